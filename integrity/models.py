@@ -1,0 +1,171 @@
+"""Integrity records and reviews. Rows name tasks, runs and people by UUID and text, so the evidence outlives them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+# Keys are bytes: compared byte by byte, in every database. SQLite's BINARY is its default.
+VERDICTS = ("verified", "failed", "unverified")
+
+
+class IntegrityRecord(models.Model):
+    """What happened to one item of one run, and what was proven of it. Rows are added, never changed.
+
+    Digests are lower-case hex, ETags stand without quotes, sizes are bytes. The constraints make an unproven
+    match impossible, whoever writes the row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.UUIDField()
+    task = models.UUIDField(db_index=True)
+    task_name = models.CharField(max_length=150)
+    run_number = models.PositiveIntegerField()
+    batch_number = models.PositiveIntegerField()
+    index = models.PositiveBigIntegerField()
+
+    source_place = models.CharField(max_length=300)
+    dest_place = models.CharField(max_length=300)
+    object_key = models.TextField()
+    dest_key = models.TextField()
+    source_version_id = models.CharField(max_length=1024, blank=True, default="")
+    dest_version_id = models.CharField(max_length=1024, blank=True, default="")
+    source_etag = models.CharField(max_length=200, blank=True, default="")
+    dest_etag = models.CharField(max_length=200, blank=True, default="")
+    calculated_etag = models.CharField(max_length=200, blank=True, default="")
+    calculated_md5 = models.CharField(max_length=32, blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    crc32 = models.CharField(max_length=8, blank=True, default="")
+    crc32c = models.CharField(max_length=8, blank=True, default="")
+    crc64nvme = models.CharField(max_length=16, blank=True, default="")
+    source_size = models.PositiveBigIntegerField(null=True)
+    bytes_hashed = models.PositiveBigIntegerField(null=True)
+    dest_size = models.PositiveBigIntegerField(null=True)
+    part_count = models.PositiveIntegerField(null=True)
+    source_facts = models.JSONField(default=dict)
+    dest_facts = models.JSONField(default=dict)
+
+    etag_match = models.BooleanField(null=True)
+    size_match = models.BooleanField(null=True)
+    md5_match = models.BooleanField(null=True)
+    checks = models.JSONField(default=list)
+    verdict = models.CharField(max_length=10, blank=True, default="")
+    reason = models.CharField(max_length=40, blank=True, default="")
+    source_grade = models.CharField(max_length=10, blank=True, default="")
+    dest_grade = models.CharField(max_length=10, blank=True, default="")
+    is_valid = models.BooleanField(default=False)
+    notes = models.JSONField(default=list)
+    attempts = models.PositiveIntegerField(default=1)
+    attempt_log = models.JSONField(default=list)
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    error_message = models.CharField(max_length=600, blank=True, default="")
+    record_digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["run", "index"]
+        indexes = [
+            models.Index(fields=["run", "verdict", "index"]),
+            models.Index(fields=["run", "created_at"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "index"], name="one_record_an_item"),
+            models.CheckConstraint(
+                name="a_verdict_or_a_reason_to_skip",
+                condition=Q(verdict__in=VERDICTS) | Q(verdict="", reason="already_verified"),
+            ),
+            models.CheckConstraint(
+                name="valid_means_verified",
+                condition=Q(is_valid=True, verdict="verified") | (Q(is_valid=False) & ~Q(verdict="verified")),
+            ),
+            models.CheckConstraint(
+                name="verified_means_both_sizes_and_a_grade_each",
+                condition=~Q(verdict="verified")
+                | Q(
+                    error_code="",
+                    size_match=True,
+                    source_size=F("dest_size"),
+                    source_grade__in=["S1 reread", "S2", "S3"],
+                    dest_grade__in=["D2", "D3", "D4"],
+                ),
+            ),
+            models.CheckConstraint(
+                name="failed_means_an_error_code",
+                condition=Q(verdict="failed") & ~Q(error_code="") | ~Q(verdict="failed") & Q(error_code=""),
+            ),
+            models.CheckConstraint(
+                name="unverified_means_a_reason",
+                condition=~Q(verdict="unverified") | ~Q(reason=""),
+            ),
+            models.CheckConstraint(
+                name="a_size_match_needs_equal_sizes",
+                condition=~Q(size_match=True)
+                | Q(source_size__isnull=False, dest_size__isnull=False, source_size=F("dest_size")),
+            ),
+            models.CheckConstraint(
+                name="an_etag_match_needs_etags",
+                condition=~Q(etag_match=True) | ~Q(source_etag="") & ~Q(dest_etag="") & ~Q(calculated_etag=""),
+            ),
+            models.CheckConstraint(
+                name="an_md5_match_needs_an_md5",
+                condition=~Q(md5_match=True) | ~Q(calculated_md5=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.object_key
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether this record opened a review."""
+        return self.verdict in ("failed", "unverified")
+
+
+class Review(models.Model):
+    """The case opened for a record that is not verified. What people decide never changes the verdict."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        DECIDED = "decided", "Decided"
+
+    record = models.OneToOneField(IntegrityRecord, on_delete=models.PROTECT, related_name="review")
+    run = models.UUIDField(db_index=True)
+    cause = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN, db_index=True)
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-opened_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.record}: {self.cause}"
+
+
+class ReviewDecision(models.Model):
+    """One decision about a review, with its author and reason. Rows are added, never changed; the last one holds."""
+
+    class Decision(models.TextChoices):
+        RETRY = "retry", "Retry in the next run"
+        ACCEPT = "accept", "Accept this copy"
+        WAIVE = "waive", "Not needed at the destination"
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="decisions")
+    decision = models.CharField(max_length=10, choices=Decision)
+    reason = models.CharField(max_length=1000, blank=True, default="")
+    record_digest = models.CharField(max_length=64)
+    person_id = models.CharField(max_length=64)
+    person_name = models.CharField(max_length=150)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["decided_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="accept_and_waive_need_a_reason", condition=Q(decision="retry") | ~Q(reason="")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision} by {self.person_name}"
