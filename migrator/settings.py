@@ -69,6 +69,7 @@ ENDPOINT_ALLOW: list[str] = env.list("ENDPOINT_ALLOW", default=[])
 WORK_CONCURRENCY = _number("WORK_CONCURRENCY", 8, least=1)
 BUFFER_MIB = _number("BUFFER_MIB", 48, least=16)
 QUEUE = "truecopy"
+JOBS_A_RUN = _number("JOBS_A_RUN", 2, least=1)
 WORK_SLICE_SECONDS = 60
 HEARTBEAT_SECONDS = 2
 STALE_AFTER_SECONDS = _number("STALE_AFTER_SECONDS", 60, least=5)

@@ -163,6 +163,7 @@ class Migration(migrations.Migration):
                 ('item_count', models.PositiveIntegerField()),
                 ('first_index', models.PositiveBigIntegerField()),
                 ('size', models.PositiveBigIntegerField()),
+                ('claimed_at', models.DateTimeField(blank=True, null=True)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
                 ('bytes_in_flight', models.PositiveBigIntegerField(default=0)),
                 ('worker', models.CharField(blank=True, default='', max_length=120)),

@@ -123,6 +123,7 @@ class Batch(models.Model):
     item_count = models.PositiveIntegerField()
     first_index = models.PositiveBigIntegerField()
     size = models.PositiveBigIntegerField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     bytes_in_flight = models.PositiveBigIntegerField(default=0)
     worker = models.CharField(max_length=120, blank=True, default="")

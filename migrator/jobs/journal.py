@@ -1,0 +1,162 @@
+"""The journal of one batch: its heartbeat, its records in groups, all under the fencing token."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integrity import records
+from integrity.records import RecordContext, new_record
+from migrator import events
+from migrator.jobs.stopping import stopping
+from migrator.models import Batch, OpenUpload, Run
+
+if TYPE_CHECKING:
+    from integrity.evidence import Finding
+    from integrity.models import IntegrityRecord
+
+log = structlog.get_logger(__name__)
+
+_TICK_SECONDS = 0.25
+_GROUP = 500
+
+
+class Superseded(Exception):
+    """Another worker holds this batch now: nothing of ours may be written any more."""
+
+
+class Journal:
+    """Writes what one worker finds out about one batch, from a thread beside the copying.
+
+    It is the engine's `Hooks` too: `moved`, `upload_opened`, `upload_closed`, `should_stop`.
+    """
+
+    def __init__(self, run: Run, batch: Batch, context: RecordContext) -> None:
+        self._run, self._batch, self._context = run, batch, context
+        self._lock = threading.Lock()
+        self._findings: list[Finding] = []
+        self._in_flight = 0
+        self._stop = threading.Event()
+        self._closing = threading.Event()
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._keep, name="journal", daemon=True)
+
+    def __enter__(self) -> Journal:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what is left; raises what kept the journal from writing."""
+        self._closing.set()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def add(self, finding: Finding) -> None:
+        """Take a settled item; it is recorded within a moment."""
+        with self._lock:
+            self._findings.append(finding)
+
+    def moved(self, n: int) -> None:
+        """Count bytes that went through; negative when a retry takes them back."""
+        with self._lock:
+            self._in_flight += n
+
+    def should_stop(self) -> bool:
+        """Whether the work on this batch must stop at the next part boundary."""
+        return self._stop.is_set() or stopping()
+
+    def upload_opened(self, dest_key: str, upload_id: str) -> None:
+        """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us."""
+        OpenUpload.objects.create(
+            connection=self._run.task.dest_connection,
+            run=self._run,
+            batch_number=self._batch.number,
+            batch_attempt=self._batch.attempt,
+            bucket=self._run.task.dest_bucket,
+            object_key=dest_key,
+            upload_id=upload_id,
+        )
+
+    def upload_closed(self, dest_key: str, upload_id: str) -> None:
+        """Forget an upload that is completed, or aborted until nothing of it was left."""
+        OpenUpload.objects.filter(run=self._run, object_key=dest_key, upload_id=upload_id).delete()
+
+    def _keep(self) -> None:
+        try:
+            last_beat = 0.0
+            while not self._closing.wait(_TICK_SECONDS):
+                beat_due = time.monotonic() - last_beat >= settings.HEARTBEAT_SECONDS
+                if self._flush(beat=beat_due) and beat_due:
+                    last_beat = time.monotonic()
+            while self._findings:
+                self._flush(beat=False)
+        except Exception as exc:  # noqa: BLE001  handed to the job's own thread by __exit__
+            self._failure = exc
+            self._stop.set()
+        finally:
+            connection.close()
+
+    def _flush(self, *, beat: bool) -> bool:
+        """Write the findings at hand; keeps them and says so when the database is away for a moment."""
+        with self._lock:
+            group = self._findings[:_GROUP]
+            in_flight = max(0, self._in_flight - sum(finding.bytes_read for finding in group))
+        if not group and not beat:
+            return False
+        rows = [new_record(finding, self._context) for finding in group]
+        if not self._write_patiently(rows, group, in_flight):
+            return False
+        with self._lock:
+            del self._findings[: len(group)]
+            self._in_flight -= sum(finding.bytes_read for finding in group)
+        events.publish(self._run.pk, events.Change.RECORDS if group else events.Change.PROGRESS)
+        if beat:
+            self._heed_the_run()
+        return True
+
+    def _write_patiently(self, rows: list[IntegrityRecord], group: list[Finding], in_flight: int) -> bool:
+        """Write under the fence, again and again while the database is away; never without the fence."""
+        deadline = time.monotonic() + settings.STALE_AFTER_SECONDS
+        while True:
+            try:
+                self._write(rows, group, in_flight)
+            except OperationalError as exc:
+                connection.close()
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("database_away", run=str(self._run.pk), error=str(exc)[:200])
+                time.sleep(1)
+            else:
+                return True
+
+    def _write(self, rows: list[IntegrityRecord], group: list[Finding], in_flight: int) -> None:
+        with transaction.atomic():
+            ours = Batch.objects.filter(
+                pk=self._batch.pk, attempt=self._batch.attempt, state=Batch.State.RUNNING
+            ).update(heartbeat_at=timezone.now(), bytes_in_flight=in_flight)
+            if ours != 1:
+                raise Superseded
+            if not rows:
+                return
+            records.write(rows)
+            Run.objects.filter(pk=self._run.pk).update(
+                verified=F("verified") + sum(row.verdict == "verified" for row in rows),
+                unverified=F("unverified") + sum(row.verdict == "unverified" for row in rows),
+                failed=F("failed") + sum(row.verdict == "failed" for row in rows),
+                skipped=F("skipped") + sum(row.verdict == "" for row in rows),
+                bytes_settled=F("bytes_settled") + sum(finding.planned_size for finding in group),
+                bytes_copied=F("bytes_copied") + sum(finding.bytes_written for finding in group),
+            )
+
+    def _heed_the_run(self) -> None:
+        state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).first()
+        if state != Run.State.RUNNING:
+            self._stop.set()

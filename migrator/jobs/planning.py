@@ -1,0 +1,249 @@
+"""Planning a run: both sides listed as sorted streams, merged, and frozen into batches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from integrity.evidence import Profile, profile_from_json, profile_to_json
+from integrity.models import IntegrityRecord
+from migrator import events
+from migrator.credentials import CredentialsUnreadable
+from migrator.engine.errors import EngineError
+from migrator.engine.listing import ListedObject, list_objects
+from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
+from migrator.engine.planning import plan as plan_batches
+from migrator.engine.probing import probe_destination, probe_source
+from migrator.jobs.ending import end_incomplete
+from migrator.jobs.queue import enqueue
+from migrator.jobs.sides import store_of
+from migrator.models import Batch, Run, StoreProfile
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterator
+
+    from migrator.engine.stores import Store
+
+log = structlog.get_logger(__name__)
+
+PROFILE_LIFE = timedelta(days=30)
+_BATCHES_A_WRITE = 20
+
+
+class _Overtaken(Exception):
+    """Another worker has taken over this plan, or a person has cancelled the run."""
+
+
+def plan(run_id: str) -> None:
+    """Make the plan of a run that is `planning`; a second call for the same run leaves quietly."""
+    run = _claim(run_id)
+    if run is None:
+        return
+    try:
+        _plan(run)
+    except _Overtaken:
+        log.info("plan_overtaken", run=run_id)
+    except EngineError as exc:
+        end_incomplete(run, exc.pause_cause or (exc.code or "plan_unreadable"), exc.advice)
+    except CredentialsUnreadable as exc:
+        end_incomplete(run, "credentials_refused", exc.advice)
+
+
+def begin(run_id: uuid.UUID | str) -> bool:
+    """Move a `ready` run to `running` and enqueue its first jobs; whether this call was the one that did."""
+    begun = Run.objects.filter(
+        ~Q(planned=0) | Q(empty_confirmed=True), pk=run_id, state=Run.State.READY
+    ).update(state=Run.State.RUNNING, cause="", cause_text="")
+    if begun != 1:
+        return False
+    events.publish(run_id, events.Change.STATE)
+    enqueue_work(run_id)
+    return True
+
+
+def enqueue_work(run_id: uuid.UUID | str) -> None:
+    """Enqueue as many `work` jobs as a run has use for: one a pending batch, up to its share of the workers."""
+    pending = Batch.objects.filter(run=run_id, state=Batch.State.PENDING).count()
+    if not pending:
+        enqueue("finish", run_id)
+    for _ in range(min(pending, settings.JOBS_A_RUN)):
+        enqueue("work", run_id)
+
+
+def _claim(run_id: str) -> Run | None:
+    now = timezone.now()
+    stale = now - timedelta(seconds=settings.STALE_AFTER_SECONDS)
+    claimed = Run.objects.filter(
+        Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=stale), pk=run_id, state=Run.State.PLANNING
+    ).update(plan_attempt=F("plan_attempt") + 1, heartbeat_at=now, started_at=now)
+    if claimed != 1:
+        return None
+    return Run.objects.select_related("task__source_connection", "task__dest_connection").get(pk=run_id)
+
+
+def _plan(run: Run) -> None:
+    Batch.objects.filter(run=run).delete()
+    task, options = run.task, run.options
+    source, dest = store_of(task.source_connection), store_of(task.dest_connection)
+    profiles = {
+        "source": profile_to_json(_source_profile(run, source)),
+        "destination": profile_to_json(_destination_profile(run, dest)),
+    }
+    _beat(run)
+    source_listing, dest_listing = _listings(run, source, dest)
+    summary = PlanSummary()
+    batches = plan_batches(
+        source_listing, dest_listing, task.source_prefix, task.dest_prefix, _plan_options(options), summary
+    )
+    _store_batches(run, batches)
+    _freeze(run, summary, profiles)
+
+
+def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:
+    task = run.task
+    if run.kind != Run.Kind.RETRY or run.retry_of_id is None:
+        return (
+            list_objects(source, task.source_bucket, task.source_prefix),
+            list_objects(dest, task.dest_bucket, task.dest_prefix),
+        )
+    earlier = IntegrityRecord.objects.filter(run=run.retry_of_id, verdict__in=["failed", "unverified"])
+    rows = sorted(
+        earlier.values_list("object_key", "dest_key", "source_size", "source_etag"), key=lambda row: row[0].encode()
+    )
+    return (
+        (_as_listed(source, task.source_bucket, key, size, etag) for key, _, size, etag in rows),
+        _present(dest, task.dest_bucket, [dest_key for _, dest_key, _, _ in rows]),
+    )
+
+
+def _as_listed(store: Store, bucket: str, key: str, size: int, etag: str) -> ListedObject:
+    """Return what a key is now; one that is gone is planned as it was, so that its record says `source_gone`."""
+    found = store.find(bucket, key)
+    if found is None:
+        return ListedObject(key=key, size=size or 0, etag=etag, last_modified="", storage_class="")
+    return ListedObject(
+        key=key,
+        size=found.size or 0,
+        etag=found.etag or "",
+        last_modified=found.last_modified,
+        storage_class=found.storage_class or "",
+    )
+
+
+def _present(store: Store, bucket: str, keys: list[str]) -> Iterator[ListedObject]:
+    for key in keys:
+        found = store.find(bucket, key)
+        if found is not None:
+            yield _as_listed(store, bucket, key, 0, "")
+
+
+def _plan_options(options: dict[str, Any]) -> PlanOptions:
+    return PlanOptions(
+        include=tuple(options["include"]),
+        exclude=tuple(options["exclude"]),
+        min_size=options["min_size"],
+        max_size=options["max_size"],
+        modified_after=options["modified_after"],
+        modified_before=options["modified_before"],
+    )
+
+
+def _store_batches(run: Run, batches: Iterator[PlannedBatch]) -> None:
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(
+            Batch(
+                run=run,
+                number=batch.number,
+                items=encode_items(batch.items),
+                item_count=len(batch.items),
+                first_index=batch.items[0].index,
+                size=batch.size,
+            )
+        )
+        if len(group) == _BATCHES_A_WRITE:
+            _write(run, group)
+            group = []
+    _write(run, group)
+
+
+def _write(run: Run, group: list[Batch]) -> None:
+    with transaction.atomic():
+        _beat(run)
+        Batch.objects.bulk_create(group)
+
+
+def _beat(run: Run) -> None:
+    """Say that this plan is being worked on; raises `_Overtaken` when it is no longer ours."""
+    ours = Run.objects.filter(pk=run.pk, state=Run.State.PLANNING, plan_attempt=run.plan_attempt)
+    if ours.update(heartbeat_at=timezone.now()) != 1:
+        raise _Overtaken
+
+
+def _freeze(run: Run, summary: PlanSummary, profiles: dict[str, Any]) -> None:
+    empty = summary.objects == 0 and not run.empty_confirmed
+    frozen = Run.objects.filter(pk=run.pk, state=Run.State.PLANNING, plan_attempt=run.plan_attempt).update(
+        state=Run.State.READY,
+        cause="empty_plan" if empty else "",
+        planned=summary.objects,
+        bytes_planned=summary.size,
+        listing_complete=True,
+        plan_summary=summary.to_json(),
+        profiles=profiles,
+    )
+    if frozen != 1:
+        raise _Overtaken
+    events.publish(run.pk, events.Change.STATE)
+    if run.auto_start and not empty:
+        begin(run.pk)
+
+
+def _source_profile(run: Run, store: Store) -> Profile:
+    task = run.task
+    kept = _kept_profile(run, StoreProfile.Side.SOURCE)
+    if kept is not None:
+        return kept
+    profile = probe_source(store, task.source_bucket, task.source_prefix)
+    return _keep_profile(run, StoreProfile.Side.SOURCE, profile)
+
+
+def _destination_profile(run: Run, store: Store) -> Profile:
+    kept = _kept_profile(run, StoreProfile.Side.DESTINATION)
+    if kept is not None:
+        return kept
+    if not run.options["probe"]:
+        return Profile()
+    profile = probe_destination(store, run.task.dest_bucket, run.task.dest_prefix)
+    return _keep_profile(run, StoreProfile.Side.DESTINATION, profile)
+
+
+def _place(run: Run, side: StoreProfile.Side) -> dict[str, Any]:
+    task = run.task
+    if side is StoreProfile.Side.SOURCE:
+        return {"connection": task.source_connection, "bucket": task.source_bucket, "side": side}
+    return {"connection": task.dest_connection, "bucket": task.dest_bucket, "side": side}
+
+
+def _kept_profile(run: Run, side: StoreProfile.Side) -> Profile | None:
+    """Return the stored profile unless it is missing, older than 30 days, or older than its connection."""
+    place = _place(run, side)
+    oldest = max(timezone.now() - PROFILE_LIFE, place["connection"].updated_at)
+    kept = StoreProfile.objects.filter(**place, probed_at__gte=oldest).first()
+    return profile_from_json(kept.facts) if kept else None
+
+
+def _keep_profile(run: Run, side: StoreProfile.Side, profile: Profile) -> Profile:
+    now = timezone.now()
+    dated = replace(profile, probed_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    StoreProfile.objects.update_or_create(
+        **_place(run, side), defaults={"facts": profile_to_json(dated), "probed_at": now}
+    )
+    return dated

@@ -1,0 +1,89 @@
+"""From rows to what the engine works with: endpoints, stores, and the two sides of a run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from integrity.evidence import profile_from_json
+from integrity.verdicts import Policy
+from migrator import credentials
+from migrator.engine.addresses import AddressRule
+from migrator.engine.copying import CopyOptions, Side
+from migrator.engine.stores import Endpoint, Store
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+
+    from migrator.models import Connection, Run
+
+# Clients are made after the fork and live as long as the process and the row they were made from.
+_stores: dict[tuple[int, uuid.UUID, datetime], Store] = {}
+
+
+def address_rule() -> AddressRule:
+    """Return which addresses this installation may reach."""
+    return AddressRule(allow_private=settings.ONE_MACHINE, allowed=tuple(settings.ENDPOINT_ALLOW))
+
+
+def endpoint_of(connection: Connection) -> Endpoint:
+    """Open the credentials of a connection; raises `CredentialsUnreadable`."""
+    secret = credentials.unseal(connection.sealed_secret, connection.id)
+    return Endpoint(
+        url=connection.endpoint_url,
+        region=connection.region,
+        access_key_id=connection.access_key_id,
+        secret_access_key=secret.secret_access_key,
+        session_token=secret.session_token,
+        addressing_style=connection.addressing_style,
+        ca_pem=connection.ca_pem,
+        rule=address_rule(),
+    )
+
+
+def store_of(connection: Connection) -> Store:
+    """Return this process's store for a connection, made anew when the connection was edited."""
+    key = (os.getpid(), connection.id, connection.updated_at)
+    if key not in _stores:
+        _stores[key] = Store(endpoint_of(connection))
+    return _stores[key]
+
+
+def sides_of(run: Run) -> tuple[Side, Side]:
+    """Return source and destination of a planned run, with the profiles its plan was made under."""
+    task, profiles = run.task, run.profiles
+    source = Side(
+        store=store_of(task.source_connection),
+        bucket=task.source_bucket,
+        prefix=task.source_prefix,
+        profile=profile_from_json(profiles.get("source", {})),
+    )
+    destination = Side(
+        store=store_of(task.dest_connection),
+        bucket=task.dest_bucket,
+        prefix=task.dest_prefix,
+        profile=profile_from_json(profiles.get("destination", {})),
+    )
+    return source, destination
+
+
+def policy_of(options: dict[str, Any]) -> Policy:
+    """Return the policy that a run's options name."""
+    return Policy(name=options["policy"], fidelity=options["fidelity"])
+
+
+def copy_options(run: Run) -> CopyOptions:
+    """Return what the engine is told of a run's options."""
+    options = run.options
+    return CopyOptions(
+        if_exists=options["if_exists"],
+        policy=policy_of(options),
+        tags=options["tags"],
+        read_back_percent=options["read_back_percent"],
+        double_read=options["double_read"],
+        requester_pays=options["requester_pays"],
+        bytes_per_s=options["bytes_per_s"],
+    )

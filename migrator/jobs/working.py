@@ -1,0 +1,211 @@
+"""Working on a run: one batch after another is claimed, copied, recorded and settled."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integrity import ledger
+from integrity.evidence import ErrorCode
+from integrity.models import IntegrityRecord
+from integrity.records import RecordContext
+from migrator import events
+from migrator.credentials import CredentialsUnreadable
+from migrator.engine.copying import Copier
+from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
+from migrator.engine.planning import PlanUnreadable, decode_items
+from migrator.jobs.ending import end_incomplete, finish, pause
+from migrator.jobs.journal import Journal, Superseded
+from migrator.jobs.queue import enqueue
+from migrator.jobs.sides import copy_options, policy_of, sides_of
+from migrator.jobs.stopping import stopping
+from migrator.models import Batch, OpenUpload, Run
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Sequence
+
+    from integrity.evidence import Finding
+    from migrator.engine.planning import Item
+
+log = structlog.get_logger(__name__)
+
+# So many equal failures of these kinds in a row are one problem of the place, not many of the objects.
+EQUAL_ERRORS_TO_PAUSE = 25
+_PLACE_ERRORS = frozenset(
+    {
+        ErrorCode.ACCESS_DENIED,
+        ErrorCode.ENDPOINT_UNREACHABLE,
+        ErrorCode.TLS_ERROR,
+        ErrorCode.ENDPOINT_BLOCKED,
+        ErrorCode.DEST_CONFIG,
+        ErrorCode.STORE_ERROR,
+    }
+)
+
+
+def work(run_id: str) -> None:
+    """Serve one run for a slice of time; enqueues its successor while there is something left to do."""
+    slice_ends = time.monotonic() + settings.WORK_SLICE_SECONDS
+    while not stopping() and time.monotonic() < slice_ends:
+        run = _running(run_id)
+        if run is None:
+            return
+        batch = _claim(run)
+        if batch is None:
+            finish(run.pk)
+            return
+        _work_batch(run, batch)
+    if _running(run_id) is not None:
+        enqueue("work", run_id)
+
+
+def _running(run_id: str) -> Run | None:
+    related = Run.objects.select_related("task__source_connection", "task__dest_connection")
+    return related.filter(pk=run_id, state=Run.State.RUNNING).first()
+
+
+def _claim(run: Run) -> Batch | None:
+    """Claim the next pending batch by compare-and-set; its attempt number is the fencing token."""
+    while True:
+        batch = Batch.objects.filter(run=run, state=Batch.State.PENDING).order_by("number").first()
+        if batch is None:
+            return None
+        now = timezone.now()
+        claimed = Batch.objects.filter(pk=batch.pk, state=Batch.State.PENDING, attempt=batch.attempt).update(
+            state=Batch.State.RUNNING,
+            attempt=F("attempt") + 1,
+            claimed_at=now,
+            heartbeat_at=now,
+            bytes_in_flight=0,
+            worker=f"{socket.gethostname()}-{os.getpid()}",
+        )
+        if claimed == 1:
+            batch.refresh_from_db()
+            return batch
+
+
+def _work_batch(run: Run, batch: Batch) -> None:
+    try:
+        _copy_and_record(run, batch)
+        _settle(run, batch)
+    except Superseded:
+        log.warning("batch_superseded", run=str(run.pk), batch=batch.number, attempt=batch.attempt)
+    except Stopped:
+        _release(batch)
+    except ConnectionProblem as exc:
+        pause(run, exc.pause_cause or "repeated_errors", exc.advice)
+        _release(batch)
+    except CredentialsUnreadable as exc:
+        pause(run, "credentials_refused", exc.advice)
+        _release(batch)
+    except PlanUnreadable as exc:
+        end_incomplete(run, "plan_unreadable", str(exc))
+    except Exception:
+        pause(
+            run,
+            "repeated_errors",
+            f"A worker met an error of its own in batch {batch.number}. Nothing that was recorded is lost. "
+            "Ask an admin to look at the log of the workers, then continue.",
+        )
+        _release(batch)
+        raise
+
+
+def _copy_and_record(run: Run, batch: Batch) -> None:
+    items = _unrecorded(run, batch)
+    source, destination = sides_of(run)
+    _abort_leftovers(run, batch)
+    with Journal(run, batch, _context(run, batch)) as journal:
+        copier = Copier(
+            source,
+            destination,
+            copy_options(run),
+            journal,
+            concurrency=settings.WORK_CONCURRENCY,
+            buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
+            spool_dir=settings.SPOOL_DIR,
+        )
+        recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
+        for finding in copier.copy_batch(items):
+            journal.add(finding)
+            recent.append(finding.error_code)
+            if _is_one_problem(recent):
+                pause(run, "repeated_errors", _repeated(finding))
+                raise Stopped
+
+
+def _unrecorded(run: Run, batch: Batch) -> Sequence[Item]:
+    """Return the items of a batch that no earlier attempt has recorded."""
+    items = decode_items(bytes(batch.items))
+    recorded = set(
+        IntegrityRecord.objects.filter(run=run.pk, batch_number=batch.number).values_list("index", flat=True)
+    )
+    return [item for item in items if item.index not in recorded]
+
+
+def _abort_leftovers(run: Run, batch: Batch) -> None:
+    """Abort the uploads that an earlier attempt at this batch left open: only ids we know, never others."""
+    leftovers = OpenUpload.objects.filter(run=run, batch_number=batch.number, batch_attempt__lt=batch.attempt)
+    if not leftovers.exists():
+        return
+    _, destination = sides_of(run)
+    for upload in leftovers:
+        if destination.store.abort_until_gone(upload.bucket, upload.object_key, upload.upload_id):
+            upload.delete()
+
+
+def _context(run: Run, batch: Batch) -> RecordContext:
+    task = run.task
+    return RecordContext(
+        run=run.pk,
+        task=task.pk,
+        task_name=task.name,
+        run_number=run.number,
+        batch_number=batch.number,
+        source_place=task.source_place[:300],
+        dest_place=task.dest_place[:300],
+        policy=policy_of(run.options),
+    )
+
+
+def _is_one_problem(recent: deque[ErrorCode | None]) -> bool:
+    return len(recent) == EQUAL_ERRORS_TO_PAUSE and len(set(recent)) == 1 and recent[0] in _PLACE_ERRORS
+
+
+def _repeated(finding: Finding) -> str:
+    return f"{EQUAL_ERRORS_TO_PAUSE} objects in a row failed for the same cause. {finding.error_message}"
+
+
+def _settle(run: Run, batch: Batch) -> None:
+    """Close a batch whose every item has a record, chaining the records' digests in plan order."""
+    rows = IntegrityRecord.objects.filter(run=run.pk, batch_number=batch.number).order_by("index")
+    digests = list(rows.values_list("record_digest", flat=True))
+    if len(digests) != batch.item_count:
+        _release(batch)
+        return
+    with transaction.atomic():
+        settled = Batch.objects.filter(pk=batch.pk, attempt=batch.attempt, state=Batch.State.RUNNING).update(
+            state=Batch.State.SETTLED,
+            link=ledger.batch_link(run.pk, batch.number, digests),
+            bytes_in_flight=0,
+        )
+    if settled != 1:
+        raise Superseded
+    events.publish(run.pk, events.Change.PROGRESS)
+
+
+def _release(batch: Batch) -> None:
+    """Give a batch back, unless someone else has taken it meanwhile; its recorded items stay recorded."""
+    Batch.objects.filter(pk=batch.pk, attempt=batch.attempt, state=Batch.State.RUNNING).update(
+        state=Batch.State.PENDING, bytes_in_flight=0
+    )
