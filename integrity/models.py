@@ -162,9 +162,7 @@ class ReviewDecision(models.Model):
     class Meta:
         ordering = ["decided_at", "pk"]
         constraints = [
-            models.CheckConstraint(
-                name="accept_and_waive_need_a_reason", condition=Q(decision="retry") | ~Q(reason="")
-            )
+            models.CheckConstraint(name="accept_and_waive_need_a_reason", condition=Q(decision="retry") | ~Q(reason=""))
         ]
 
     def __str__(self) -> str:

@@ -9,8 +9,8 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from integrity import ledger
-from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
 from integrity.etags import normalise
+from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
 from integrity.models import IntegrityRecord, Review
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
@@ -244,9 +244,7 @@ def _judged(finding: Finding, judgement: Judgement | None) -> dict[str, Any]:
     }
 
 
-def _both_legs(
-    checks: Sequence[Check], source: tuple[CheckName, ...], dest: tuple[CheckName, ...]
-) -> bool | None:
+def _both_legs(checks: Sequence[Check], source: tuple[CheckName, ...], dest: tuple[CheckName, ...]) -> bool | None:
     """Return `True` if both legs match, `False` if either mismatches, else `None`: absence never matches."""
     legs = [_leg(checks, source), _leg(checks, dest)]
     if Outcome.MISMATCH in legs:

@@ -1,9 +1,9 @@
 """What a worker does. These are RQ's entry points: ids in, nothing out; the database is the truth.
 
-    plan       list both sides, freeze the plan, make the run `ready` (or start it at once)
-    work       claim one batch after another until none is left or the slice of time is over
-    finish     end a run whose batches are all settled: balance the books, seal the ledger
-    reconcile  every 30 seconds: free what a lost worker held, enqueue what a running run lacks
+plan       list both sides, freeze the plan, make the run `ready` (or start it at once)
+work       claim one batch after another until none is left or the slice of time is over
+finish     end a run whose batches are all settled: balance the books, seal the ledger
+reconcile  every 30 seconds: free what a lost worker held, enqueue what a running run lacks
 """
 
 from migrator.jobs.ending import finish

@@ -59,9 +59,9 @@ def plan(run_id: str) -> None:
 
 def begin(run_id: uuid.UUID | str) -> bool:
     """Move a `ready` run to `running` and enqueue its first jobs; whether this call was the one that did."""
-    begun = Run.objects.filter(
-        ~Q(planned=0) | Q(empty_confirmed=True), pk=run_id, state=Run.State.READY
-    ).update(state=Run.State.RUNNING, cause="", cause_text="")
+    begun = Run.objects.filter(~Q(planned=0) | Q(empty_confirmed=True), pk=run_id, state=Run.State.READY).update(
+        state=Run.State.RUNNING, cause="", cause_text=""
+    )
     if begun != 1:
         return False
     events.publish(run_id, events.Change.STATE)
@@ -116,7 +116,8 @@ def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObje
         )
     earlier = IntegrityRecord.objects.filter(run=run.retry_of_id, verdict__in=["failed", "unverified"])
     rows = sorted(
-        earlier.values_list("object_key", "dest_key", "source_size", "source_etag"), key=lambda row: row[0].encode()
+        earlier.values_list("object_key", "dest_key", "source_size", "source_etag"),
+        key=lambda row: row[0].encode(),
     )
     return (
         (_as_listed(source, task.source_bucket, key, size, etag) for key, _, size, etag in rows),

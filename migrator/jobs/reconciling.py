@@ -37,9 +37,9 @@ def _silent() -> Q:
 def _free_stale_batches() -> None:
     stale = Batch.objects.filter(_silent(), state=Batch.State.RUNNING)
     for batch in stale.only("pk", "run_id", "number", "attempt"):
-        freed = Batch.objects.filter(
-            _silent(), pk=batch.pk, attempt=batch.attempt, state=Batch.State.RUNNING
-        ).update(state=Batch.State.PENDING, bytes_in_flight=0)
+        freed = Batch.objects.filter(_silent(), pk=batch.pk, attempt=batch.attempt, state=Batch.State.RUNNING).update(
+            state=Batch.State.PENDING, bytes_in_flight=0
+        )
         if freed:
             log.warning("batch_freed", run=str(batch.run_id), batch=batch.number, attempt=batch.attempt)
             events.publish(batch.run_id, events.Change.PROGRESS)

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from integrity.verdicts import Policy
 
 from integrity.evidence import profile_from_json
-from integrity.verdicts import Policy
 from migrator import credentials
 from migrator.engine.addresses import AddressRule
 from migrator.engine.copying import CopyOptions, Side

@@ -21,7 +21,7 @@ from integrity.records import RecordContext
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
-from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
+from migrator.engine.errors import ConnectionProblem, Stopped
 from migrator.engine.planning import PlanUnreadable, decode_items
 from migrator.jobs.ending import end_incomplete, finish, pause
 from migrator.jobs.journal import Journal, Superseded
@@ -31,7 +31,6 @@ from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Sequence
 
     from integrity.evidence import Finding

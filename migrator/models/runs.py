@@ -76,7 +76,10 @@ class Run(models.Model):
             models.CheckConstraint(
                 name="finished_means_nothing_pending",
                 condition=~Q(state="finished")
-                | Q(planned=F("verified") + F("unverified") + F("failed") + F("skipped"), listing_complete=True),
+                | Q(
+                    planned=F("verified") + F("unverified") + F("failed") + F("skipped"),
+                    listing_complete=True,
+                ),
             ),
         ]
 

@@ -1,0 +1,176 @@
+"""Connections: made, edited, tested, shared and deleted by admins; the secret goes in and never comes out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from migrator.credentials import CredentialsUnreadable, Secret, seal, unseal
+from migrator.engine.addresses import AddressProblem, check_bucket_name, check_endpoint_url
+from migrator.engine.probing import try_connection
+from migrator.jobs.sides import address_rule, endpoint_of
+from migrator.models import Connection, Role
+from migrator.services.audit import note
+from migrator.services.refusal import Problem, Refused
+from migrator.services.rights import require
+
+if TYPE_CHECKING:
+    from migrator.engine.probing import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionInput:
+    """What a person says about a connection. An empty secret in an edit keeps the stored one."""
+
+    name: str
+    kind: str = Connection.Kind.GENERIC
+    endpoint_url: str
+    region: str = "us-east-1"
+    access_key_id: str
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    addressing_style: str = Connection.Addressing.AUTO
+    ca_pem: str = ""
+    shared_with: Sequence[str] = ()
+
+
+def create_connection(by: User, given: ConnectionInput) -> Connection:
+    """Store an address and its keys, sealed."""
+    require(by, Role.ADMIN)
+    problems = _problems(given)
+    if not given.secret_access_key:
+        problems.append(Problem("secret_access_key", "Enter the secret key that belongs to the access key."))
+    people = _people(given.shared_with, problems)
+    if problems:
+        raise Refused.of(problems)
+    connection = Connection(id=uuid.uuid4(), created_by=by.get_username())
+    _fill(connection, given)
+    connection.sealed_secret = seal(_secret(given), connection.id)
+    _save(connection, people)
+    note(by, "connection.created", connection, endpoint_url=connection.endpoint_url)
+    return connection
+
+
+def update_connection(by: User, connection: Connection, given: ConnectionInput) -> Connection:
+    """Edit a connection. Without a new secret the stored one stays, unless the address changes."""
+    require(by, Role.ADMIN)
+    problems = _problems(given, connection)
+    moved = given.endpoint_url.rstrip("/") != connection.endpoint_url
+    if moved and not given.secret_access_key:
+        # Else a stored secret could be sent to an address of someone's choice.
+        problems.append(Problem("secret_access_key", "The address changed, so enter the secret key again."))
+    people = _people(given.shared_with, problems)
+    if problems:
+        raise Refused.of(problems)
+    secret = _secret(given) if given.secret_access_key else unseal(connection.sealed_secret, connection.id)
+    _fill(connection, given)
+    connection.sealed_secret = seal(secret, connection.id)
+    _save(connection, people)
+    note(by, "connection.updated", connection, secret_replaced=bool(given.secret_access_key))
+    return connection
+
+
+def delete_connection(by: User, connection: Connection) -> None:
+    """Delete a connection that no task uses."""
+    require(by, Role.ADMIN)
+    name = connection.name
+    try:
+        connection.delete()
+    except ProtectedError as exc:
+        raise Refused(f'"{name}" is used by a task, so it cannot be deleted.', code="connection_in_use") from exc
+    note(by, "connection.deleted", name)
+
+
+def test_connection(by: User, connection: Connection, bucket: str = "", *, write: bool = False) -> list[Step]:
+    """Try a connection step by step and keep the outcome; `write` allows a small object under a reserved prefix."""
+    require(by, Role.ADMIN)
+    if bucket:
+        _check(lambda: check_bucket_name(bucket), "bucket")
+    try:
+        steps = list(try_connection(endpoint_of(connection), bucket or None, write))
+    except CredentialsUnreadable as exc:
+        raise Refused(exc.advice, code="credentials_refused") from exc
+    Connection.objects.filter(pk=connection.pk).update(
+        tested_at=timezone.now(), test_steps=[asdict(step) for step in steps]
+    )
+    note(by, "connection.tested", connection, bucket=bucket, write=write)
+    return steps
+
+
+def _problems(given: ConnectionInput, connection: Connection | None = None) -> list[Problem]:
+    problems: list[Problem] = []
+    if not given.name.strip():
+        problems.append(Problem("name", "Give the connection a name."))
+    if len(given.name) > 100:
+        problems.append(Problem("name", "A name has at most 100 characters."))
+    others = Connection.objects.filter(name=given.name.strip())
+    if connection is not None:
+        others = others.exclude(pk=connection.pk)
+    if others.exists():
+        problems.append(Problem("name", f'There already is a connection called "{given.name.strip()}".'))
+    if given.kind not in Connection.Kind.values:
+        problems.append(Problem("kind", f"The kind is one of {', '.join(Connection.Kind.values)}."))
+    if given.addressing_style not in Connection.Addressing.values:
+        problems.append(
+            Problem(
+                "addressing_style",
+                f"The addressing style is one of {', '.join(Connection.Addressing.values)}.",
+            )
+        )
+    if not given.access_key_id.strip():
+        problems.append(Problem("access_key_id", "Enter the access key."))
+    if not given.region.strip():
+        problems.append(Problem("region", "Enter the region, or us-east-1 if the service has none."))
+    try:
+        check_endpoint_url(given.endpoint_url, address_rule())
+    except AddressProblem as exc:
+        problems.append(Problem("endpoint_url", exc.sentence))
+    return problems
+
+
+def _check(check: Any, field_name: str) -> None:
+    try:
+        check()
+    except AddressProblem as exc:
+        raise Refused(exc.sentence, field=field_name) from exc
+
+
+def _people(names: Sequence[str], problems: list[Problem]) -> list[User]:
+    people = list(User.objects.filter(username__in=names))
+    missing = set(names) - {person.username for person in people}
+    if missing:
+        problems.append(Problem("shared_with", f"There is nobody called {', '.join(sorted(missing))}."))
+    return people
+
+
+def _secret(given: ConnectionInput) -> Secret:
+    return Secret(given.secret_access_key.strip(), given.session_token.strip())
+
+
+def _fill(connection: Connection, given: ConnectionInput) -> None:
+    connection.name = given.name.strip()
+    connection.kind = given.kind
+    connection.endpoint_url = given.endpoint_url.strip().rstrip("/")
+    connection.region = given.region.strip()
+    connection.access_key_id = given.access_key_id.strip()
+    connection.expires_at = given.expires_at
+    connection.addressing_style = given.addressing_style
+    connection.ca_pem = given.ca_pem.strip()
+
+
+def _save(connection: Connection, people: list[User]) -> None:
+    try:
+        with transaction.atomic():
+            connection.save()
+            connection.shared_with.set(people)
+    except IntegrityError as exc:
+        raise Refused(f'There already is a connection called "{connection.name}".', field="name") from exc

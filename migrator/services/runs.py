@@ -1,0 +1,157 @@
+"""Runs: planned, started, paused, resumed, cancelled and retried by people. Every transition is a compare-and-set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from integrity.models import IntegrityRecord
+from migrator import events
+from migrator.jobs.planning import begin, enqueue_work
+from migrator.jobs.queue import enqueue
+from migrator.models import Run, Task
+from migrator.services.audit import note
+from migrator.services.refusal import Refused
+from migrator.services.rights import require_run, require_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.contrib.auth.models import User
+
+
+def start_run(
+    by: User,
+    task: Task,
+    *,
+    kind: str = Run.Kind.COPY,
+    start: bool = False,
+    retry_of: Run | None = None,
+    confirm_empty: bool = False,
+) -> Run:
+    """Make a run and have it planned; with `start` it begins as soon as its plan is frozen and not empty."""
+    require_task(by, task)
+    _check_kind(task, kind, retry_of)
+    if task.state != Task.State.ACTIVE:
+        raise Refused("This task is not active, so it cannot be run.", code="task_not_active")
+    run = _numbered(
+        Run(
+            task=task,
+            kind=kind,
+            retry_of=retry_of,
+            options=task.all_options,
+            auto_start=start,
+            empty_confirmed=confirm_empty,
+            created_by=by,
+        )
+    )
+    note(by, "run.created", run, kind=kind)
+    enqueue("plan", run.pk)
+    return run
+
+
+def start_planned_run(by: User, run: Run, *, confirm_empty: bool = False) -> None:
+    """Start a `ready` run. An empty plan needs `confirm_empty`: zero objects is never a silent success."""
+    require_run(by, run)
+    if run.cause == "empty_plan" and not (confirm_empty or run.empty_confirmed):
+        raise Refused(
+            "This plan is empty: the source holds no object under this prefix. "
+            "If that is what you expect, confirm it and start again.",
+            code="empty_plan",
+        )
+    if confirm_empty:
+        Run.objects.filter(pk=run.pk, state=Run.State.READY).update(empty_confirmed=True)
+    if not begin(run.pk):
+        raise _not_now(run, "started")
+    note(by, "run.started", run)
+
+
+def pause_run(by: User, run: Run) -> None:
+    """Stop claiming work; objects in flight stop at the next part and stay pending."""
+    require_run(by, run)
+    text = f"Paused by {by.get_username()}."
+    _move(
+        run,
+        (Run.State.RUNNING,),
+        Run.State.PAUSED,
+        "paused",
+        cause="person",
+        cause_text=text,
+        paused_at=timezone.now(),
+    )
+    note(by, "run.paused", run)
+
+
+def resume_run(by: User, run: Run) -> None:
+    """Go on with a paused run where it stopped."""
+    require_run(by, run)
+    _move(run, (Run.State.PAUSED,), Run.State.RUNNING, "resumed", cause="", cause_text="", paused_at=None)
+    enqueue_work(run.pk)
+    note(by, "run.resumed", run)
+
+
+def cancel_run(by: User, run: Run) -> None:
+    """End a run before its end; what was copied stays copied and recorded."""
+    require_run(by, run)
+    before_the_end = [state for state in Run.State if state not in Run.ENDED]
+    text = f"Cancelled by {by.get_username()}."
+    _move(
+        run,
+        before_the_end,
+        Run.State.CANCELLED,
+        "cancelled",
+        cause="person",
+        cause_text=text,
+        finished_at=timezone.now(),
+    )
+    note(by, "run.cancelled", run)
+
+
+def retry_run(by: User, run: Run, *, start: bool = True) -> Run:
+    """Make a run over just the items that failed or stayed unverified in `run`."""
+    require_run(by, run)
+    return start_run(by, run.task, kind=Run.Kind.RETRY, retry_of=run, start=start)
+
+
+def _check_kind(task: Task, kind: str, retry_of: Run | None) -> None:
+    if kind not in Run.Kind.values:
+        raise Refused(f"The kind of a run is one of {', '.join(Run.Kind.values)}.", field="kind")
+    if kind == Run.Kind.VERIFY:
+        raise Refused("Runs that only verify cannot be made yet.", field="kind")
+    if kind != Run.Kind.RETRY:
+        return
+    if retry_of is None or retry_of.task_id != task.pk:
+        raise Refused("Name the earlier run of this task whose items are to be tried again.", field="retry_of")
+    if not retry_of.has_ended:
+        raise Refused("This run has not ended yet. Wait for its end, then retry.", code="run_not_ended")
+    if not IntegrityRecord.objects.filter(run=retry_of.pk, verdict__in=["failed", "unverified"]).exists():
+        raise Refused("Nothing to retry: no item of this run failed or stayed unverified.", code="nothing_to_retry")
+
+
+def _numbered(run: Run) -> Run:
+    """Save a run under the next number of its task; of two at once each gets its own."""
+    for _ in range(10):
+        last = Run.objects.filter(task=run.task).aggregate(last=Max("number"))["last"] or 0
+        run.number = last + 1
+        try:
+            with transaction.atomic():
+                run.save(force_insert=True)
+        except IntegrityError:
+            continue
+        return run
+    raise Refused("Many runs of this task are being made at once. Try again in a moment.", code="try_again")
+
+
+def _move(run: Run, before: Iterable[Run.State], after: Run.State, verb: str, **fields: object) -> None:
+    moved = Run.objects.filter(pk=run.pk, state__in=list(before)).update(state=after, **fields)
+    if moved != 1:
+        raise _not_now(run, verb)
+    events.publish(run.pk, events.Change.STATE)
+
+
+def _not_now(run: Run, verb: str) -> Refused:
+    run.refresh_from_db(fields=["state"])
+    return Refused(f"This run is {run.get_state_display().lower()}, so it cannot be {verb}.", code="run_state")
