@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -77,7 +78,7 @@ def check_parts_fit_together(**_: Any) -> list[CheckMessage]:
         )
     if not settings.REDIS_URL:
         found.append(
-            Warning("REDIS_URL is not set, so no work can be done.", hint="Set REDIS_URL.", id="truecopy.W001")
+            checks.Warning("REDIS_URL is not set, so no work can be done.", hint="Set REDIS_URL.", id="truecopy.W001")
         )
     return found
 

@@ -139,6 +139,8 @@ DATABASES: dict[str, dict[str, Any]] = {
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
+        # A file as in real life: threads and processes do not share a database in memory.
+        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
     }
 }
 

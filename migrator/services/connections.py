@@ -90,7 +90,7 @@ def delete_connection(by: User, connection: Connection) -> None:
     note(by, "connection.deleted", name)
 
 
-def test_connection(by: User, connection: Connection, bucket: str = "", *, write: bool = False) -> list[Step]:
+def run_connection_test(by: User, connection: Connection, bucket: str = "", *, write: bool = False) -> list[Step]:
     """Try a connection step by step and keep the outcome; `write` allows a small object under a reserved prefix."""
     require(by, Role.ADMIN)
     if bucket:
