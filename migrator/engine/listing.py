@@ -1,0 +1,89 @@
+"""The objects of a bucket as one sorted stream. A page that makes no sense is an error, never "no objects"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.engine.errors import AnswerUnreadable, ListingInvalid
+from migrator.engine.stores import ListedObject, ListPage, Store
+
+__all__ = ["ListedObject", "key_bytes", "list_objects"]
+
+
+def list_objects(
+    store: Store, bucket: str, prefix: str = "", *, start_after: str = "", requester_pays: bool = False
+) -> Iterator[ListedObject]:
+    """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
+
+    The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
+    of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
+    """
+    token = ""
+    tokens: set[str] = set()
+    last = key_bytes(start_after) if start_after else b""
+    while True:
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays)
+        yield from page.entries
+        if not page.truncated:
+            return
+        token = page.next_token
+        tokens.add(token)
+        if page.entries:
+            last = key_bytes(page.entries[-1].key)
+
+
+def key_bytes(key: str) -> bytes:
+    """Return the key as bytes; what was not UTF-8 in the listing comes back as it was."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def _sane_page(
+    store: Store,
+    bucket: str,
+    prefix: str,
+    token: str,
+    start_after: str,
+    tokens: set[str],
+    last: bytes,
+    requester_pays: bool,
+) -> ListPage:
+    tried = 0
+    while True:
+        tried += 1
+        try:
+            page = store.list_page(bucket, prefix, token=token, start_after=start_after, requester_pays=requester_pays)
+            fault = _fault(page, bucket, prefix, tokens, last)
+        except AnswerUnreadable as exc:
+            fault = exc.facts.get("fault", "it cannot be read")
+        if not fault:
+            return page
+        if tried >= store.patience.tries:
+            raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault})
+        store.patience.wait(tried)
+
+
+def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: bytes) -> str:
+    """Say which sanity rule the page breaks; empty if none."""
+    if page.name != bucket:
+        return "a page names another bucket, or none"
+    if page.truncated is None:
+        return "a page does not say whether it is the last"
+    if page.truncated != bool(page.next_token):
+        return "a page says that it is not the last and does not say how to go on, or the other way round"
+    if page.next_token in tokens:
+        return "a page leads back to one already seen"
+    if page.key_count is not None and page.key_count != len(page.entries) + page.common_prefixes:
+        return "a page counts other objects than it holds"
+    wanted = key_bytes(prefix)
+    for entry in page.entries:
+        key = key_bytes(entry.key)
+        if entry.size < 0:
+            return "an object has a size below zero"
+        if not key.startswith(wanted):
+            return "a key lies outside the prefix"
+        if key == last:
+            return "a key is there twice"
+        if key < last:
+            return "the keys are not sorted"
+        last = key
+    return ""

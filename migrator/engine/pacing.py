@@ -1,0 +1,76 @@
+"""How long to wait before asking again, and how many requests an endpoint gets at once."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+# After a throttled answer, how many good ones it takes before one more request may be in flight.
+GOOD_ANSWERS_PER_STEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Exponential backoff with full jitter: `tries` requests at most, waits of up to `longest` seconds."""
+
+    tries: int = 5
+    first_seconds: float = 0.5
+    longest_seconds: float = 20.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait(self, tried: int) -> None:
+        """Sleep before the next try, after `tried` of them failed."""
+        longest = min(self.longest_seconds, self.first_seconds * 2 ** (tried - 1))
+        if longest > 0:
+            self.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret
+
+
+class Pace:
+    """A limit of requests in flight at one endpoint: halved when it says so, grown back slowly."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limit = most
+        self._in_flight = 0
+        self._good = 0
+        self._changed = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight now."""
+        return self._limit
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a free place and hold it."""
+        with self._changed:
+            while self._in_flight >= self._limit:
+                self._changed.wait()
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify()
+
+    def throttled(self) -> None:
+        """The endpoint asked us to go slower."""
+        with self._changed:
+            self._limit = max(1, self._limit // 2)
+            self._good = 0
+
+    def went_well(self) -> None:
+        """A request was answered."""
+        if self._limit == self._most:
+            return
+        with self._changed:
+            self._good += 1
+            if self._good >= GOOD_ANSWERS_PER_STEP and self._limit < self._most:
+                self._limit += 1
+                self._good = 0
+                self._changed.notify()

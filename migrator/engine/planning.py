@@ -1,0 +1,325 @@
+"""What a run will do: two sorted listings in, batches of items and totals out. Constant memory.
+
+The source's and the destination's keys are compared behind their prefixes, byte by byte, so both listings must
+be in the order of the keys' bytes (`listing.list_objects` insists on it).
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import cast
+
+from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.errors import PlanUnreadable
+from migrator.engine.listing import ListedObject, key_bytes
+
+MOST_ITEMS_PER_BATCH = 1_000
+BATCH_SIZE = 1024**3
+FIRST_KEYS_SHOWN = 20
+# Beyond this many keys, twins (alike but for case or Unicode form) are no longer looked for: memory is bound.
+MOST_KEYS_COMPARED = 200_000
+FORMAT = 1
+
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE", "DEEP_COLD_ARCHIVE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One source object in a plan. `size` in bytes, `last_modified` RFC 3339 in UTC, ETags as listed.
+
+    `existing_etag` and `existing_size` are what the destination's listing showed at `dest_key` (size None: no
+    object there).
+    """
+
+    index: int
+    key: str
+    dest_key: str
+    size: int
+    etag: str
+    last_modified: str
+    version_id: str = ""
+    existing_etag: str = ""
+    existing_size: int | None = None
+    storage_class: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """Which objects of the source belong to the task; times are RFC 3339 in UTC."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_size: int | None = None
+    max_size: int | None = None
+    modified_after: str | None = None
+    modified_before: str | None = None
+
+
+@dataclass(slots=True)
+class PlanSummary:
+    """What the preview shows (`size`: bytes of all objects); filled while `plan` goes on. Every listed key is planned or in `excluded`."""
+
+    objects: int = 0
+    size: int = 0
+    largest: int = 0
+    largest_key: str = ""
+    excluded: dict[str, int] = field(default_factory=dict)
+    existing_same_size: int = 0
+    existing_different: int = 0
+    dest_only: int = 0
+    archived: int = 0
+    key_too_long: int = 0
+    key_invalid: int = 0
+    twins: int = 0
+    twins_complete: bool = True
+    first_keys: list[str] = field(default_factory=list)
+
+    @property
+    def hazards(self) -> dict[str, int]:
+        """What will not be copied, or may surprise, by name; only what was seen."""
+        seen = {
+            "archived": self.archived,
+            "key_too_long": self.key_too_long,
+            "key_invalid": self.key_invalid,
+            "twins": self.twins,
+        }
+        return {name: count for name, count in seen.items() if count}
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain values, for the row of the run."""
+        return {**asdict(self), "hazards": self.hazards}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """Up to 1,000 items or about 1 GiB, in plan order; a larger object is alone. `number` counts from 0."""
+
+    number: int
+    items: tuple[Item, ...]
+    size: int
+
+
+def plan(
+    source_listing: Iterable[ListedObject],
+    dest_listing: Iterable[ListedObject],
+    source_prefix: str = "",
+    dest_prefix: str = "",
+    options: PlanOptions | None = None,
+    summary: PlanSummary | None = None,
+) -> Iterator[PlannedBatch]:
+    """Merge two sorted listings and yield batches; `summary` is complete when the iterator ends."""
+    totals = summary if summary is not None else PlanSummary()
+    items = _items(source_listing, dest_listing, source_prefix, dest_prefix, options or PlanOptions(), totals)
+    return batches(items)
+
+
+def batches(items: Iterable[Item], first_number: int = 0) -> Iterator[PlannedBatch]:
+    """Cut items, in their order, into batches."""
+    number, held, size = first_number, list[Item](), 0
+    for item in items:
+        if held and (len(held) >= MOST_ITEMS_PER_BATCH or size + item.size > BATCH_SIZE):
+            yield PlannedBatch(number, tuple(held), size)
+            number, held, size = number + 1, [], 0
+        held.append(item)
+        size += item.size
+    if held:
+        yield PlannedBatch(number, tuple(held), size)
+
+
+def encode_items(items: Iterable[Item]) -> bytes:
+    """Return the items compressed, with the number of their format."""
+    rows = [
+        [
+            item.index,
+            item.key,
+            item.dest_key,
+            item.size,
+            item.etag,
+            item.last_modified,
+            item.version_id,
+            item.existing_etag,
+            item.existing_size,
+            item.storage_class,
+        ]
+        for item in items
+    ]
+    return zlib.compress(json.dumps({"format": FORMAT, "items": rows}, separators=(",", ":")).encode(), 6)
+
+
+def decode_items(blob: bytes) -> tuple[Item, ...]:
+    """Return the items of `encode_items`; raise `PlanUnreadable` for another format or damaged bytes."""
+    try:
+        document = cast("dict[str, object]", json.loads(zlib.decompress(blob)))
+        if document["format"] != FORMAT:
+            raise PlanUnreadable(f"format {document['format']}")
+        return tuple(_item(row) for row in cast("list[list[object]]", document["items"]))
+    except (zlib.error, ValueError, KeyError, TypeError) as exc:
+        raise PlanUnreadable(str(exc)) from exc
+
+
+def _item(row: list[object]) -> Item:
+    (
+        index,
+        key,
+        dest_key,
+        size,
+        etag,
+        last_modified,
+        version_id,
+        existing_etag,
+        existing_size,
+        storage_class,
+    ) = row
+    return Item(
+        index=_number(index),
+        key=str(key),
+        dest_key=str(dest_key),
+        size=_number(size),
+        etag=str(etag),
+        last_modified=str(last_modified),
+        version_id=str(version_id),
+        existing_etag=str(existing_etag),
+        existing_size=None if existing_size is None else _number(existing_size),
+        storage_class=str(storage_class),
+    )
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _items(
+    source_listing: Iterable[ListedObject],
+    dest_listing: Iterable[ListedObject],
+    source_prefix: str,
+    dest_prefix: str,
+    options: PlanOptions,
+    totals: PlanSummary,
+) -> Iterator[Item]:
+    twins = _Twins(totals)
+    existing = _Existing(dest_listing, len(key_bytes(dest_prefix)), totals)
+    for listed in source_listing:
+        rest = listed.key[len(source_prefix) :]
+        there = existing.at(key_bytes(rest))
+        excluded_by = _excluded_by(listed, rest, options)
+        if excluded_by:
+            totals.excluded[excluded_by] = totals.excluded.get(excluded_by, 0) + 1
+            continue
+        item = Item(
+            index=totals.objects,
+            key=listed.key,
+            dest_key=dest_prefix + rest,
+            size=listed.size,
+            etag=listed.etag,
+            last_modified=listed.last_modified,
+            version_id=listed.version_id,
+            existing_etag=there.etag if there else "",
+            existing_size=there.size if there else None,
+            storage_class=listed.storage_class,
+        )
+        _count(item, totals)
+        twins.look(item.dest_key)
+        yield item
+    existing.finish()
+
+
+class _Existing:
+    """The destination's listing, walked beside the source's."""
+
+    def __init__(self, listing: Iterable[ListedObject], prefix_size: int, totals: PlanSummary) -> None:
+        self._rest = iter(listing)
+        self._prefix_size = prefix_size
+        self._totals = totals
+        self._next = next(self._rest, None)
+
+    def at(self, wanted: bytes) -> ListedObject | None:
+        """Return the object at this key; keys before it exist only at the destination."""
+        while self._next is not None:
+            key = key_bytes(self._next.key)[self._prefix_size :]
+            if key > wanted:
+                return None
+            found, self._next = self._next, next(self._rest, None)
+            if key == wanted:
+                return found
+            self._totals.dest_only += 1
+        return None
+
+    def finish(self) -> None:
+        """Count what is left."""
+        while self._next is not None:
+            self._totals.dest_only += 1
+            self._next = next(self._rest, None)
+
+
+class _Twins:
+    """Counts keys that differ from an earlier one only in case or Unicode form, up to a bound of memory."""
+
+    def __init__(self, totals: PlanSummary) -> None:
+        self._seen: set[int] = set()
+        self._totals = totals
+
+    def look(self, key: str) -> None:
+        if len(self._seen) >= MOST_KEYS_COMPARED:
+            self._totals.twins_complete = False
+            return
+        folded = hash(unicodedata.normalize("NFC", key).casefold())
+        if folded in self._seen:
+            self._totals.twins += 1
+        self._seen.add(folded)
+
+
+def _excluded_by(listed: ListedObject, rest: str, options: PlanOptions) -> str:
+    """Name the filter that keeps this object out; empty if none does. Globs see the key behind the prefix."""
+    if options.include and not any(fnmatchcase(rest, glob) for glob in options.include):
+        return "include"
+    if any(fnmatchcase(rest, glob) for glob in options.exclude):
+        return "exclude"
+    if options.min_size is not None and listed.size < options.min_size:
+        return "min_size"
+    if options.max_size is not None and listed.size > options.max_size:
+        return "max_size"
+    if options.modified_after and _time(listed.last_modified) <= _time(options.modified_after):
+        return "modified_after"
+    if options.modified_before and _time(listed.last_modified) >= _time(options.modified_before):
+        return "modified_before"
+    return ""
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
+
+
+def _count(item: Item, totals: PlanSummary) -> None:
+    totals.objects += 1
+    totals.size += item.size
+    if item.size > totals.largest or not totals.largest_key:
+        totals.largest, totals.largest_key = item.size, item.key
+    if len(totals.first_keys) < FIRST_KEYS_SHOWN:
+        totals.first_keys.append(item.key)
+    if item.existing_size is not None:
+        if item.existing_size == item.size:
+            totals.existing_same_size += 1
+        else:
+            totals.existing_different += 1
+    if item.storage_class.upper() in ARCHIVE_CLASSES:
+        totals.archived += 1
+    if not is_legal_key(item.dest_key):
+        totals.key_invalid += 1
+    elif len(key_bytes(item.dest_key)) > LONGEST_KEY:
+        totals.key_too_long += 1
+
+
+def is_legal_key(key: str) -> bool:
+    """Say whether this is a key at all: not empty, and UTF-8."""
+    try:
+        return bool(key.encode())
+    except UnicodeEncodeError:
+        return False
