@@ -52,7 +52,7 @@ def plan(run_id: str) -> None:
     except _Overtaken:
         log.info("plan_overtaken", run=run_id)
     except EngineError as exc:
-        end_incomplete(run, exc.pause_cause or (exc.code or "plan_unreadable"), exc.advice)
+        end_incomplete(run, _cause(exc), exc.advice_admin)
     except CredentialsUnreadable as exc:
         end_incomplete(run, "credentials_refused", exc.advice)
 
@@ -76,6 +76,10 @@ def enqueue_work(run_id: uuid.UUID | str) -> None:
         enqueue("finish", run_id)
     for _ in range(min(pending, settings.JOBS_A_RUN)):
         enqueue("work", run_id)
+
+
+def _cause(error: EngineError) -> str:
+    return error.refuse_cause or error.pause_cause or error.error_code or "plan_unreadable"
 
 
 def _claim(run_id: str) -> Run | None:

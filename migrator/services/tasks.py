@@ -172,7 +172,7 @@ def _unreachable(place: PlaceInput, side: str) -> list[Problem]:
 
 
 def _cause(error: EngineError) -> str:
-    return error.pause_cause or (error.code.value if error.code else "")
+    return error.refuse_cause or error.pause_cause or error.error_code or ""
 
 
 def option_problems(options: Mapping[str, Any]) -> list[Problem]:
