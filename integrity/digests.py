@@ -3,9 +3,9 @@
 Pure but for the threads that hash large buffers. The pass knows no file, no store and no run: bytes go in,
 digests come out. It holds no copy of the data, so its memory does not grow with the object.
 
-A *stream* is a set of running digests that began at some offset. The whole object is the stream that began at 0,
-and a part is the stream that began at the part's offset, read out at its end. Layouts whose parts begin at the
-same offset share a stream, so two equal layouts cost as much as one, and the first part costs nothing.
+A *stream* is a set of running digests that began at some offset. The whole object is the stream that began
+at 0, and a part is the stream that began at the part's offset, read out at its end. Layouts whose parts begin
+at the same offset share a stream, so two equal layouts cost as much as one, and the first part costs nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Tile(Protocol):
 
 
 class Tiling(Protocol):
-    """What the pass must know of a part layout: its parts in order. Equal layouts must be equal and hash alike."""
+    """What the pass must know of a part layout: its parts in order. Equal layouts hash alike."""
 
     def spans(self) -> Iterator[Tile]: ...
     def __hash__(self) -> int: ...
@@ -233,7 +233,7 @@ class OnePass:
         self._update_crcs(streams, segment)
 
     def _update_crcs(self, streams: Sequence[_Stream], segment: memoryview) -> None:
-        """Compute each CRC once over the segment; other streams get it by combination, which costs nothing."""
+        """Compute each CRC once over the segment; every stream gets it by combination."""
         wanted = self._whole.algorithms | (self._part_algorithms if len(streams) > 1 else frozenset())
         crc32 = zlib.crc32(segment) if Algorithm.CRC32 in wanted else 0
         crc32c = crt.crc32c(segment) if Algorithm.CRC32C in wanted else 0
@@ -291,7 +291,7 @@ class _Stream:
 
 
 class _Cursor:
-    """Where one layout stands: the part that is open (None after the last), where it began and where it ends."""
+    """Where one layout stands: the open part (None after the last), its begin and its end."""
 
     __slots__ = ("_tiles", "end", "parts", "start", "tile")
 

@@ -1,20 +1,16 @@
-"""Facts: what a store says about an object, what we computed, and the checks between the two.
+"""Checks: two pieces of evidence compared, and the closed lists of what they can say.
 
-Pure. The closed lists of this module are the ones of the rules of evidence; a test compares them.
-A finding is a value: a mismatch is a check, and a check never raises.
+Pure. A finding is a value: a mismatch is a check, and a check never raises.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from integrity.digests import DigestSet
-    from integrity.layouts import Layout
+    from collections.abc import Iterable, Mapping
 
 
 class Outcome(StrEnum):
@@ -147,44 +143,12 @@ class Origin(StrEnum):
     READBACK = "readback"
 
 
-class Encryption(StrEnum):
-    """How a reply says that the object is encrypted at rest."""
-
-    NONE = "none"
-    SSE_S3 = "sse_s3"
-    SSE_KMS = "sse_kms"
-    SSE_C = "sse_c"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """What a store says about one object in one reply. Absent is `None` or empty, never a default.
-
-    `etag` is as the store wrote it; `checksums` maps an algorithm's S3 name (`CRC32`, `SHA256`, ...) to the
-    store's own base64 text; `metadata` has lower-cased names; times are RFC 3339 in UTC.
-    """
-
-    origin: Origin
-    at: str = ""
-    request_id: str = ""
-    size: int | None = None
-    etag: str | None = None
-    version_id: str = ""
-    last_modified: str = ""
-    encryption: Encryption = Encryption.NONE
-    checksums: Mapping[str, str] = field(default_factory=dict)
-    checksum_type: str | None = None
-    parts_count: int | None = None
-    storage_class: str | None = None
-    content_headers: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    missing_metadata: int = 0
-    tag_count: int | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Two pieces of evidence compared. `expected` is ours, `observed` the store's, in the store's notation."""
+    """Two pieces of evidence compared: `expected` is ours, `observed` the store's, in its notation.
+
+    ETags stand without quotes. `at` is RFC 3339 in UTC; `algorithm` is an S3 name such as `MD5` or `CRC64NVME`.
+    """
 
     name: CheckName
     outcome: Outcome
@@ -207,99 +171,84 @@ class Check:
         if (self.outcome is Outcome.NOT_COMPARABLE) != (self.reason is not None):
             raise ValueError(f"{self.name}: a reason belongs to not_comparable, and only there")
 
-
-class Proof(StrEnum):
-    """How a store treats a digest that is wrong: the outcome of the negative control."""
-
-    REJECTS = "rejects"
-    IGNORES = "ignores"
-    ECHOES = "echoes"
-    REFUSES = "refuses"
-    UNKNOWN = "unknown"
-
-
-class EtagMeaning(StrEnum):
-    """What an ETag of this bucket is made of."""
-
-    MD5 = "md5"
-    FORMULA = "formula"
-    ECHO = "echo"
-    OPAQUE = "opaque"
-    DISPROVED = "disproved"
-    UNKNOWN = "unknown"
+    @property
+    def code(self) -> ErrorCode | None:
+        """The failure code of a mismatch, else None."""
+        if self.outcome is not Outcome.MISMATCH:
+            return None
+        if self.name is CheckName.READ_LENGTH and _number(self.observed) > _number(self.expected):
+            return ErrorCode.SOURCE_SIZE_MISMATCH
+        return MISMATCH_CODES[self.name]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """The dated, probed facts about one bucket. Whatever is not known counts as the weakest value."""
-
-    probed_at: str = ""
-    etag_single: EtagMeaning = EtagMeaning.UNKNOWN
-    etag_multipart: EtagMeaning = EtagMeaning.UNKNOWN
-    content_md5: Proof = Proof.UNKNOWN
-    payload_sha256: Proof = Proof.UNKNOWN
-    checksums: Mapping[str, Proof] = field(default_factory=dict)
-    complete_checksum: Proof = Proof.UNKNOWN
-    etag_stable: bool | None = None
-    if_match_get: bool | None = None
-    range_get: bool | None = None
-    part_number: bool | None = None
-    attributes: bool | None = None
-    if_none_match_put: bool | None = None
-    if_none_match_complete: bool | None = None
-    if_match_put: bool | None = None
-    listing_etag: bool | None = None
-    listing_size: bool | None = None
-    encoding_type: bool | None = None
-    checksum_mode: bool | None = None
-    metadata: bool | None = None
-    versioning: bool | None = None
-    sse_default: Encryption | None = None
-    clock_skew_seconds: int | None = None
+MISMATCH_CODES = {
+    CheckName.SOURCE_IDENTITY: ErrorCode.SOURCE_CHANGED,
+    CheckName.SOURCE_SIZE: ErrorCode.SOURCE_SIZE_MISMATCH,
+    CheckName.READ_LENGTH: ErrorCode.SHORT_READ,
+    CheckName.SOURCE_ETAG: ErrorCode.SOURCE_ETAG_MISMATCH,
+    CheckName.SOURCE_CHECKSUM: ErrorCode.SOURCE_CHECKSUM_MISMATCH,
+    CheckName.SOURCE_REREAD: ErrorCode.SOURCE_READS_DISAGREE,
+    CheckName.SOURCE_UNCHANGED: ErrorCode.SOURCE_CHANGED,
+    CheckName.PART_ETAGS: ErrorCode.PART_ETAG_MISMATCH,
+    CheckName.PART_CHECKSUMS: ErrorCode.PART_CHECKSUM_MISMATCH,
+    CheckName.WRITE_DIGEST: ErrorCode.DIGEST_REJECTED,
+    CheckName.DEST_SIZE: ErrorCode.DEST_SIZE_MISMATCH,
+    CheckName.DEST_ETAG: ErrorCode.DEST_ETAG_MISMATCH,
+    CheckName.DEST_CHECKSUM: ErrorCode.DEST_CHECKSUM_MISMATCH,
+    CheckName.DEST_IDENTITY: ErrorCode.DEST_CHANGED_AFTER_WRITE,
+    CheckName.DEST_READBACK: ErrorCode.DEST_READBACK_MISMATCH,
+    CheckName.PAIR_DIGEST: ErrorCode.PAIR_DIGEST_MISMATCH,
+    CheckName.CONTENT_HEADERS: ErrorCode.CONTENT_HEADERS_MISMATCH,
+    CheckName.USER_METADATA: ErrorCode.USER_METADATA_MISMATCH,
+    CheckName.TAGS: ErrorCode.TAGS_MISMATCH,
+    CheckName.STORAGE_CLASS: ErrorCode.STORAGE_CLASS_MISMATCH,
+    CheckName.ENCRYPTION: ErrorCode.ENCRYPTION_MISMATCH,
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try at an item and how it ended; `error_code` is empty for the one that settled it."""
+def first_mismatch(checks: Iterable[Check]) -> Check | None:
+    """Return the mismatch of a byte check that names the failure, or None; the order of `checks` does not matter.
 
-    number: int
-    started_at: str
-    ended_at: str
-    error_code: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """All that is known of one item when its work has ended; what a record is made of.
-
-    `source_layout` and `dest_layout` are the part layouts that were used (`None`: not known);
-    `error_code` is empty unless the operation itself ended in an error; judging is left to `verdicts`.
-    `skipped` is true for an item that an earlier verified record covers: nothing was copied.
+    The engine asks this before it commits a destination: bytes known to be wrong are never committed.
     """
+    order = list(CheckName)
+    wrong = [check for check in checks if check.outcome is Outcome.MISMATCH and check.name not in FIDELITY_CHECKS]
+    return min(wrong, key=lambda check: (order.index(check.name), str(check.code)), default=None)
 
-    index: int
-    key: str
-    dest_key: str
-    planned_size: int
-    planned_etag: str
-    planned_version_id: str = ""
-    planned_last_modified: str = ""
-    checks: tuple[Check, ...] = ()
-    source: Statement | None = None
-    dest: Statement | None = None
-    digests: DigestSet | None = None
-    source_layout: Layout | None = None
-    dest_layout: Layout | None = None
-    layout_learned: str = ""
-    calculated_etag: str = ""
-    error_code: ErrorCode | None = None
-    error_message: str = ""
-    store_code: str = ""
-    attempts: tuple[Attempt, ...] = ()
-    notes: tuple[str, ...] = ()
-    skipped: bool = False
-    bytes_read: int = 0
-    bytes_written: int = 0
-    started_at: str = ""
-    finished_at: str = ""
+
+def checks_to_json(checks: Iterable[Check]) -> list[dict[str, str | int | None]]:
+    """Return checks as plain values, every field by its name; absent values are None, absent texts empty."""
+    return [{field.name: _plain(getattr(check, field.name)) for field in fields(Check)} for check in checks]
+
+
+def checks_from_json(rows: Iterable[Mapping[str, str | int | None]]) -> tuple[Check, ...]:
+    """Read what `checks_to_json` wrote; raise ValueError for a check that claims what its values do not show."""
+    return tuple(_check_from_json(row) for row in rows)
+
+
+def _check_from_json(row: Mapping[str, str | int | None]) -> Check:
+    reason, origin = row.get("reason"), row.get("origin")
+    return Check(
+        name=CheckName(str(row["name"])),
+        outcome=Outcome(str(row["outcome"])),
+        reason=Reason(str(reason)) if reason else None,
+        expected=_text(row.get("expected")),
+        observed=_text(row.get("observed")),
+        algorithm=_text(row.get("algorithm")),
+        origin=Origin(str(origin)) if origin else None,
+        at=str(row.get("at") or ""),
+        request_id=str(row.get("request_id") or ""),
+        attempt=int(row.get("attempt") or 1),
+    )
+
+
+def _plain(value: str | int | None) -> str | int | None:
+    return str(value) if isinstance(value, str) else value
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0

@@ -1,0 +1,62 @@
+"""Findings: all that is known of one item when its work has ended.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from integrity.digests import DigestSet
+    from integrity.evidence.checks import Check, ErrorCode
+    from integrity.evidence.statements import Statement
+    from integrity.layouts import Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at an item and how it ended; `error_code` is empty for the one that settled it."""
+
+    number: int
+    started_at: str
+    ended_at: str
+    error_code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """All that is known of one item when its work has ended; what a record is made of.
+
+    `source_layout` and `dest_layout` are the part layouts that were used (`None`: not known);
+    `error_code` is empty unless the operation itself ended in an error; judging is left to `verdicts`.
+    `skipped` is true for an item that an earlier verified record covers: nothing was copied.
+    """
+
+    index: int
+    key: str
+    dest_key: str
+    planned_size: int
+    planned_etag: str
+    planned_version_id: str = ""
+    planned_last_modified: str = ""
+    checks: tuple[Check, ...] = ()
+    source: Statement | None = None
+    dest: Statement | None = None
+    digests: DigestSet | None = None
+    source_layout: Layout | None = None
+    dest_layout: Layout | None = None
+    layout_learned: str = ""
+    calculated_etag: str = ""
+    error_code: ErrorCode | None = None
+    error_message: str = ""
+    store_code: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    notes: tuple[str, ...] = ()
+    skipped: bool = False
+    bytes_read: int = 0
+    bytes_written: int = 0
+    started_at: str = ""
+    finished_at: str = ""

@@ -1,0 +1,265 @@
+"""The judgement on an item: a verdict, a grade for each leg, and why.
+
+Pure, total and independent of the order of the checks. Grades come from the checks alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from integrity.evidence import (
+    FIDELITY_CHECKS,
+    Check,
+    CheckName,
+    ErrorCode,
+    Origin,
+    Outcome,
+    Reason,
+    first_mismatch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Verdict(StrEnum):
+    """What the checks of an item add up to."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNVERIFIED = "unverified"
+
+
+class SourceGrade(StrEnum):
+    """How well it is shown that we read what the source holds; the members are in rising order."""
+
+    S0 = "S0"
+    S1 = "S1"
+    S1_REREAD = "S1 reread"
+    S2 = "S2"
+    S3 = "S3"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order, 0 for the weakest."""
+        return list(SourceGrade).index(self)
+
+
+class DestGrade(StrEnum):
+    """How well it is shown that the destination holds what we sent; the members are in rising order."""
+
+    D0 = "D0"
+    D1 = "D1"
+    D2 = "D2"
+    D3 = "D3"
+    D4 = "D4"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order, 0 for the weakest."""
+        return list(DestGrade).index(self)
+
+
+class PolicyName(StrEnum):
+    """How much must be proven."""
+
+    STANDARD = "standard"
+    STRICT = "strict"
+
+
+class Fidelity(StrEnum):
+    """Whether headers, metadata and the like take part in the verdict."""
+
+    REPORT = "report"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run demands before an item counts as verified. Raises ValueError for a name that is none."""
+
+    name: PolicyName = PolicyName.STANDARD
+    fidelity: Fidelity = Fidelity.REPORT
+
+    def __post_init__(self) -> None:
+        """Take the names as plain text too, as options and old records hold them."""
+        object.__setattr__(self, "name", PolicyName(self.name))
+        object.__setattr__(self, "fidelity", Fidelity(self.fidelity))
+
+    def source_suffices(self, grade: SourceGrade) -> bool:
+        """Say whether the source leg is proven well enough."""
+        least = SourceGrade.S3 if self.name is PolicyName.STRICT else SourceGrade.S1_REREAD
+        return grade.rank >= least.rank
+
+    def dest_suffices(self, grade: DestGrade) -> bool:
+        """Say whether the destination leg is proven well enough."""
+        least = DestGrade.D4 if self.name is PolicyName.STRICT else DestGrade.D2
+        return grade.rank >= least.rank
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on one item. A failed one has an `error_code`, an unverified one a `reason`, never both.
+
+    `narrow` marks a D3 that rests on CRC32 or CRC32C alone, 32 bits.
+    """
+
+    verdict: Verdict
+    source_grade: SourceGrade
+    dest_grade: DestGrade
+    error_code: ErrorCode | None = None
+    reason: Reason | None = None
+    narrow: bool = False
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the item is verified."""
+        return self.verdict is Verdict.VERIFIED
+
+    @property
+    def badge(self) -> str:
+        """Verdict and grades in words: `Verified · S3/D3`."""
+        mark = " (32-bit)" if self.narrow else ""
+        return f"{self.verdict.value.capitalize()} · {self.source_grade}/{self.dest_grade}{mark}"
+
+
+def judge(checks: Iterable[Check], policy: Policy, operation_error: ErrorCode | None = None) -> Judgement:
+    """Judge an item. The first row that applies decides:
+
+    | # | condition                                                  | verdict    | code or reason          |
+    |---|------------------------------------------------------------|------------|-------------------------|
+    | 1 | the operation ended in an error                            | failed     | that code               |
+    | 2 | a byte check is `mismatch`                                 | failed     | its code, first by name |
+    | 3 | fidelity is `required`, a fidelity check is `mismatch`     | failed     | its code, first by name |
+    | 4 | one of INDISPENSABLE is not `match`                        | unverified | its reason              |
+    | 5 | the source grade is below the policy                       | unverified | reason of `source_etag` |
+    | 6 | the destination grade is below the policy                  | unverified | reason of `dest_etag`   |
+    | 7 | fidelity is `required`, a fidelity check is not `match`    | unverified | its reason              |
+    | 8 | otherwise                                                  | verified   | none                    |
+
+    A check that is missing counts as `not_comparable` with `not_reached`; one name may occur more than once, and
+    then all of them must match. In row 6 values that agree without counting read `store_unproven`, and where the
+    ETag did match the reason is that of the missing read-back.
+    """
+    known = tuple(checks)
+    code = operation_error or _mismatch_code(known, policy)
+    reason = None if code else _missing_proof(known, policy)
+    settled = Verdict.UNVERIFIED if reason else Verdict.VERIFIED
+    return Judgement(
+        verdict=Verdict.FAILED if code else settled,
+        source_grade=source_grade(known),
+        dest_grade=dest_grade(known),
+        error_code=code,
+        reason=reason,
+        narrow=_is_narrow(known),
+    )
+
+
+def source_grade(checks: Sequence[Check]) -> SourceGrade:
+    """Return the highest grade that the checks of the source leg reach."""
+    etags, checksums = _matches(checks, CheckName.SOURCE_ETAG), _matches(checks, CheckName.SOURCE_CHECKSUM)
+    if etags or any(_is_of_whole(check) for check in checksums):
+        return SourceGrade.S3
+    if checksums:
+        return SourceGrade.S2
+    if any(_lacking(checks, name) for name in _SOURCE_INDISPENSABLE):
+        return SourceGrade.S0
+    return SourceGrade.S1_REREAD if _matches(checks, CheckName.SOURCE_REREAD) else SourceGrade.S1
+
+
+def dest_grade(checks: Sequence[Check]) -> DestGrade:
+    """Return the highest grade that the checks of the destination leg reach; D0 without size and identity."""
+    if _lacking(checks, CheckName.DEST_SIZE) or _lacking(checks, CheckName.DEST_IDENTITY):
+        return DestGrade.D0
+    if _matches(checks, CheckName.DEST_READBACK):
+        return DestGrade.D4
+    if _statements_of_whole(checks):
+        return DestGrade.D3
+    if any(_matches(checks, name) for name in _ATTESTING):
+        return DestGrade.D2
+    return DestGrade.D1
+
+
+_SOURCE_INDISPENSABLE = (
+    CheckName.SOURCE_IDENTITY,
+    CheckName.SOURCE_SIZE,
+    CheckName.READ_LENGTH,
+    CheckName.SOURCE_UNCHANGED,
+)
+INDISPENSABLE = (*_SOURCE_INDISPENSABLE, CheckName.DEST_SIZE, CheckName.DEST_IDENTITY)
+# What shows that a proven store attested every byte, in pieces or on arrival.
+_ATTESTING = (
+    CheckName.PART_ETAGS,
+    CheckName.PART_CHECKSUMS,
+    CheckName.WRITE_DIGEST,
+    CheckName.DEST_ETAG,
+    CheckName.DEST_CHECKSUM,
+)
+_STATED_AFTERWARDS = frozenset({Origin.HEAD, Origin.LISTING, Origin.GET, Origin.ATTRIBUTES, Origin.READBACK})
+_SHORT_ALGORITHMS = frozenset({"CRC32", "CRC32C"})
+
+
+def _mismatch_code(checks: Sequence[Check], policy: Policy) -> ErrorCode | None:
+    """Return the code of rows 2 and 3."""
+    wrong = first_mismatch(checks)
+    if wrong is None and policy.fidelity is Fidelity.REQUIRED:
+        of_fidelity = [check for check in checks if check.outcome is Outcome.MISMATCH]
+        wrong = min(of_fidelity, key=lambda check: _ORDER[check.name], default=None)
+    return wrong.code if wrong else None
+
+
+def _missing_proof(checks: Sequence[Check], policy: Policy) -> Reason | None:
+    """Return the reason of rows 4 to 7, or None where nothing is missing."""
+    lacking = [reason for name in INDISPENSABLE if (reason := _lacking(checks, name))]
+    if lacking:
+        return lacking[0]
+    if not policy.source_suffices(source_grade(checks)):
+        return _lacking(checks, CheckName.SOURCE_ETAG)
+    if not policy.dest_suffices(dest_grade(checks)):
+        return _dest_reason(checks)
+    if policy.fidelity is Fidelity.REQUIRED:
+        lacking = [reason for name in _FIDELITY if (reason := _lacking(checks, name))]
+    return lacking[0] if lacking else None
+
+
+def _dest_reason(checks: Sequence[Check]) -> Reason | None:
+    etags = [check for check in checks if check.name is CheckName.DEST_ETAG]
+    if any(check.reason and check.expected and check.expected == check.observed for check in etags):
+        return Reason.STORE_UNPROVEN
+    return _lacking(checks, CheckName.DEST_ETAG) or _lacking(checks, CheckName.DEST_READBACK)
+
+
+def _lacking(checks: Sequence[Check], name: CheckName) -> Reason | None:
+    """Return why the checks of this name do not all match, or None where they do."""
+    named = [check for check in checks if check.name is name]
+    if not named:
+        return Reason.NOT_REACHED
+    open_ones = [check.reason or Reason.NOT_REACHED for check in named if check.outcome is not Outcome.MATCH]
+    return min(open_ones, key=list(Reason).index, default=None)
+
+
+def _matches(checks: Sequence[Check], name: CheckName) -> list[Check]:
+    return [check for check in checks if check.name is name and check.outcome is Outcome.MATCH]
+
+
+def _is_of_whole(check: Check) -> bool:
+    """Say whether a matching digest is one of the whole object, not one made of its parts' digests."""
+    return "-" not in (check.observed or "-")
+
+
+def _statements_of_whole(checks: Sequence[Check]) -> list[Check]:
+    """Return the matches in which the destination stated, after the write, a digest of the whole object."""
+    stated = _matches(checks, CheckName.DEST_ETAG) + _matches(checks, CheckName.DEST_CHECKSUM)
+    return [check for check in stated if check.origin in _STATED_AFTERWARDS and _is_of_whole(check)]
+
+
+def _is_narrow(checks: Sequence[Check]) -> bool:
+    if dest_grade(checks) is not DestGrade.D3:
+        return False
+    return all(check.algorithm in _SHORT_ALGORITHMS for check in _statements_of_whole(checks))
+
+
+_ORDER = {name: place for place, name in enumerate(CheckName)}
+_FIDELITY = tuple(name for name in CheckName if name in FIDELITY_CHECKS)
