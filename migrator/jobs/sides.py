@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from integrity.evidence import profile_from_json
 from migrator import credentials
 from migrator.engine.addresses import AddressRule
 from migrator.engine.copying import CopyOptions, Side
+from migrator.engine.pacing import Patience
 from migrator.engine.stores import Endpoint, Store
 
 if TYPE_CHECKING:
@@ -41,7 +43,14 @@ def endpoint_of(connection: Connection) -> Endpoint:
         addressing_style=connection.addressing_style,
         ca_pem=connection.ca_pem,
         rule=address_rule(),
+        name=connection.name,
     )
+
+
+def impatient_store_of(connection: Connection) -> Store:
+    """Return a store for a question that a person waits for: short deadlines, no second try."""
+    endpoint = replace(endpoint_of(connection), connect_seconds=5, read_seconds=10)
+    return Store(endpoint, patience=Patience(tries=1))
 
 
 def store_of(connection: Connection) -> Store:

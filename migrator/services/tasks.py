@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from django.db import IntegrityError, transaction
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.addresses import AddressProblem, check_bucket_name, check_prefix, same_place
 from migrator.engine.errors import EngineError
-from migrator.jobs.sides import store_of
+from migrator.jobs.sides import impatient_store_of
 from migrator.models import DEFAULT_OPTIONS, Connection, Role, Task, role_of
 from migrator.services.audit import note
 from migrator.services.refusal import Problem, Refused
@@ -162,7 +163,8 @@ def _unreachable(place: PlaceInput, side: str) -> list[Problem]:
     """Try the bucket once, and say at which field a person has to look."""
     assert place.connection is not None
     try:
-        store_of(place.connection).head_bucket(place.bucket.strip())
+        with closing(impatient_store_of(place.connection)) as store:
+            store.head_bucket(place.bucket.strip())
     except CredentialsUnreadable as exc:
         return [Problem(f"{side}.connection", exc.advice)]
     except EngineError as exc:
