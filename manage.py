@@ -6,11 +6,21 @@ import sys
 
 
 def main() -> None:
-    """Run the command named on the command line with Truecopy's settings."""
+    """Run the command named on the command line, with Truecopy's settings and the data folder it names."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "migrator.settings")
-    from django.core.management import execute_from_command_line
+    from migrator.local import folder
 
-    execute_from_command_line(sys.argv)
+    try:
+        # The settings are read when Django starts, so the folder must be settled before.
+        arguments = folder.choose(sys.argv, os.environ)
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(arguments)
+    except folder.Refused as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""What happens by the clock: `reconcile` every 30 seconds, on RQ's CronScheduler, with JSON on the wire."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from redis.exceptions import RedisError
+from rq.cron import CronScheduler
+from rq.utils import now
+
+from migrator import jobs
+from migrator.local import workers
+
+if TYPE_CHECKING:
+    import redis
+
+RECONCILE_SECONDS = 30
+_PAUSE_SECONDS = 1.0
+
+
+class Schedule(CronScheduler):
+    """RQ's scheduler pickles, and ends when Redis goes away. This one does neither."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        super().__init__(connection=connection)
+        self._stopping = False
+        self._waiting: dict[str, str] = {}
+        self.register(jobs.reconcile, settings.QUEUE, interval=RECONCILE_SECONDS)
+
+    def run(self) -> None:
+        """Enqueue what is due until SIGTERM or SIGINT."""
+        while not self._stopping:
+            try:
+                self.start()  # type: ignore[no-untyped-call]
+            except (RedisError, OSError) as exc:
+                self.log.warning("Redis is away, trying again: %s", exc)
+                time.sleep(0 if self._stopping else _PAUSE_SECONDS)
+
+    def enqueue_jobs(self) -> list[Any]:
+        """Enqueue what is due, before the work that waits: it is what frees lost work. None waits twice."""
+        queue = workers.queue_on(self.connection)
+        due = [job for job in self.get_jobs() if job.should_run()]
+        for job in due:
+            verb = job.func_name.rpartition(".")[2]
+            if not self._waits(queue.key, verb):
+                enqueued = queue.enqueue(
+                    f"migrator.jobs.{verb}", at_front=True, job_timeout=300, result_ttl=0, failure_ttl=3600
+                )
+                self._waiting[verb] = enqueued.id
+            job.set_enqueue_time(now())
+        return due
+
+    def _waits(self, queue_key: str, verb: str) -> bool:
+        last = self._waiting.get(verb)
+        return last is not None and self.connection.lpos(queue_key, last) is not None
+
+    def _request_stop(self, signum: int, frame: Any) -> None:
+        self._stopping = True
+        super()._request_stop(signum, frame)  # type: ignore[no-untyped-call]
