@@ -27,6 +27,7 @@ from migrator.jobs.ending import end_incomplete, finish, pause
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, policy_of, sides_of
+from migrator.jobs.skipping import proven_earlier
 from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# A batch that so many attempts could not settle needs a person, not one more attempt.
+MOST_ATTEMPTS = 20
 # So many equal failures of these kinds in a row are one problem of the place, not many of the objects.
 EQUAL_ERRORS_TO_PAUSE = 25
 _PLACE_ERRORS = frozenset(
@@ -62,6 +65,10 @@ def work(run_id: str) -> None:
         batch = _claim(run)
         if batch is None:
             finish(run.pk)
+            return
+        if batch.attempt > MOST_ATTEMPTS:
+            pause(run, "repeated_errors", _unsettled(batch))
+            _release(batch)
             return
         _work_batch(run, batch)
     if _running(run_id) is not None:
@@ -125,6 +132,10 @@ def _copy_and_record(run: Run, batch: Batch) -> None:
     source, destination = sides_of(run)
     _abort_leftovers(run, batch)
     with Journal(run, batch, _context(run, batch)) as journal:
+        skipped = set()
+        for finding in proven_earlier(run, items):
+            journal.add(finding)
+            skipped.add(finding.index)
         copier = Copier(
             source,
             destination,
@@ -135,7 +146,7 @@ def _copy_and_record(run: Run, batch: Batch) -> None:
             spool_dir=settings.SPOOL_DIR,
         )
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
-        for finding in copier.copy_batch(items):
+        for finding in copier.copy_batch([item for item in items if item.index not in skipped]):
             journal.add(finding)
             recent.append(finding.error_code)
             if _is_one_problem(recent):
@@ -179,6 +190,13 @@ def _context(run: Run, batch: Batch) -> RecordContext:
 
 def _is_one_problem(recent: deque[ErrorCode | None]) -> bool:
     return len(recent) == EQUAL_ERRORS_TO_PAUSE and len(set(recent)) == 1 and recent[0] in _PLACE_ERRORS
+
+
+def _unsettled(batch: Batch) -> str:
+    return (
+        f"Batch {batch.number} was begun {batch.attempt} times and never settled. Nothing that was recorded is lost. "
+        "Ask an admin to look at the log of the workers, then continue."
+    )
 
 
 def _repeated(finding: Finding) -> str:
