@@ -1,0 +1,51 @@
+# Everything here works with Python 3.11 or newer and make. The targets that people use: install, demo, start,
+# test, test-all, lint, bench, lock.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+# Ends the program together with make, also when make is killed.
+LEASH := $(PY) -I -S migrator/local/leash.py --
+FLAGS ?=
+
+.PHONY: install demo start test test-all lint bench lock
+.DEFAULT_GOAL := install
+
+install: .venv/installed
+
+.venv/installed: requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Truecopy needs Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Truecopy needs Python 3.11 or newer; this is %d.%d. Say which one to use: make PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+demo: install
+	@$(LEASH) $(PY) manage.py demo $(FLAGS)
+
+start: install
+	@$(LEASH) $(PY) manage.py start $(FLAGS)
+
+test: install
+	$(PY) -m pytest -n 2 -m "not slow and not extras"
+
+test-all: install
+	$(PY) -m pytest -n 2
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+bench: install
+	$(PY) -m tests.benchmarks $(FLAGS)
+
+# pip-tools stays out of .venv: it is no part of what runs here.
+.cache/lock/bin/pip-compile:
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check "pip-tools>=7.5"
+
+lock: .cache/lock/bin/pip-compile
+	.cache/lock/bin/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --strip-extras --output-file requirements.lock pyproject.toml
