@@ -17,13 +17,26 @@ from integrity.evidence.checks import (
     checks_to_json,
     first_mismatch,
 )
+from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
+from integrity.evidence.fidelity import CARRIED_HEADERS, fidelity_checks, pair_check
 from integrity.evidence.findings import Attempt, Finding
-from integrity.evidence.profiles import EtagMeaning, Profile, Proof, profile_from_json, profile_to_json
+from integrity.evidence.profiles import (
+    SAMPLE,
+    EtagMeaning,
+    Profile,
+    Proof,
+    learned_meaning,
+    profile_from_json,
+    profile_to_json,
+)
+from integrity.evidence.source_leg import Planned, source_checks
 from integrity.evidence.statements import Encryption, Statement
 
 __all__ = [
+    "CARRIED_HEADERS",
     "FIDELITY_CHECKS",
     "MISMATCH_CODES",
+    "SAMPLE",
     "Attempt",
     "Check",
     "CheckName",
@@ -33,13 +46,22 @@ __all__ = [
     "Finding",
     "Origin",
     "Outcome",
+    "Planned",
     "Profile",
     "Proof",
+    "ReadBack",
     "Reason",
     "Statement",
     "checks_from_json",
     "checks_to_json",
+    "destination_checks",
+    "fidelity_checks",
     "first_mismatch",
+    "learned_meaning",
+    "needs_head",
+    "pair_check",
     "profile_from_json",
     "profile_to_json",
+    "source_checks",
+    "write_checks",
 ]

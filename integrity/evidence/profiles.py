@@ -88,6 +88,20 @@ class Profile:
 _CONTROLLED = frozenset({Proof.REJECTS, Proof.IGNORES, Proof.REFUSES})
 
 
+def learned_meaning(equal: int, compared: int) -> EtagMeaning:
+    """Return what a sample of plain objects shows about single-part ETags: `equal` of `compared` were MD5s.
+
+    One that is an MD5 is no chance, so a difference elsewhere in the bucket is a mismatch. None of 20 disproves;
+    none of fewer shows nothing.
+    """
+    if equal > 0:
+        return EtagMeaning.MD5
+    return EtagMeaning.DISPROVED if compared >= SAMPLE else EtagMeaning.UNKNOWN
+
+
+SAMPLE = 20
+
+
 def profile_to_json(profile: Profile) -> dict[str, object]:
     """Return a profile as plain values, every fact by its name."""
     return {name.name: _plain(getattr(profile, name.name)) for name in fields(Profile)}

@@ -1,0 +1,204 @@
+"""What the comparisons of both legs share: who stated it, what an ETag may be compared with, identities.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from integrity import checksums
+from integrity.etags import EtagForm, etag_of, kind, multipart_etag, normalise
+from integrity.evidence.checks import Check, CheckName, Origin, Outcome, Reason
+from integrity.evidence.profiles import EtagMeaning
+from integrity.evidence.statements import Encryption
+from integrity.layouts import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from integrity.digests import DigestSet
+    from integrity.evidence.profiles import Profile
+    from integrity.evidence.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Where the observed value of a check comes from."""
+
+    origin: Origin | None = None
+    at: str = ""
+    request_id: str = ""
+    attempt: int = 1
+
+    @classmethod
+    def of(cls, statement: Statement | None, attempt: int) -> Self:
+        """Return the witness that made this statement, or none."""
+        if statement is None:
+            return cls(attempt=attempt)
+        return cls(statement.origin, statement.at, statement.request_id, attempt)
+
+    def compared(self, name: CheckName, expected: str, observed: str, algorithm: str | None = None) -> Check:
+        """Return a match or a mismatch of two values."""
+        outcome = Outcome.MATCH if expected == observed else Outcome.MISMATCH
+        return self._check(name, outcome, None, expected, observed, algorithm)
+
+    def not_comparable(
+        self,
+        name: CheckName,
+        reason: Reason,
+        expected: str | None = None,
+        observed: str | None = None,
+        algorithm: str | None = None,
+    ) -> Check:
+        """Return a check that could not be made; both values stay on it."""
+        return self._check(name, Outcome.NOT_COMPARABLE, reason, expected, observed, algorithm)
+
+    def _check(
+        self,
+        name: CheckName,
+        outcome: Outcome,
+        reason: Reason | None,
+        expected: str | None,
+        observed: str | None,
+        algorithm: str | None,
+    ) -> Check:
+        return Check(
+            name=name,
+            outcome=outcome,
+            reason=reason,
+            expected=expected,
+            observed=observed,
+            algorithm=algorithm,
+            origin=self.origin,
+            at=self.at,
+            request_id=self.request_id,
+            attempt=self.attempt,
+        )
+
+
+# What a difference means where an ETag of that meaning was expected; a meaning that is missing here is a mismatch.
+UNCLEAR = {
+    EtagMeaning.OPAQUE: Reason.ETAG_OPAQUE,
+    EtagMeaning.DISPROVED: Reason.ETAG_SEMANTICS_DISPROVED,
+    EtagMeaning.ECHO: Reason.ETAG_SEMANTICS_UNKNOWN,
+    EtagMeaning.UNKNOWN: Reason.ETAG_SEMANTICS_UNKNOWN,
+}
+
+
+def encryption_reason(statements: Iterable[Statement | None]) -> Reason | None:
+    """Return why no ETag among these replies is made from the bytes, or None; what the replies show decides."""
+    shown = {statement.encryption for statement in statements if statement is not None}
+    if Encryption.SSE_C in shown:
+        return Reason.SSE_C
+    return Reason.SSE_KMS if Encryption.SSE_KMS in shown else None
+
+
+def etag_form_reason(statement: Statement) -> Reason | None:
+    """Return why an ETag cannot be one that we compute, or None."""
+    if not statement.etag:
+        return Reason.ETAG_ABSENT
+    return Reason.ETAG_OPAQUE if kind(statement.etag).form is EtagForm.OPAQUE else None
+
+
+def meaning_of(profile: Profile, form: EtagForm) -> EtagMeaning:
+    """Return what the profile says about ETags of this form."""
+    return profile.etag_single if form is EtagForm.MD5 else profile.etag_multipart
+
+
+def etags_in_parts(digests: DigestSet, count: int) -> list[str]:
+    """Return the ETags of these bytes in every computed multipart layout of so many parts."""
+    layouts = [layout for layout in digests.parts if isinstance(layout, Layout)]
+    fitting = [layout for layout in layouts if layout.multipart and layout.count == count]
+    return [etag for layout in fitting if (etag := etag_of(digests, layout))]
+
+
+def expected_etag(digests: DigestSet, layout: Layout) -> str | None:
+    """Return the ETag of these bytes in this layout; one part needs no digests but the whole's."""
+    if layout.multipart and layout.count == 1 and digests.md5 is not None and layout.size == digests.size:
+        return multipart_etag([digests.md5])
+    return etag_of(digests, layout)
+
+
+@dataclass(frozen=True, slots=True)
+class StatedChecksum:
+    """One checksum that a store stated, beside ours of the same kind; `ours` is None with a reason."""
+
+    statement: Statement
+    algorithm: str
+    observed: str
+    ours: str | None
+    reason: Reason | None
+
+
+def stated_checksums(
+    statements: Iterable[Statement | None], digests: DigestSet, layout: Layout | None
+) -> Iterator[StatedChecksum]:
+    """Yield each distinct checksum that the statements hold, with our value of the same type."""
+    seen: set[tuple[str, str]] = set()
+    for statement in statements:
+        if statement is None:
+            continue
+        for algorithm, text in sorted(statement.checksums.items()):
+            if (algorithm, text) not in seen:
+                seen.add((algorithm, text))
+                yield _beside_ours(statement, algorithm, text, digests, layout)
+
+
+def identity_of(statement: Statement, *, by_version: bool) -> str | None:
+    """Return what names this very object: `version V` or `etag E`, None where the reply does not say."""
+    if by_version:
+        return f"version {statement.version_id}" if statement.version_id else None
+    return f"etag {normalise(statement.etag)}" if statement.etag else None
+
+
+def _beside_ours(
+    statement: Statement, algorithm: str, text: str, digests: DigestSet, layout: Layout | None
+) -> StatedChecksum:
+    whole = digests.raw(algorithm)
+    full = None if whole is None else checksums.encode(whole)
+    stated_type = checksums.type_of(algorithm, text, statement.checksum_type)
+    if stated_type is checksums.ChecksumType.COMPOSITE:
+        ours, reason = _composite(algorithm, text, digests, layout)
+    elif stated_type is checksums.ChecksumType.FULL_OBJECT or full == text:
+        ours, reason = full, None if full else _not_computed(algorithm)
+    else:
+        ours, reason = _of_unclear_type(algorithm, statement, full)
+    return StatedChecksum(statement, algorithm, text, ours, reason)
+
+
+def _of_unclear_type(algorithm: str, statement: Statement, full: str | None) -> tuple[str | None, Reason | None]:
+    """A single PUT has a full-object checksum; of an object in parts nothing tells which kind it is."""
+    in_parts = statement.etag is None or kind(statement.etag).form is not EtagForm.MD5
+    if in_parts:
+        return full, Reason.CHECKSUM_TYPE_UNKNOWN
+    return full, None if full else _not_computed(algorithm)
+
+
+def _composite(
+    algorithm: str, text: str, digests: DigestSet, layout: Layout | None
+) -> tuple[str | None, Reason | None]:
+    """Return our composite value: of the known layout, or of any computed layout that gives the stated one."""
+    parsed = checksums.parse(algorithm, text)
+    layouts = [each for each in digests.parts if isinstance(each, Layout) and each.multipart]
+    values = {
+        each: checksums.composite(algorithm, raws)
+        for each in layouts
+        if (raws := digests.part_raws(each, algorithm)) and algorithm not in checksums.FULL_OBJECT_ONLY
+    }
+    stated = text if parsed is None or parsed.parts is not None or layout is None else f"{text}-{layout.count}"
+    if stated in values.values():
+        return text, None
+    if layout is None or (parsed is not None and parsed.parts not in (None, layout.count)):
+        return None, Reason.LAYOUT_UNKNOWN
+    ours = values.get(layout)
+    return ours, None if ours else _not_computed(algorithm)
+
+
+def _not_computed(algorithm: str) -> Reason:
+    """An algorithm of the pass was left out by option; any other one we cannot compute here."""
+    return Reason.NOT_REQUESTED if algorithm in _COMPUTABLE else Reason.ALGORITHM_UNAVAILABLE
+
+
+_COMPUTABLE = frozenset({"MD5", "SHA256", "CRC32", "CRC32C", "CRC64NVME"})

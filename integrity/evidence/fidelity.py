@@ -1,0 +1,181 @@
+"""Fidelity and the extra check: what travels beside the bytes, and the two stores' statements side by side.
+
+Pure. None of these checks raises a grade.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from integrity.etags import EtagForm, kind, normalise
+from integrity.evidence.checks import Check, CheckName, Origin, Reason
+from integrity.evidence.comparisons import UNCLEAR, Witness, encryption_reason, etag_form_reason, meaning_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from integrity.evidence.profiles import Profile
+    from integrity.evidence.statements import Encryption, Statement
+    from integrity.layouts import Layout
+
+CARRIED_HEADERS = (
+    "content-type",
+    "content-encoding",
+    "content-language",
+    "content-disposition",
+    "cache-control",
+    "expires",
+)
+
+
+def fidelity_checks(
+    source: Statement,
+    dest: Statement | None,
+    *,
+    write_reply: Statement | None = None,
+    source_tags: Mapping[str, str] | None = None,
+    dest_tags: Mapping[str, str] | None = None,
+    tags_reason: Reason = Reason.NOT_COPIED,
+    storage_class: str = "STANDARD",
+    encryption: Encryption | None = None,
+    redirect: bool = False,
+    attempt: int = 1,
+) -> tuple[Check, ...]:
+    """Compare what should have been carried with what the destination reports.
+
+    `dest` is a HEAD or GET of the destination; a listing states none of this. `source_tags` is None where tags were
+    not copied or not read, and `tags_reason` says which. `storage_class` and `encryption` are what the write asked
+    for; without a wish the encryption must be what the reply to the write said. `redirect` adds the website redirect
+    to the headers. Never raises.
+    """
+    if dest is None or dest.origin is Origin.LISTING:
+        reason = Reason.NOT_REACHED if dest is None else Reason.NOT_REQUESTED
+        witness = Witness.of(dest, attempt)
+        return tuple(witness.not_comparable(name, reason) for name in _NAMES)
+    witness = Witness.of(dest, attempt)
+    wish = encryption or (write_reply.encryption if write_reply is not None else None)
+    return (
+        _headers(witness, source, dest, redirect),
+        _metadata(witness, source, dest),
+        _tags(witness, source_tags, dest_tags, tags_reason),
+        witness.compared(CheckName.STORAGE_CLASS, storage_class, dest.storage_class or "STANDARD"),
+        _encryption(witness, wish, dest),
+    )
+
+
+def pair_check(
+    source: Statement,
+    dest: Statement,
+    source_profile: Profile,
+    dest_profile: Profile,
+    *,
+    source_layout: Layout | None = None,
+    dest_layout: Layout | None = None,
+    attempt: int = 1,
+) -> Check:
+    """Compare the two stores' statements, same algorithm and layout. `expected` is the source's statement."""
+    witness, name = Witness.of(dest, attempt), CheckName.PAIR_DIGEST
+    common = _common_checksum(source, dest)
+    if common is not None:
+        return witness.compared(name, source.checksums[common], dest.checksums[common], common)
+    reason = (
+        encryption_reason((source, dest))
+        or etag_form_reason(source)
+        or etag_form_reason(dest)
+        or _layout_reason(source, dest, source_layout, dest_layout)
+    )
+    ours, theirs = normalise(source.etag or ""), normalise(dest.etag or "")
+    if reason is None and ours != theirs:
+        reason = _unclear(source, source_profile) or _unclear(dest, dest_profile)
+    if reason is not None:
+        return witness.not_comparable(name, reason, ours or None, theirs or None, "MD5")
+    return witness.compared(name, ours, theirs, "MD5")
+
+
+_NAMES = (
+    CheckName.CONTENT_HEADERS,
+    CheckName.USER_METADATA,
+    CheckName.TAGS,
+    CheckName.STORAGE_CLASS,
+    CheckName.ENCRYPTION,
+)
+
+
+def _headers(witness: Witness, source: Statement, dest: Statement, redirect: bool) -> Check:
+    names = (*CARRIED_HEADERS, "x-amz-website-redirect-location") if redirect else CARRIED_HEADERS
+    expected, observed = _carried(source.content_headers, names), _carried(dest.content_headers, names)
+    if "content-type" not in expected:
+        # A store gives every object a type; one that nobody asked for is no loss.
+        observed.pop("content-type", None)
+    return witness.compared(CheckName.CONTENT_HEADERS, _text(expected), _text(observed))
+
+
+def _carried(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
+    carried = {name: lower[name] for name in names if lower.get(name)}
+    if "content-encoding" in carried:
+        # The framing of an upload is no encoding of the object.
+        codings = [each.strip() for each in carried.pop("content-encoding").split(",")]
+        kept = ", ".join(each for each in codings if each.lower() != "aws-chunked")
+        return carried | ({"content-encoding": kept} if kept else {})
+    return carried
+
+
+def _metadata(witness: Witness, source: Statement, dest: Statement) -> Check:
+    name = CheckName.USER_METADATA
+    expected, observed = _text(_lowered(source.metadata)), _text(_lowered(dest.metadata))
+    if source.missing_metadata > 0:
+        return witness.not_comparable(name, Reason.INCOMPLETE_AT_SOURCE, expected, observed)
+    return witness.compared(name, expected, observed)
+
+
+def _lowered(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Lower the names; two that collapse keep both values, so that the loss shows."""
+    lowered: dict[str, str] = {}
+    for name, value in sorted(metadata.items()):
+        key = name.lower()
+        lowered[key] = f"{lowered[key]}, {value}" if key in lowered else value
+    return lowered
+
+
+def _tags(witness: Witness, source: Mapping[str, str] | None, dest: Mapping[str, str] | None, reason: Reason) -> Check:
+    if source is None or dest is None:
+        values = (None if source is None else _text(source), None if dest is None else _text(dest))
+        return witness.not_comparable(CheckName.TAGS, reason, *values)
+    return witness.compared(CheckName.TAGS, _text(source), _text(dest))
+
+
+def _encryption(witness: Witness, wish: Encryption | None, dest: Statement) -> Check:
+    if wish is None:
+        return witness.not_comparable(CheckName.ENCRYPTION, Reason.NOT_REQUESTED, None, dest.encryption.value)
+    return witness.compared(CheckName.ENCRYPTION, wish.value, dest.encryption.value)
+
+
+def _text(values: Mapping[str, str]) -> str:
+    return json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _common_checksum(source: Statement, dest: Statement) -> str | None:
+    """Return a checksum that both state for the full object, the longest name first for a fixed choice."""
+    if source.checksum_type != dest.checksum_type or source.checksum_type != "FULL_OBJECT":
+        return None
+    common = sorted(set(source.checksums) & set(dest.checksums), reverse=True)
+    return common[0] if common else None
+
+
+def _layout_reason(
+    source: Statement, dest: Statement, source_layout: Layout | None, dest_layout: Layout | None
+) -> Reason | None:
+    one, other = kind(source.etag or ""), kind(dest.etag or "")
+    if one != other:
+        return Reason.LAYOUTS_DIFFER
+    if one.form is EtagForm.MD5 or normalise(source.etag or "") == normalise(dest.etag or ""):
+        return None
+    if source_layout is None or dest_layout is None:
+        return Reason.LAYOUT_UNKNOWN
+    return None if source_layout == dest_layout else Reason.LAYOUTS_DIFFER
+
+
+def _unclear(statement: Statement, profile: Profile) -> Reason | None:
+    return UNCLEAR.get(meaning_of(profile, kind(statement.etag or "").form))
