@@ -57,8 +57,8 @@ def source_checks(
 
     `got` is the reply to the GET, `head` a HEAD before it, `after` a HEAD after the last byte. `layout` is the part
     layout that the *source told*; layouts that were only inferred are those in `digests.parts`: one of them that
-    gives the stated value is proof, none that does proves nothing. `digests` is None where nothing was read, and `unread` says why.
-    `reread_sha256` is the hex SHA-256 of a second full read. Never raises.
+    gives the stated value is proof, none that does proves nothing. `digests` is None where nothing was read, and
+    `unread` says why. `reread_sha256` is the hex SHA-256 of a second full read. Never raises.
     """
     identity = [_identity(planned, each, attempt) for each in (got, head) if each is not None]
     sizes = _sizes(planned, got, head, attempt)
