@@ -85,6 +85,8 @@ class IntegrityRecord(models.Model):
                 condition=~Q(verdict="verified")
                 | Q(
                     error_code="",
+                    # NULL is no refusal in a check constraint, hence both.
+                    size_match__isnull=False,
                     size_match=True,
                     source_size=F("dest_size"),
                     source_grade__in=["S1 reread", "S2", "S3"],

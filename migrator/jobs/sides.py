@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from integrity.verdicts import Policy
 
 from integrity.evidence import profile_from_json
+from integrity.verdicts import Fidelity, Policy, PolicyName
 from migrator import credentials
 from migrator.engine.addresses import AddressRule
 from migrator.engine.copying import CopyOptions, Side
@@ -81,7 +81,7 @@ def sides_of(run: Run) -> tuple[Side, Side]:
 
 def policy_of(options: dict[str, Any]) -> Policy:
     """Return the policy that a run's options name."""
-    return Policy(name=options["policy"], fidelity=options["fidelity"])
+    return Policy(PolicyName(options["policy"]), Fidelity(options["fidelity"]))
 
 
 def copy_options(run: Run) -> CopyOptions:

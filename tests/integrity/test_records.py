@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import replace
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from integrity import records
+from integrity.digests import OnePass
+from integrity.evidence import (
+    Check,
+    CheckName,
+    ErrorCode,
+    Finding,
+    Origin,
+    Outcome,
+    Reason,
+    Statement,
+)
+from integrity.layouts import Layout
+from integrity.models import IntegrityRecord, Review
+from integrity.records import RecordContext, digest_of, new_record
+from integrity.verdicts import Policy
+
+pytestmark = pytest.mark.django_db
+
+BODY = b"sixteen bytes..."
+MD5 = hashlib.md5(BODY).hexdigest()
+CONTEXT = RecordContext(
+    run=uuid.UUID(int=7),
+    task=uuid.UUID(int=8),
+    task_name="Archive",
+    run_number=1,
+    batch_number=0,
+    source_place="Old: photos/",
+    dest_place="New: archive/",
+    policy=Policy(),
+)
+
+
+def match(name: CheckName, value: str, origin: Origin = Origin.HEAD) -> Check:
+    return Check(name=name, outcome=Outcome.MATCH, expected=value, observed=value, origin=origin)
+
+
+def proven() -> Finding:
+    layout = Layout.single(len(BODY))
+    one_pass = OnePass([layout])
+    one_pass.feed(BODY)
+    size = str(len(BODY))
+    return Finding(
+        index=0,
+        key="a.txt",
+        dest_key="a.txt",
+        planned_size=len(BODY),
+        planned_etag=f'"{MD5}"',
+        checks=(
+            match(CheckName.SOURCE_IDENTITY, MD5, Origin.GET),
+            match(CheckName.SOURCE_SIZE, size, Origin.GET),
+            match(CheckName.READ_LENGTH, size, Origin.GET),
+            match(CheckName.SOURCE_ETAG, MD5, Origin.GET),
+            match(CheckName.SOURCE_UNCHANGED, MD5, Origin.GET),
+            match(CheckName.DEST_SIZE, size),
+            match(CheckName.DEST_ETAG, MD5),
+            match(CheckName.DEST_IDENTITY, MD5),
+        ),
+        source=Statement(origin=Origin.GET, size=len(BODY), etag=f'"{MD5}"'),
+        dest=Statement(origin=Origin.HEAD, size=len(BODY), etag=f'"{MD5}"'),
+        digests=one_pass.result(),
+        dest_layout=layout,
+        calculated_etag=MD5,
+        bytes_read=len(BODY),
+        bytes_written=len(BODY),
+    )
+
+
+def unproven() -> Finding:
+    checks = [check for check in proven().checks if check.name is not CheckName.DEST_ETAG]
+    store_unproven = Check(
+        name=CheckName.DEST_ETAG,
+        outcome=Outcome.NOT_COMPARABLE,
+        reason=Reason.STORE_UNPROVEN,
+        expected=MD5,
+        observed=MD5,
+        origin=Origin.HEAD,
+    )
+    return replace(proven(), index=1, key="b.txt", checks=(*checks, store_unproven))
+
+
+def kept(finding: Finding) -> IntegrityRecord:
+    record = new_record(finding, CONTEXT)
+    records.write([record])
+    return IntegrityRecord.objects.get(pk=record.pk)
+
+
+def test_a_proven_copy_is_verified_with_its_grades() -> None:
+    record = kept(proven())
+
+    assert (record.verdict, record.source_grade, record.dest_grade, record.is_valid) == ("verified", "S3", "D3", True)
+    assert (record.size_match, record.etag_match, record.md5_match) == (True, True, True)
+    assert record.sha256 == hashlib.sha256(BODY).hexdigest()
+
+
+def test_a_copy_at_an_unproven_store_is_unverified_and_matches_nothing() -> None:
+    record = kept(unproven())
+
+    assert (record.verdict, record.reason, record.is_valid) == ("unverified", "store_unproven", False)
+    assert record.etag_match is None
+    assert record.md5_match is None
+
+
+def test_an_error_is_a_failed_record_with_its_code() -> None:
+    finding = replace(proven(), index=2, checks=(), digests=None, dest=None, error_code=ErrorCode.SOURCE_GONE)
+
+    record = kept(finding)
+
+    assert (record.verdict, record.error_code, record.reason) == ("failed", "source_gone", "")
+    assert record.size_match is None
+
+
+def test_a_skipped_item_has_a_record_without_a_verdict() -> None:
+    finding = replace(proven(), index=3, checks=(), digests=None, skipped=True)
+
+    record = kept(finding)
+
+    assert (record.verdict, record.reason, record.is_valid) == ("", "already_verified", False)
+
+
+def test_what_is_not_verified_opens_a_review_and_what_is_does_not() -> None:
+    kept(proven())
+    opened = kept(unproven())
+
+    assert [(review.record_id, review.cause) for review in Review.objects.all()] == [(opened.pk, "store_unproven")]
+
+
+def test_a_row_read_back_has_the_digest_it_was_written_with() -> None:
+    record = kept(proven())
+
+    assert digest_of(record) == record.record_digest
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"is_valid": True, "verdict": "unverified", "reason": "sse_kms"},
+        {"verdict": "verified", "is_valid": False},
+        {"dest_grade": "D1"},
+        {"source_grade": "S1"},
+        {"dest_size": None},
+        {"dest_size": F("source_size") + 1},
+        {"size_match": None},
+        {"dest_etag": ""},
+        {"calculated_md5": ""},
+        {"error_code": "internal_error"},
+        {"verdict": "failed", "is_valid": False},
+        {"verdict": "", "is_valid": False, "reason": ""},
+        {"verdict": "fine"},
+    ],
+)
+def test_the_database_refuses_an_unproven_match(edit: dict[str, object]) -> None:
+    record = kept(proven())
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        IntegrityRecord.objects.filter(pk=record.pk).update(**edit)
+
+
+def test_an_item_has_one_record_in_a_run() -> None:
+    kept(proven())
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        kept(proven())
+
+
+def test_keys_are_found_by_prefix_byte_by_byte() -> None:
+    for index, key in enumerate(["Photos/a", "photos/a", "photos/b", "photosx"]):
+        kept(replace(proven(), index=index, key=key))
+
+    found = records.select(CONTEXT.run, key_prefix="photos/")
+
+    assert [record.object_key for record in found] == ["photos/a", "photos/b"]
+
+
+def test_causes_count_what_was_not_verified() -> None:
+    kept(proven())
+    kept(unproven())
+    kept(replace(unproven(), index=5))
+
+    assert records.causes(CONTEXT.run) == [
+        {"verdict": "unverified", "cause": "store_unproven", "count": 2, "bytes": 2 * len(BODY)}
+    ]
