@@ -41,49 +41,54 @@ _BYTES_APART = "The bytes are judged apart."
 
 # What was not proven and what would help, at most three short sentences each.
 REASON_WORDS = {
-    Reason.ETAG_ABSENT: f"The store states no ETag for this object, so there was nothing to compare. {_READ_AGAIN}",
+    Reason.ETAG_ABSENT: (f"The store states no ETag for this object, so there was nothing to compare. {_READ_AGAIN}"),
     Reason.ETAG_OPAQUE: (
-        "The ETag of this object is not made from its bytes, and it carries no checksum that we can "
-        f"compare. {_READ_AGAIN}"
+        "The ETag of this object is not made from its bytes, and it carries no checksum "
+        f"that we can compare. {_READ_AGAIN}"
     ),
     Reason.ETAG_SEMANTICS_UNKNOWN: (
-        "The ETag differs from ours, and nothing shows what this store's ETags mean. The copy may be "
-        "right or wrong. A test of the connection, or a checksum on the object, would tell."
+        "The ETag differs from ours, and nothing shows what this store's ETags mean. The "
+        "copy may be right or wrong. A test of the connection, or a checksum on the "
+        "object, would tell."
     ),
     Reason.ETAG_SEMANTICS_DISPROVED: (
-        "None of the objects tried in this bucket has an ETag made from its bytes, so it proves "
-        f"nothing here. {_READ_AGAIN}"
+        "None of the objects tried in this bucket has an ETag made from its bytes, so it "
+        f"proves nothing here. {_READ_AGAIN}"
     ),
     Reason.SSE_KMS: (
-        "The object is encrypted with a key service, so its ETag is not made from the bytes, and it "
-        f"carries no checksum. {_READ_AGAIN}"
+        "The object is encrypted with a key service, so its ETag is not made from the "
+        f"bytes, and it carries no checksum. {_READ_AGAIN}"
     ),
     Reason.SSE_C: (
-        "The object is encrypted with a customer's key, so its ETag is not made from the bytes, and "
-        f"it carries no checksum. {_READ_AGAIN}"
+        "The object is encrypted with a customer's key, so its ETag is not made from the "
+        f"bytes, and it carries no checksum. {_READ_AGAIN}"
     ),
     Reason.LAYOUT_UNKNOWN: (
-        "The object was uploaded in parts whose sizes the store does not tell, so its ETag cannot be "
-        f"recomputed. {_READ_AGAIN}"
+        "The object was uploaded in parts whose sizes the store does not tell, so its "
+        f"ETag cannot be recomputed. {_READ_AGAIN}"
     ),
     Reason.LAYOUTS_DIFFER: (
-        "The two sides hold the object in parts of other sizes, so their ETags cannot be compared. "
-        "This is no fault. Reading both sides would help."
+        "The two sides hold the object in parts of other sizes, so their ETags cannot be "
+        "compared. This is no fault. Reading both sides would help."
     ),
     Reason.CHECKSUM_ABSENT: f"The store states no checksum for this object. {_READ_AGAIN}",
-    Reason.CHECKSUM_TYPE_UNKNOWN: f"The store states a checksum but not whether it covers the object or its parts. {_READ_AGAIN}",
-    Reason.ALGORITHM_UNAVAILABLE: f"The store states a checksum of a kind that this installation cannot compute. {_READ_AGAIN}",
+    Reason.CHECKSUM_TYPE_UNKNOWN: (
+        f"The store states a checksum but not whether it covers the object or its parts. {_READ_AGAIN}"
+    ),
+    Reason.ALGORITHM_UNAVAILABLE: (
+        f"The store states a checksum of a kind that this installation cannot compute. {_READ_AGAIN}"
+    ),
     Reason.STORE_UNPROVEN: (
-        "This store has not shown that it checks what it receives: it may repeat what we told it. "
-        "Reading the destination back would help."
+        "This store has not shown that it checks what it receives: it may repeat what we "
+        "told it. Reading the destination back would help."
     ),
     Reason.NOT_SUPPORTED: (
         "The store does not know the request that would have shown this. Reading the destination back would help."
     ),
-    Reason.NOT_PERMITTED: "The store does not let this connection ask for it. Permission to read it would help.",
+    Reason.NOT_PERMITTED: ("The store does not let this connection ask for it. Permission to read it would help."),
     Reason.NOT_REQUESTED: f"The task did not ask for this proof. {_READ_AGAIN}",
     Reason.NOT_COPIED: "The task does not carry this. Switching the option on would help.",
-    Reason.NOT_REACHED: "The work on this object ended before this could be shown. A retry run would help.",
+    Reason.NOT_REACHED: ("The work on this object ended before this could be shown. A retry run would help."),
     Reason.INCOMPLETE_AT_SOURCE: (
         "The source did not give all of the metadata. The owner of the source can say what is missing."
     ),
@@ -99,12 +104,18 @@ MISMATCH_WORDS = {
         f"The checksum stated by the source differs from the one computed from the bytes we read. {_DO_NOT_USE}"
     ),
     ErrorCode.SOURCE_READS_DISAGREE: f"Two readings of the source gave different bytes. {_DO_NOT_USE}",
-    ErrorCode.PART_ETAG_MISMATCH: f"The destination stated another ETag for a part than the bytes we sent have. {_DO_NOT_USE}",
+    ErrorCode.PART_ETAG_MISMATCH: (
+        f"The destination stated another ETag for a part than the bytes we sent have. {_DO_NOT_USE}"
+    ),
     ErrorCode.PART_CHECKSUM_MISMATCH: (
         f"The destination stated another checksum for a part than the bytes we sent have. {_DO_NOT_USE}"
     ),
-    ErrorCode.DIGEST_REJECTED: "The data was damaged on the way and the destination refused it. Nothing wrong was stored.",
-    ErrorCode.DEST_SIZE_MISMATCH: f"The size stated by the destination differs from the number of bytes we sent. {_DO_NOT_USE}",
+    ErrorCode.DIGEST_REJECTED: (
+        "The data was damaged on the way and the destination refused it. Nothing wrong was stored."
+    ),
+    ErrorCode.DEST_SIZE_MISMATCH: (
+        f"The size stated by the destination differs from the number of bytes we sent. {_DO_NOT_USE}"
+    ),
     ErrorCode.DEST_ETAG_MISMATCH: (
         f"The ETag stated by the destination differs from the one computed from the bytes we read. {_DO_NOT_USE}"
     ),
@@ -115,15 +126,21 @@ MISMATCH_WORDS = {
         f"What we read back from the destination differs from what we read from the source. {_DO_NOT_USE}"
     ),
     ErrorCode.PAIR_DIGEST_MISMATCH: f"Source and destination state different digests of the same kind. {_DO_NOT_USE}",
-    ErrorCode.SOURCE_CHANGED: "The object changed in the source after the plan was made. A retry run copies the new one.",
+    ErrorCode.SOURCE_CHANGED: (
+        "The object changed in the source after the plan was made. A retry run copies the new one."
+    ),
     ErrorCode.DEST_CHANGED_AFTER_WRITE: (
         "Another object took this key at the destination after our write. What we wrote is not what is there now."
     ),
     ErrorCode.CONTENT_HEADERS_MISMATCH: f"The headers at the destination differ from those at the source. {_BYTES_APART}",
     ErrorCode.USER_METADATA_MISMATCH: f"The metadata at the destination differs from that at the source. {_BYTES_APART}",
     ErrorCode.TAGS_MISMATCH: f"The tags at the destination differ from those at the source. {_BYTES_APART}",
-    ErrorCode.STORAGE_CLASS_MISMATCH: f"The destination reports another storage class than the task asks for. {_BYTES_APART}",
-    ErrorCode.ENCRYPTION_MISMATCH: f"The destination reports another encryption than the task asks for. {_BYTES_APART}",
+    ErrorCode.STORAGE_CLASS_MISMATCH: (
+        f"The destination reports another storage class than the task asks for. {_BYTES_APART}"
+    ),
+    ErrorCode.ENCRYPTION_MISMATCH: (
+        f"The destination reports another encryption than the task asks for. {_BYTES_APART}"
+    ),
 }
 
 
