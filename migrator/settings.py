@@ -6,6 +6,7 @@ read stops the start. Nothing set means one machine: SQLite and an embedded Valk
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 env = environ.FileAwareEnv()
 
@@ -117,6 +119,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": [
+                "django.templatetags.static",
+                "django_htmx.templatetags.django_htmx",
+                "migrator.web.tags",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -139,8 +146,8 @@ DATABASES: dict[str, dict[str, Any]] = {
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
-        # A file as in real life: threads and processes do not share a database in memory.
-        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        # A file as in real life, and the very one that processes of the same DATA_DIR find.
+        "TEST": {"NAME": DATA_DIR / "db.sqlite3"},
     }
 }
 

@@ -12,6 +12,9 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from integrity.models import IntegrityRecord
 from migrator.models import Connection, Role, Run, Task, role_of
@@ -39,12 +42,19 @@ def for_roles(*roles: Role) -> Callable[[View[P]], View[P]]:
             if role_of(request.user) not in allowed:
                 names = " or ".join(sorted(role.label.lower() for role in allowed))
                 raise PermissionDenied(f"This page is for the role {names}.")
-            return view(request, *args, **kwargs)
+            return _kept_private(view(request, *args, **kwargs))
 
         checked.roles = allowed  # type: ignore[attr-defined]  # read by the test of the role matrix
         return cast("View[P]", login_required(checked))
 
     return decorate
+
+
+def _kept_private(response: HttpResponseBase) -> HttpResponseBase:
+    """Let no cache keep what a person saw, and no fragment be taken for a page."""
+    response.headers.setdefault("Cache-Control", "no-store, private")
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
+    return response
 
 
 def visible_connections(person: User) -> QuerySet[Connection]:
@@ -91,7 +101,34 @@ def may_steer(person: User, run: Run) -> bool:
     return role is Role.ADMIN or (role is Role.OPERATOR and run.created_by_id == person.pk)
 
 
+THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+
+# The sections of the navigation: name, word, and who sees it.
+_SECTIONS = (
+    ("dashboard", "Dashboard"),
+    ("tasks", "Tasks"),
+    ("runs", "Runs"),
+    ("reviews", "Reviews"),
+    ("connections", "Connections"),
+)
+_SECTION_OF = {"task": "tasks", "run": "runs", "record": "runs", "review": "reviews", "connection": "connections"}
+
+
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what every page shows: who is here, in which role, and whether this is the demo."""
-    user = getattr(request, "user", None)
-    return {"role": role_of(user), "is_demo": settings.DEMO}
+    """Return what every page shows: who is here, in which role, where one can go, and whether this is the demo."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "role": role_of(getattr(request, "user", None)),
+        "is_demo": settings.DEMO,
+        "navigation": [(name, reverse(name), word) for name, word in _SECTIONS],
+        "section": _section(request),
+        "theme": theme if theme in THEMES and theme != "auto" else "",
+        "themes": list(THEMES.items()),
+        "zone": timezone.get_current_timezone_name(),
+        "version": settings.VERSION,
+    }
+
+
+def _section(request: HttpRequest) -> str:
+    name = (request.resolver_match.url_name if request.resolver_match else None) or ""
+    return _SECTION_OF.get(name.split("-")[0].removesuffix("s"), name)

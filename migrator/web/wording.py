@@ -1,0 +1,304 @@
+"""The words and signs of the pages: states, outcomes, causes, grades and headlines.
+
+What an error means is said by its class in `engine.errors`, what a check shows by `integrity`; here are the
+short names that stand as titles, since a code never does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migrator.models import Run
+    from migrator.models.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A state as a person sees it: word, icon of `icons.html`, and the tone of its colour."""
+
+    word: str
+    icon: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookLine:
+    """One count of the books, with what it means."""
+
+    name: str
+    word: str
+    icon: str
+    count: int
+    means: str
+
+
+_SHOWN: dict[str, dict[str, Shown]] = {
+    "run": {
+        "planning": Shown("Planning", "list", "info"),
+        "ready": Shown("Ready", "flag", "info"),
+        "running": Shown("Running", "running", "info"),
+        "paused": Shown("Paused", "pause", "unverified"),
+        "finished": Shown("Finished", "finish"),
+        "incomplete": Shown("Incomplete", "broken", "failed"),
+        "cancelled": Shown("Cancelled", "slash"),
+    },
+    "verdict": {
+        "verified": Shown("Verified", "verified", "verified"),
+        "unverified": Shown("Unverified", "unverified", "unverified"),
+        "failed": Shown("Failed", "failed", "failed"),
+        "": Shown("Skipped", "skipped"),
+        "skipped": Shown("Skipped", "skipped"),
+        "pending": Shown("Pending", "pending"),
+    },
+    "outcome": {
+        "match": Shown("Equal", "check", "verified"),
+        "mismatch": Shown("Different", "failed", "failed"),
+        "not_comparable": Shown("Not comparable", "not-comparable"),
+        "": Shown("Not compared", "dash"),
+    },
+    "step": {
+        "passed": Shown("Passed", "check", "verified"),
+        "failed": Shown("Failed", "failed", "failed"),
+        "not_tried": Shown("Not tried", "dash"),
+        "unknown": Shown("Not known", "unverified", "unverified"),
+    },
+    "review": {
+        "open": Shown("Open", "unverified", "unverified"),
+        "decided": Shown("Decided", "person", "info"),
+        "retry": Shown("Retry asked for", "retry", "info"),
+        "accept": Shown("Accepted by a person", "person", "info"),
+        "waive": Shown("Waived by a person", "slash", "info"),
+    },
+}
+
+
+def shown(kind: str, value: str) -> Shown:
+    """Return how a state is shown; one that is not known is shown as it is."""
+    return _SHOWN[kind].get(value) or Shown(value.replace("_", " ").capitalize(), "dash")
+
+
+CAUSE_TITLES = {
+    # why an item failed
+    "source_size_mismatch": "The size at the source differs",
+    "short_read": "The source stopped too early",
+    "source_etag_mismatch": "Damaged between the source and us",
+    "source_checksum_mismatch": "Damaged between the source and us",
+    "source_reads_disagree": "Two readings of the source differ",
+    "part_etag_mismatch": "A part arrived damaged",
+    "part_checksum_mismatch": "A part arrived damaged",
+    "digest_rejected": "Damaged on the way to the destination",
+    "dest_size_mismatch": "The size at the destination differs",
+    "dest_etag_mismatch": "The destination states another checksum",
+    "dest_checksum_mismatch": "The destination states another checksum",
+    "dest_readback_mismatch": "What was read back differs",
+    "pair_digest_mismatch": "Source and destination state different checksums",
+    "source_changed": "Changed in the source after the plan",
+    "dest_changed_after_write": "Changed at the destination after we wrote it",
+    "content_headers_mismatch": "Content headers differ",
+    "user_metadata_mismatch": "Metadata differs",
+    "tags_mismatch": "Tags differ",
+    "storage_class_mismatch": "The storage class differs",
+    "encryption_mismatch": "The encryption differs",
+    "source_gone": "No longer in the source",
+    "listed_not_found": "Listed by the source, but not there",
+    "archived": "In an archive",
+    "transcoded_by_store": "Changed by the store while reading",
+    "range_mismatch": "The source sent another range",
+    "source_timeout": "The source did not answer in time",
+    "too_slow": "Too slow to go on",
+    "complete_failed": "The destination did not put the parts together",
+    "dest_missing": "Not there after the write",
+    "dest_exists": "The key is taken at the destination",
+    "dest_locked": "Locked at the destination",
+    "dest_config": "Not known to the destination",
+    "key_too_long": "The key is too long for the destination",
+    "key_invalid": "The destination does not take this key",
+    "object_too_large": "Too large for the destination",
+    "access_denied": "Access denied",
+    "throttled": "The storage service asked us to slow down",
+    "store_error": "A fault of the storage service",
+    "endpoint_unreachable": "The storage service did not answer",
+    "endpoint_blocked": "This address is not allowed",
+    "tls_error": "The certificate is not trusted",
+    "local_memory_corruption": "Our own memory is not reliable",
+    "worker_crash": "A worker stopped on this object again and again",
+    "internal_error": "A fault of our own",
+    # why an item could not be proven
+    "etag_absent": "No ETag stated",
+    "etag_opaque": "The ETag is not made from the bytes",
+    "etag_semantics_unknown": "Not known what the ETag means",
+    "etag_semantics_disproved": "The ETag is not what it looks like",
+    "sse_kms": "Encrypted with a key service",
+    "sse_c": "Encrypted with a key of the customer",
+    "layout_unknown": "Not known how the object was cut into parts",
+    "layouts_differ": "Cut into parts in different ways",
+    "checksum_absent": "No checksum stated",
+    "checksum_type_unknown": "Unclear what the checksum covers",
+    "algorithm_unavailable": "A checksum we cannot compute here",
+    "store_unproven": "The store has not shown that it checks",
+    "not_supported": "The store cannot tell",
+    "not_permitted": "The store may not tell us",
+    "not_requested": "Not asked for by the task",
+    "not_copied": "Not copied by choice",
+    "not_reached": "The object ended before this check",
+    "incomplete_at_source": "The source could not give all of it",
+    "already_verified": "Proven by an earlier run",
+    # why a run stands still or ended
+    "person": "By a person",
+    "canary": "A look at the first objects is wanted",
+    "credentials_expired": "The credentials have run out",
+    "credentials_refused": "The credentials are refused",
+    "wrong_region": "The region is another",
+    "clock_skew": "The clocks differ",
+    "bucket_missing": "The bucket is not there",
+    "destination_full": "The destination is full",
+    "local_disk_full": "The disk of a worker is full",
+    "repeated_errors": "The same problem again and again",
+    "listing_invalid": "The listing makes no sense",
+    "listing_incomplete": "The listing is not complete",
+    "plan_unreadable": "The plan cannot be read",
+    "books_unbalanced": "The books do not close",
+    "seal_failed": "The ledger could not be sealed",
+    "same_place": "Source and destination are the same place",
+    "bucket_name_invalid": "Not the name of a bucket",
+    "empty_plan": "Nothing to copy",
+}
+
+
+def cause_title(cause: str) -> str:
+    """Return the title of a cause or reason; a code is never a title."""
+    return CAUSE_TITLES.get(cause, cause.replace("_", " ").capitalize())
+
+
+SOURCE_GRADES = {
+    "S3": "The source states a checksum of the whole object, and it equals ours.",
+    "S2": "The source states a checksum made from the parts, and it equals ours.",
+    "S1 reread": "Two full readings of the source gave the same checksum; the source states none to compare.",
+    "S1": "The size is right and nothing changed while we read; the source states no checksum to compare.",
+    "S0": "Nothing is proven about what the source holds.",
+}
+DEST_GRADES = {
+    "D4": "We read the object back from the destination, and its SHA-256 equals ours.",
+    "D3": "After the write the destination states a checksum of the whole object, and it equals ours.",
+    "D2": "The destination checked all bytes as they arrived; it states no checksum of the whole object.",
+    "D1": "The size is right; the destination states no checksum that counts as proof.",
+    "D0": "The destination only answered yes.",
+}
+
+HAZARDS = {
+    "archived": "in an archive: they must be restored at the source before they can be read, else they will fail",
+    "key_too_long": "with a key that is too long for the destination: they will fail",
+    "key_invalid": "with a key that the destination does not take: they will fail",
+    "twins": "with keys that differ from another only in case or Unicode form; "
+    "a file system that does not tell them apart would lose some",
+}
+
+OPTION_WORDS = {
+    "if_exists": {
+        "fail_if_exists": "If the key is taken at the destination: do not replace, say so",
+        "skip_if_verified_identical": "If the key is taken: skip what an earlier run proved and is unchanged",
+        "replace_if_matches": "If the key is taken: replace what the preview showed",
+    },
+    "policy": {
+        "standard": "How sure to be: standard (checksums stated by both stores)",
+        "strict": "How sure to be: strict (a checksum of the whole object, and each copy is read back)",
+    },
+    "fidelity": {
+        "report": "Headers, metadata and tags: differences are reported",
+        "required": "Headers, metadata and tags: a difference fails the object",
+    },
+}
+
+_MEANS = {
+    "verified": "proven equal, by the evidence shown",
+    "unverified": "copied, but not proven",
+    "failed": "not copied, or proven different",
+    "skipped": "proven by an earlier run and unchanged since, so not copied again",
+    "pending": "still to do",
+}
+
+
+def books(run: Run) -> list[BookLine]:
+    """Return the five counts that add up to the plan, in their fixed order."""
+    counts = {
+        "verified": run.verified,
+        "unverified": run.unverified,
+        "failed": run.failed,
+        "skipped": run.skipped,
+        "pending": run.pending,
+    }
+    return [
+        BookLine(name, shown("verdict", name).word, shown("verdict", name).icon, count, _MEANS[name])
+        for name, count in counts.items()
+    ]
+
+
+def objects(count: int) -> str:
+    """Return a count of objects in words."""
+    return f"{count:,} object" if count == 1 else f"{count:,} objects"
+
+
+def headline(run: Run) -> str:
+    """Return in one sentence how a run stands. `All … verified` only where the books say so."""
+    if run.state == "planning":
+        return "We list both sides and freeze what this run will do. Nothing is copied yet."
+    if run.state == "ready":
+        return _ready(run)
+    if run.state == "running":
+        return f"{run.settled:,} of {objects(run.planned)} are settled."
+    if run.state == "paused":
+        return run.cause_text or f"Paused: {cause_title(run.cause)}."
+    if run.state == "cancelled":
+        return f"{run.cause_text or 'Cancelled.'} {objects(run.pending)} of the plan were not reached."
+    if run.state == "incomplete":
+        return f"{cause_title(run.cause)}. {run.cause_text}".strip()
+    return _finished(run)
+
+
+def _ready(run: Run) -> str:
+    if run.planned == 0:
+        return "Nothing to copy: the prefix holds no object."
+    return f"The plan is frozen: {objects(run.planned)}. Nothing is copied until someone starts this run."
+
+
+def _finished(run: Run) -> str:
+    if run.planned == 0:
+        return "Finished with an empty plan: there was no object to copy, and a person confirmed that."
+    if run.not_verified:
+        return f"{run.not_verified:,} of {objects(run.planned)} {'is' if run.not_verified == 1 else 'are'} not verified."
+    if run.skipped == run.planned:
+        return f"All {objects(run.planned)} were proven by an earlier run and are unchanged since; nothing was copied."
+    if run.skipped:
+        return (
+            f"{objects(run.verified)} are copied and verified; {run.skipped:,} were skipped, "
+            "proven by an earlier run and unchanged since."
+        )
+    if run.planned == 1:
+        return "The one object of this run is copied and verified."
+    return f"All {objects(run.planned)} are copied and verified."
+
+
+def status_line(run: Run, percent: int) -> str:
+    """Return what a screen reader is told: it changes only with the state, each tenth, and the first bad item."""
+    if run.state != "running":
+        return f"{shown('run', run.state).word}. {headline(run)}"
+    alarm = " Some objects are not verified." if run.not_verified else ""
+    return f"Running. {percent // 10 * 10} percent done.{alarm}"
+
+
+def time_left(run: Run, progress: Progress, running_seconds: float) -> str:
+    """Return a range for what is left, hidden at first and while nothing moves."""
+    if run.state != "running" or progress.eta_seconds is None:
+        return ""
+    if running_seconds < 30:
+        return "known in a moment"
+    low, high = progress.eta_seconds * 0.9, progress.eta_seconds * 1.4 + 5
+    if high < 90:
+        return f"about {max(5, round(high / 5) * 5)} s"
+    if high < 3600:
+        return f"{max(1, round(low / 60))} to {round(high / 60) + (round(high / 60) <= round(low / 60))} min"
+    if high < 24 * 3600:
+        return f"{low / 3600:.1f} to {high / 3600:.1f} h"
+    return f"{low / 86400:.1f} to {high / 86400:.1f} days"
