@@ -137,7 +137,7 @@ def grades(run: uuid.UUID) -> list[dict[str, Any]]:
         .annotate(count=Count("pk"))
         .order_by("verdict", "-source_grade", "-dest_grade")
     )
-    return list(rows)
+    return [dict(row) for row in rows]
 
 
 def _placed(finding: Finding, context: RecordContext) -> dict[str, Any]:

@@ -43,12 +43,12 @@ def seal(secret: Secret, connection_id: uuid.UUID) -> bytes:
     return _VERSION + nonce + _cipher().encrypt(nonce, plain, connection_id.bytes)
 
 
-def unseal(sealed: bytes, connection_id: uuid.UUID) -> Secret:
+def unseal(sealed: bytes | memoryview, connection_id: uuid.UUID) -> Secret:
     """Open what `seal` returned for the same connection; raises `CredentialsUnreadable`."""
-    sealed = bytes(sealed)
-    if sealed[:1] != _VERSION:
+    kept = bytes(sealed)
+    if kept[:1] != _VERSION:
         raise CredentialsUnreadable(CredentialsUnreadable.advice)
-    nonce, cipher_text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+    nonce, cipher_text = kept[1 : 1 + _NONCE_BYTES], kept[1 + _NONCE_BYTES :]
     try:
         plain = _cipher().decrypt(nonce, cipher_text, connection_id.bytes)
     except InvalidTag as exc:

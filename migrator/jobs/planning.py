@@ -71,7 +71,7 @@ def begin(run_id: uuid.UUID | str) -> bool:
 
 def enqueue_work(run_id: uuid.UUID | str) -> None:
     """Enqueue as many `work` jobs as a run has use for: one a pending batch, up to its share of the workers."""
-    pending = Batch.objects.filter(run=run_id, state=Batch.State.PENDING).count()
+    pending = Batch.objects.filter(run_id=run_id, state=Batch.State.PENDING).count()
     if not pending:
         enqueue("finish", run_id)
     for _ in range(min(pending, settings.JOBS_A_RUN)):
@@ -129,7 +129,7 @@ def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObje
     )
 
 
-def _as_listed(store: Store, bucket: str, key: str, size: int, etag: str) -> ListedObject:
+def _as_listed(store: Store, bucket: str, key: str, size: int | None, etag: str) -> ListedObject:
     """Return what a key is now; one that is gone is planned as it was, so that its record says `source_gone`."""
     found = store.find(bucket, key)
     if found is None:

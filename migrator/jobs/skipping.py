@@ -30,7 +30,7 @@ def proven_earlier(run: Run, items: Sequence[Item]) -> Iterator[Finding]:
                 yield _skipped(item)
 
 
-def _proven(run: Run, keys: list[str]) -> set[tuple[str, str, int, str, str]]:
+def _proven(run: Run, keys: list[str]) -> set[tuple[str, str, int | None, str, str]]:
     earlier = IntegrityRecord.objects.filter(
         task=run.task_id,
         verdict="verified",

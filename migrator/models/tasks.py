@@ -65,7 +65,8 @@ class Task(models.Model):
     @property
     def all_options(self) -> dict[str, Any]:
         """Every option with its value: what was said over what holds when nothing is said."""
-        return DEFAULT_OPTIONS | self.options
+        said: dict[str, Any] = self.options
+        return DEFAULT_OPTIONS | said
 
     @property
     def source_place(self) -> str:

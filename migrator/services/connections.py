@@ -14,7 +14,8 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from migrator.credentials import CredentialsUnreadable, Secret, seal, unseal
-from migrator.engine.addresses import AddressProblem, check_bucket_name, check_endpoint_url
+from migrator.engine.addresses import check_bucket_name, check_endpoint_url
+from migrator.engine.errors import AddressProblem
 from migrator.engine.probing import try_connection
 from migrator.jobs.sides import address_rule, endpoint_of
 from migrator.models import Connection, Role

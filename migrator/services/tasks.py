@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from migrator.credentials import CredentialsUnreadable
-from migrator.engine.addresses import AddressProblem, check_bucket_name, check_prefix, same_place
-from migrator.engine.errors import EngineError
+from migrator.engine.addresses import check_bucket_name, check_prefix, same_place
+from migrator.engine.errors import AddressProblem, EngineError
 from migrator.jobs.sides import impatient_store_of
 from migrator.models import DEFAULT_OPTIONS, Connection, Role, Task, role_of
 from migrator.services.audit import note
@@ -132,7 +132,7 @@ def _place_problems(by: User, place: PlaceInput, side: str) -> list[Problem]:
     return problems
 
 
-def _address_problem(check: Callable[[str], None], value: str, where: str) -> list[Problem]:
+def _address_problem(check: Callable[[str], str], value: str, where: str) -> list[Problem]:
     try:
         check(value)
     except AddressProblem as exc:
