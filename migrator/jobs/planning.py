@@ -20,7 +20,7 @@ from migrator.engine.errors import EngineError
 from migrator.engine.listing import ListedObject, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
 from migrator.engine.planning import plan as plan_batches
-from migrator.engine.probing import probe_destination, probe_source
+from migrator.engine.probing import probe_destination, probe_source, same_store
 from migrator.jobs.ending import end_incomplete
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import store_of
@@ -102,6 +102,9 @@ def _plan(run: Run) -> None:
         "destination": profile_to_json(_destination_profile(run, dest)),
     }
     _beat(run)
+    if options["probe"] and task.source_bucket == task.dest_bucket and _is_one_place(run, source, dest):
+        end_incomplete(run, "same_place", "Source and destination are one place under two addresses. Pick another.")
+        return
     source_listing, dest_listing = _listings(run, source, dest)
     summary = PlanSummary()
     batches = plan_batches(
@@ -148,6 +151,14 @@ def _present(store: Store, bucket: str, keys: list[str]) -> Iterator[ListedObjec
         found = store.find(bucket, key)
         if found is not None:
             yield _as_listed(store, bucket, key, 0, "")
+
+
+def _is_one_place(run: Run, source: Store, dest: Store) -> bool:
+    """Whether a marker written at the destination is seen through the source, where the prefixes overlap."""
+    task = run.task
+    ends = (task.source_prefix, task.dest_prefix)
+    overlap = ends[0].startswith(ends[1]) or ends[1].startswith(ends[0])
+    return overlap and same_store(source, task.source_bucket, dest, task.dest_bucket, task.dest_prefix)
 
 
 def _plan_options(options: dict[str, Any]) -> PlanOptions:

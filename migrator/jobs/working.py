@@ -21,7 +21,7 @@ from integrity.records import RecordContext
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
-from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
 from migrator.engine.planning import decode_items
 from migrator.jobs.ending import end_incomplete, finish, pause
 from migrator.jobs.journal import Journal, Superseded
