@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from redis.exceptions import RedisError
 from rq.cron import CronScheduler
+from rq.exceptions import SchedulerNotFound
 from rq.utils import now
 
 from migrator import jobs
@@ -51,6 +53,11 @@ class Schedule(CronScheduler):
                 self._waiting[verb] = enqueued.id
             job.set_enqueue_time(now())
         return due
+
+    def register_death(self, pipeline: Any = None) -> None:
+        """Sign off, if Redis is there to hear it and has not come back empty."""
+        with contextlib.suppress(RedisError, SchedulerNotFound):
+            super().register_death(pipeline)
 
     def _waits(self, queue_key: str, verb: str) -> bool:
         last = self._waiting.get(verb)

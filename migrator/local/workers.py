@@ -46,9 +46,9 @@ _PAUSE_SECONDS = 1.0
 _HORSE_SIGNALS = frozenset({STOP_HORSE, signal.SIGTERM, signal.SIGINT})
 
 
-def connect() -> redis.Redis:
+def connect(url: str = "") -> redis.Redis:
     """Return a client that fails at once when Redis is away: waiting is the worker's business."""
-    return redis.Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 1), health_check_interval=30)
+    return redis.Redis.from_url(url or settings.REDIS_URL, retry=Retry(NoBackoff(), 1), health_check_interval=30)
 
 
 def queue_on(connection: redis.Redis) -> Queue:
@@ -68,7 +68,7 @@ def wait_for_redis(connection: redis.Redis) -> None:
             return
 
 
-def refusal(job: Job) -> str:
+def refusal(job: Job, allowed: frozenset[str]) -> str:
     """Return why this job must not run, or an empty text. Whoever can write to Redis can put anything there."""
     try:
         name, arguments = job.func_name, job.args
@@ -78,7 +78,7 @@ def refusal(job: Job) -> str:
         return "it is not JSON"
     except (TypeError, ValueError, AttributeError):
         return "it is malformed"
-    if name not in jobs.ALLOWED:
+    if name not in allowed:
         return f"{str(name)[:100]!r} is none of our functions"
     if len(arguments) > 1 or not all(isinstance(one, str) and len(one) <= 64 for one in arguments):
         return "its arguments are not an id"
@@ -93,7 +93,7 @@ class Worker(RqWorker):
 
     max_connection_wait_time = 5.0
 
-    def __init__(self, connection: redis.Redis, *, grace: float) -> None:
+    def __init__(self, connection: redis.Redis, *, grace: float, allowed: frozenset[str] = jobs.ALLOWED) -> None:
         super().__init__(
             [queue_on(connection)],
             name=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(2)}",
@@ -104,6 +104,7 @@ class Worker(RqWorker):
         )
         self._own_pid = os.getpid()
         self._grace = grace
+        self._allowed = allowed
         self._kill_horse_at: float | None = None
         self._beat_at = 0.0
 
@@ -111,7 +112,7 @@ class Worker(RqWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job of ours in a work horse; throw away every other."""
-        reason = refusal(job)
+        reason = refusal(job, self._allowed)
         try:
             if reason:
                 self._throw_away(job, queue, reason)

@@ -1,0 +1,62 @@
+"""Jobs for the tests of the worker, and a worker that runs them:  python -m tests.local.errands --grace SECONDS"""
+
+import argparse
+import os
+import signal
+import time
+from pathlib import Path
+
+NAMES = frozenset(
+    f"tests.local.errands.{name}" for name in ("leave_word", "work_until_stopped", "never_stop", "work_on")
+)
+
+
+def place(name: str) -> Path:
+    return Path(os.environ["DATA_DIR"]) / f"errand-{name}"
+
+
+def leave_word(name: str) -> None:
+    place(name).write_text("done")
+
+
+def work_until_stopped(name: str) -> None:
+    from migrator import jobs
+
+    place(name).write_text(f"{os.getpid()}")
+    while not jobs.stopping():
+        time.sleep(0.05)
+    place(name).write_text("stopped at a boundary")
+
+
+def never_stop(name: str) -> None:
+    place(name).write_text(f"{os.getpid()}")
+    while True:
+        time.sleep(1)
+
+
+def work_on(name: str) -> None:
+    """Work until someone removes the file."""
+    place(name).write_text(f"{os.getpid()}")
+    while place(name).exists():
+        time.sleep(0.05)
+    place(f"{name}-done").write_text("done")
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    from migrator.local import workers
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--grace", type=float, default=20.0)
+    parser.add_argument("--redis", default="")
+    given = parser.parse_args()
+    connection = workers.connect(given.redis)
+    workers.wait_for_redis(connection)
+    workers.Worker(connection, grace=given.grace, allowed=NAMES).work()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    main()
