@@ -43,33 +43,33 @@ _BYTES_APART = "The bytes are judged apart."
 REASON_WORDS = {
     Reason.ETAG_ABSENT: (f"The store states no ETag for this object, so there was nothing to compare. {_READ_AGAIN}"),
     Reason.ETAG_OPAQUE: (
-        "The ETag of this object is not made from its bytes, and it carries no checksum "
-        f"that we can compare. {_READ_AGAIN}"
+        "The ETag of this object is not made from its bytes, and it carries no "
+        f"checksum that we can compare. {_READ_AGAIN}"
     ),
     Reason.ETAG_SEMANTICS_UNKNOWN: (
-        "The ETag differs from ours, and nothing shows what this store's ETags mean. The "
-        "copy may be right or wrong. A test of the connection, or a checksum on the "
-        "object, would tell."
+        "The ETag differs from ours, and nothing shows what this store's ETags mean. "
+        "The copy may be right or wrong. A test of the connection, or a checksum on "
+        "the object, would tell."
     ),
     Reason.ETAG_SEMANTICS_DISPROVED: (
-        "None of the objects tried in this bucket has an ETag made from its bytes, so it "
-        f"proves nothing here. {_READ_AGAIN}"
+        "None of the objects tried in this bucket has an ETag made from its bytes, so"
+        f" it proves nothing here. {_READ_AGAIN}"
     ),
     Reason.SSE_KMS: (
-        "The object is encrypted with a key service, so its ETag is not made from the "
-        f"bytes, and it carries no checksum. {_READ_AGAIN}"
+        "The object is encrypted with a key service, so its ETag is not made from the"
+        f" bytes, and it carries no checksum. {_READ_AGAIN}"
     ),
     Reason.SSE_C: (
-        "The object is encrypted with a customer's key, so its ETag is not made from the "
-        f"bytes, and it carries no checksum. {_READ_AGAIN}"
+        "The object is encrypted with a customer's key, so its ETag is not made from "
+        f"the bytes, and it carries no checksum. {_READ_AGAIN}"
     ),
     Reason.LAYOUT_UNKNOWN: (
-        "The object was uploaded in parts whose sizes the store does not tell, so its "
-        f"ETag cannot be recomputed. {_READ_AGAIN}"
+        "The object was uploaded in parts whose sizes the store does not tell, so its"
+        f" ETag cannot be recomputed. {_READ_AGAIN}"
     ),
     Reason.LAYOUTS_DIFFER: (
-        "The two sides hold the object in parts of other sizes, so their ETags cannot be "
-        "compared. This is no fault. Reading both sides would help."
+        "The two sides hold the object in parts of other sizes, so their ETags cannot"
+        " be compared. This is no fault. Reading both sides would help."
     ),
     Reason.CHECKSUM_ABSENT: f"The store states no checksum for this object. {_READ_AGAIN}",
     Reason.CHECKSUM_TYPE_UNKNOWN: (
@@ -79,8 +79,8 @@ REASON_WORDS = {
         f"The store states a checksum of a kind that this installation cannot compute. {_READ_AGAIN}"
     ),
     Reason.STORE_UNPROVEN: (
-        "This store has not shown that it checks what it receives: it may repeat what we "
-        "told it. Reading the destination back would help."
+        "This store has not shown that it checks what it receives: it may repeat what"
+        " we told it. Reading the destination back would help."
     ),
     Reason.NOT_SUPPORTED: (
         "The store does not know the request that would have shown this. Reading the destination back would help."
@@ -125,15 +125,19 @@ MISMATCH_WORDS = {
     ErrorCode.DEST_READBACK_MISMATCH: (
         f"What we read back from the destination differs from what we read from the source. {_DO_NOT_USE}"
     ),
-    ErrorCode.PAIR_DIGEST_MISMATCH: f"Source and destination state different digests of the same kind. {_DO_NOT_USE}",
+    ErrorCode.PAIR_DIGEST_MISMATCH: (f"Source and destination state different digests of the same kind. {_DO_NOT_USE}"),
     ErrorCode.SOURCE_CHANGED: (
         "The object changed in the source after the plan was made. A retry run copies the new one."
     ),
     ErrorCode.DEST_CHANGED_AFTER_WRITE: (
         "Another object took this key at the destination after our write. What we wrote is not what is there now."
     ),
-    ErrorCode.CONTENT_HEADERS_MISMATCH: f"The headers at the destination differ from those at the source. {_BYTES_APART}",
-    ErrorCode.USER_METADATA_MISMATCH: f"The metadata at the destination differs from that at the source. {_BYTES_APART}",
+    ErrorCode.CONTENT_HEADERS_MISMATCH: (
+        f"The headers at the destination differ from those at the source. {_BYTES_APART}"
+    ),
+    ErrorCode.USER_METADATA_MISMATCH: (
+        f"The metadata at the destination differs from that at the source. {_BYTES_APART}"
+    ),
     ErrorCode.TAGS_MISMATCH: f"The tags at the destination differ from those at the source. {_BYTES_APART}",
     ErrorCode.STORAGE_CLASS_MISMATCH: (
         f"The destination reports another storage class than the task asks for. {_BYTES_APART}"
