@@ -2,6 +2,7 @@
 
 from migrator.models.connections import Connection, StoreProfile
 from migrator.models.people import ApiToken, AuditEvent, Role, role_of
+from migrator.models.replies import IdempotentReply
 from migrator.models.runs import Batch, OpenUpload, Run
 from migrator.models.tasks import DEFAULT_OPTIONS, Task
 
@@ -11,6 +12,7 @@ __all__ = [
     "AuditEvent",
     "Batch",
     "Connection",
+    "IdempotentReply",
     "OpenUpload",
     "Role",
     "Run",
