@@ -33,7 +33,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from integrity.evidence import ErrorCode
+from integrity.evidence import Check, ErrorCode
 
 LONGEST_STORE_MESSAGE = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -397,9 +397,18 @@ class EvidenceMismatch(ItemProblem):
         "The {check} stated by the {side} differs from the one computed from the bytes we read. Do not use this copy."
     )
 
-    def __init__(self, mismatch: ErrorCode, *, request_id: str = "", check: str = "", side: str = "") -> None:
+    def __init__(
+        self,
+        mismatch: ErrorCode,
+        *,
+        request_id: str = "",
+        check: str = "",
+        side: str = "",
+        checks: tuple[Check, ...] = (),
+    ) -> None:
         super().__init__(str(mismatch), request_id=request_id, facts={"check": check, "side": side})
         self.mismatch = mismatch
+        self.checks = checks
 
     @property
     def error_code(self) -> ErrorCode:

@@ -63,7 +63,10 @@ class PlanOptions:
 
 @dataclass(slots=True)
 class PlanSummary:
-    """What the preview shows (`size`: bytes of all objects); filled while `plan` goes on. Every listed key is planned or in `excluded`."""
+    """What the preview shows, filled while `plan` goes on; `size` is the bytes of all planned objects.
+
+    Every listed key is planned, or counted in `excluded` under the name of its filter.
+    """
 
     objects: int = 0
     size: int = 0

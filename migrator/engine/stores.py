@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import (
     Asked,
@@ -273,7 +274,7 @@ class Store:
         if version_id:
             arguments["VersionId"] = version_id
         if if_match:
-            arguments["IfMatch"] = if_match
+            arguments["IfMatch"] = _quoted(if_match)
         if first_byte or last_byte is not None:
             arguments["Range"] = f"bytes={first_byte}-{'' if last_byte is None else last_byte}"
         headers = _payer(requester_pays) | ({"x-amz-checksum-mode": "ENABLED"} if checksums else {})
@@ -284,7 +285,7 @@ class Store:
         self,
         bucket: str,
         key: str,
-        body: bytes | BinaryIO,
+        body: Buffer | BinaryIO,
         *,
         headers: WriteHeaders | None = None,
         content_md5: str = "",
@@ -321,7 +322,7 @@ class Store:
         key: str,
         upload_id: str,
         number: int,
-        body: bytes | BinaryIO,
+        body: Buffer | BinaryIO,
         *,
         content_md5: str = "",
         checksums: Mapping[str, str] | None = None,
@@ -479,13 +480,13 @@ class Store:
         headers: Mapping[str, str] | None = None,
         *,
         repeat: bool = True,
-        rewind: bytes | BinaryIO | None = None,
+        rewind: Buffer | BinaryIO | None = None,
     ) -> dict[str, object]:
         send = cast("Callable[..., dict[str, object]]", getattr(self._client.s3, method))
         tried = 0
         while True:
             tried += 1
-            if rewind is not None and not isinstance(rewind, bytes):
+            if rewind is not None and not isinstance(rewind, (bytes, bytearray, memoryview)):
                 rewind.seek(0)
             try:
                 with self.pace.slot(), self._client.extra_headers(headers or {}):
@@ -568,7 +569,12 @@ def _payer(requester_pays: bool) -> dict[str, str]:
 def _conditions(if_none_match: bool, if_match: str) -> dict[str, str]:
     if if_none_match:
         return {"If-None-Match": "*"}
-    return {"If-Match": if_match} if if_match else {}
+    return {"If-Match": _quoted(if_match)} if if_match else {}
+
+
+def _quoted(etag: str) -> str:
+    """Some stores list ETags without quotes; a condition needs them."""
+    return etag if etag.endswith('"') else f'"{etag}"'
 
 
 def _digest_headers(content_md5: str, checksums: Mapping[str, str] | None) -> dict[str, str]:

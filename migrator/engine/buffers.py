@@ -1,0 +1,121 @@
+"""Where bytes wait between source and destination: a stated budget of memory, and a spool folder above it."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from integrity.digests import Buffer
+from migrator.engine.errors import LocalDiskFull, Stopped
+
+MIB = 1024 * 1024
+DEFAULT_BUDGET = 48 * MIB
+_LOOK_FOR_STOP_SECONDS = 0.5
+
+
+class MemoryBudget:
+    """Bytes of buffers that may exist at once. First come, first served, so that large parts do not starve."""
+
+    def __init__(self, size: int = DEFAULT_BUDGET) -> None:
+        self.size = size
+        self._free = size
+        self._waiting: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    def take(self, count: int, should_stop: Callable[[], bool]) -> None:
+        """Wait for `count` bytes (at most the whole budget); raise `Stopped` when asked to stop meanwhile."""
+        wanted, ticket = min(count, self.size), object()
+        with self._changed:
+            self._waiting.append(ticket)
+            try:
+                while self._waiting[0] is not ticket or self._free < wanted:
+                    if should_stop():
+                        raise Stopped
+                    self._changed.wait(_LOOK_FOR_STOP_SECONDS)
+                self._free -= wanted
+            finally:
+                self._waiting.remove(ticket)
+                self._changed.notify_all()
+
+    def give_back(self, count: int) -> None:
+        """Return what `take` gave."""
+        with self._changed:
+            self._free += min(count, self.size)
+            self._changed.notify_all()
+
+    @contextmanager
+    def held(self, count: int, should_stop: Callable[[], bool]) -> Iterator[None]:
+        """Hold `count` bytes for a block."""
+        self.take(count, should_stop)
+        try:
+            yield
+        finally:
+            self.give_back(count)
+
+
+class MemoryPart:
+    """A part, or a whole small object, in memory. `body` may be sent any number of times."""
+
+    def __init__(self, size: int) -> None:
+        self._buffer = bytearray(size)
+        self._filled = 0
+
+    @property
+    def body(self) -> bytearray:
+        """The bytes."""
+        return self._buffer
+
+    def write(self, chunk: Buffer) -> None:
+        """Append bytes; there is room for exactly the part."""
+        self._buffer[self._filled : self._filled + len(chunk)] = chunk
+        self._filled += len(chunk)
+
+    def read_again(self) -> Iterator[Buffer]:
+        """Yield what will be sent, to hash it once more."""
+        yield self._buffer
+
+    def close(self) -> None:
+        """Let the memory go."""
+        self._buffer = bytearray()
+
+
+class SpooledPart:
+    """A part above the budget, in a file without a name that vanishes with the process."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+
+    @property
+    def body(self) -> BinaryIO:
+        """The file, at its beginning."""
+        self._file.seek(0)
+        return self._file
+
+    def write(self, chunk: Buffer) -> None:
+        """Append bytes; raise `LocalDiskFull` where there is no room."""
+        try:
+            self._file.write(chunk)
+            self._file.flush()
+        except OSError as exc:
+            if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise LocalDiskFull(str(exc)) from exc
+            raise
+
+    def read_again(self) -> Iterator[Buffer]:
+        """Yield what will be sent, to hash it once more."""
+        self._file.seek(0)
+        while chunk := self._file.read(MIB):
+            yield chunk
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()
+
+
+Part = MemoryPart | SpooledPart

@@ -1,0 +1,107 @@
+"""Copying the items of a batch: several at once, in a fixed memory, each settled with all that is known of it.
+
+An item's own problem is a finding. What a person must act on is raised, and so is a wish to stop: the items that
+were not settled by then stay pending.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from integrity.evidence import Finding
+from migrator.engine.attempts import settle
+from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget
+from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.planning import Item
+from migrator.engine.reading import RateLimit
+from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
+
+__all__ = ["Copier", "CopyOptions", "Hooks", "IfExists", "Side"]
+
+DEFAULT_CONCURRENCY = 8
+
+
+class Copier:
+    """Copies items from one side to the other. Make one for a batch or for many; it holds no connection."""
+
+    def __init__(
+        self,
+        source: Side,
+        destination: Side,
+        options: CopyOptions,
+        hooks: Hooks,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        buffer_budget: int = DEFAULT_BUDGET,
+        spool_dir: Path | str | None = None,
+    ) -> None:
+        self._sides = (source, destination)
+        self._options = options
+        self._hooks = hooks
+        self._concurrency = max(1, concurrency)
+        self._budget = MemoryBudget(buffer_budget)
+        self._limit = RateLimit(options.bytes_per_s)
+        self._spool_dir = Path(spool_dir) if spool_dir else None
+
+    def copy_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
+        """Yield a finding for each item as it settles, in no particular order.
+
+        Raises `ConnectionProblem` where a person must act and `Stopped` where the hooks say so, each after the
+        items at work have ended and the settled ones were yielded.
+        """
+        parts_pool = ThreadPoolExecutor(max_workers=self._concurrency + 2, thread_name_prefix="parts")
+        items_pool = ThreadPoolExecutor(max_workers=self._concurrency, thread_name_prefix="items")
+        work = self._work(parts_pool)
+        try:
+            yield from self._settled(items, lambda item: items_pool.submit(settle, work, item), work)
+        finally:
+            # Also when the caller leaves early: nothing goes on behind its back.
+            work.stopping.set()
+            items_pool.shutdown(wait=True, cancel_futures=True)
+            parts_pool.shutdown(wait=True)
+
+    def _work(self, parts_pool: ThreadPoolExecutor) -> Work:
+        source, destination = self._sides
+        return Work(
+            source=source,
+            destination=destination,
+            options=self._options,
+            hooks=self._hooks,
+            budget=self._budget,
+            parts_pool=parts_pool,
+            limit=self._limit,
+            spool_dir=self._spool_dir,
+            stopping=threading.Event(),
+        )
+
+    def _settled(
+        self, items: Sequence[Item], start: Callable[[Item], Future[Finding]], work: Work
+    ) -> Iterator[Finding]:
+        waiting = iter(items)
+        running: set[Future[Finding]] = set()
+        problem: ConnectionProblem | Stopped | None = None
+        while True:
+            while problem is None and len(running) < self._concurrency:
+                item = next(waiting, None)
+                if item is None:
+                    break
+                if work.should_stop():
+                    problem = Stopped()
+                    break
+                running.add(start(item))
+            if not running:
+                break
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    finding = future.result()
+                except (ConnectionProblem, Stopped) as exc:
+                    work.stopping.set()
+                    problem = exc if problem is None or isinstance(problem, Stopped) else problem
+                else:
+                    yield finding
+        if problem is not None:
+            raise problem

@@ -1,0 +1,113 @@
+"""How the source's object was cut into parts, learned in the order of trust: told by the store, then inferred."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integrity.etags import EtagForm, kind, normalise
+from integrity.layouts import Layout, infer_candidates
+from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
+from migrator.engine.stores import Store
+
+# Above this many unequal parts the walk (one HEAD a part) costs more than the layout is worth.
+MOST_PARTS_WALKED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The layout that the source told (None: it did not), those to try in the pass, and how it was learned."""
+
+    told: Layout | None
+    candidates: tuple[Layout, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """An object whose layout is asked for, as it was pinned."""
+
+    store: Store
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    requester_pays: bool = False
+
+
+def learn_layout(source: SourceObject) -> Learned:
+    """Ask for the layout. Raises what the store says only if it is a connection's problem or passing."""
+    found = kind(source.etag)
+    if found.form is EtagForm.MD5:
+        layout = Layout.single(source.size)
+        return Learned(layout, (layout,), "etag")
+    if found.form is EtagForm.OPAQUE:
+        return Learned(None, (), "")
+    if found.parts == 1:
+        layout = Layout.of((source.size,))
+        return Learned(layout, (layout,), "etag")
+    told = _by_part_number(source, found.parts)
+    if told is not None:
+        return Learned(told, (told,), "part_number")
+    told = _by_attributes(source, found.parts)
+    if told is not None:
+        return Learned(told, (told,), "attributes")
+    told = _by_walking(source, found.parts)
+    if told is not None:
+        return Learned(told, (told,), "part_number")
+    return Learned(None, infer_candidates(source.size, found.parts), "inferred")
+
+
+def _by_part_number(source: SourceObject, count: int) -> Layout | None:
+    """Two HEADs tell a uniform layout: the first part, and the last to confirm."""
+    first = _part_size(source, 1, count)
+    if first is None or not 1 <= source.size - (count - 1) * first <= first:
+        return None
+    if _part_size(source, count, count) != source.size - (count - 1) * first:
+        return None
+    return Layout.uniform(source.size, first)
+
+
+def _by_walking(source: SourceObject, count: int) -> Layout | None:
+    if count > MOST_PARTS_WALKED:
+        return None
+    sizes: list[int] = []
+    for number in range(1, count + 1):
+        size = _part_size(source, number, count)
+        if size is None:
+            return None
+        sizes.append(size)
+    return Layout.of(sizes) if sum(sizes) == source.size else None
+
+
+def _part_size(source: SourceObject, number: int, count: int) -> int | None:
+    """Return one part's size, or None where the store does not tell: it then answers for the whole object."""
+    try:
+        said = source.store.head(
+            source.bucket,
+            source.key,
+            version_id=source.version_id,
+            part_number=number,
+            requester_pays=source.requester_pays,
+        )
+    except (ConnectionProblem, StoreBusy):
+        raise
+    except EngineError:
+        return None
+    if said.parts_count not in {None, count} or normalise(said.etag or "") != normalise(source.etag):
+        return None
+    if said.size is None or said.size >= source.size:
+        return None
+    return said.size
+
+
+def _by_attributes(source: SourceObject, count: int) -> Layout | None:
+    try:
+        sizes = source.store.attributes_parts(source.bucket, source.key, version_id=source.version_id)
+    except (ConnectionProblem, StoreBusy):
+        raise
+    except EngineError:
+        return None
+    if len(sizes) != count or sum(sizes) != source.size:
+        return None
+    return Layout.of(sizes)

@@ -1,0 +1,240 @@
+"""Reading one source object: pinned, watched, resumed in mid-body, and never longer than planned."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from integrity.etags import normalise
+from integrity.evidence import ErrorCode, Statement
+from migrator.engine.errors import (
+    ConditionFailed,
+    EndpointUnreachable,
+    EvidenceMismatch,
+    ListedNotFound,
+    ObjectMissing,
+    RangeMismatch,
+    ShortRead,
+    SourceChanged,
+    SourceGone,
+    SourceTimeout,
+    StoreFault,
+    TooSlow,
+    TranscodedByStore,
+)
+from migrator.engine.planning import Item
+from migrator.engine.stores import Body, Store
+
+MOST_RESUMES = 3
+# A line that breaks now and then is resumed for as long as it moves this much in between.
+PROGRESS_THAT_COUNTS = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How slow a source may be: fewer than `least_bytes_per_s` over a window, counted while we wait for it."""
+
+    least_bytes_per_s: int = 4096
+    window_seconds: float = 60
+
+
+class RateLimit:
+    """A ceiling of bytes a second for all readers of one copier; 0 is none."""
+
+    def __init__(self, bytes_per_s: int | None) -> None:
+        self._rate = bytes_per_s or 0
+        self._lock = threading.Lock()
+        self._free_at = time.monotonic()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether reading is held back."""
+        return self._rate > 0
+
+    def take(self, count: int) -> None:
+        """Sleep until `count` bytes are allowed."""
+        if not self._rate:
+            return
+        with self._lock:
+            now = time.monotonic()
+            start = max(self._free_at, now - 0.25)
+            self._free_at = start + count / self._rate
+            wait = self._free_at - now
+        if wait > 0:
+            time.sleep(wait)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What must be read: the key, the version if any, and the ETag every request is conditional on."""
+
+    store: Store
+    bucket: str
+    key: str
+    version_id: str = ""
+    etag: str = ""
+    size: int
+    requester_pays: bool = False
+    checksums: bool = False
+
+
+@dataclass(slots=True)
+class SourceReader:
+    """One read of one source object, from its first byte to its last."""
+
+    pin: Pin
+    watch: Watch = field(default_factory=Watch)
+    limit: RateLimit = field(default_factory=lambda: RateLimit(0))
+    statement: Statement | None = None
+    resumes: int = 0
+    announced: bool = True
+    repinned: bool = False
+    _body: Body | None = None
+
+    def open(self, item: Item) -> Statement:
+        """Send the GET and return what its headers state.
+
+        Raises `SourceChanged`, `SourceGone`, `ListedNotFound`, or `StoreFault` for a reply without data.
+        """
+        try:
+            body = self._open(0)
+        except ConditionFailed as exc:
+            self._repin(item, exc)
+            body = self._open(0)
+        except ObjectMissing as exc:
+            raise self._missing(exc) from exc
+        self._body = body
+        said = body.statement
+        if not said.etag and body.length is None:
+            body.close()
+            raise StoreFault("no ETag and no length", facts={"fault": "said yes but sent no data"})
+        self.announced = body.length is not None
+        self.statement = said
+        return said
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes of the object in order, resuming a broken body at the byte where it broke.
+
+        Raises `ShortRead` for an early clean end, `EvidenceMismatch` (`source_size_mismatch`) for more than
+        planned, `RangeMismatch` for a resumed body that is another one, `TooSlow`, `SourceTimeout`.
+        """
+        offset, since_resume = 0, 0
+        while True:
+            try:
+                for chunk in self._watched():
+                    offset += len(chunk)
+                    since_resume += len(chunk)
+                    if offset > self.pin.size:
+                        raise EvidenceMismatch(ErrorCode.SOURCE_SIZE_MISMATCH, check="size", side="source")
+                    yield chunk
+            except (EndpointUnreachable, SourceTimeout):
+                if offset == self.pin.size:
+                    return
+                if since_resume >= PROGRESS_THAT_COUNTS:
+                    self.resumes = 0
+                self.resumes += 1
+                if self.resumes > MOST_RESUMES:
+                    raise
+                self.close()
+                self.pin.store.patience.wait(self.resumes)
+                self._resume(offset)
+                since_resume = 0
+            else:
+                break
+        if offset < self.pin.size:
+            self._refuse_transcoded()
+            raise ShortRead(facts={"n": f"{offset:,}", "size": f"{self.pin.size:,}"})
+
+    def close(self) -> None:
+        """Drop the connection if the body was not read to its end."""
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+    def _open(self, first_byte: int) -> Body:
+        pin = self.pin
+        return pin.store.open(
+            pin.bucket,
+            pin.key,
+            version_id=pin.version_id,
+            if_match=pin.etag,
+            first_byte=first_byte,
+            checksums=pin.checksums and first_byte == 0,
+            requester_pays=pin.requester_pays,
+        )
+
+    def _repin(self, item: Item, refusal: ConditionFailed) -> None:
+        """After a 412: if size, time and the listing are as planned, only the listing's ETag was another."""
+        pin = self.pin
+        try:
+            found = pin.store.head(pin.bucket, pin.key, version_id=pin.version_id, requester_pays=pin.requester_pays)
+        except ObjectMissing as exc:
+            raise self._missing(exc) from exc
+        same = found.size == item.size and _second(found.last_modified) == _second(item.last_modified)
+        same = same and self._is_listed_as(item)
+        if not same or not found.etag or normalise(found.etag) == normalise(pin.etag):
+            raise SourceChanged(request_id=refusal.request_id, store_code=refusal.store_code) from refusal
+        self.pin = replace(pin, etag=found.etag)
+        self.repinned = True
+
+    def _is_listed_as(self, item: Item) -> bool:
+        pin = self.pin
+        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1, requester_pays=pin.requester_pays)
+        return any(entry.key == pin.key and entry.etag == item.etag for entry in page.entries)
+
+    def _missing(self, exc: ObjectMissing) -> ListedNotFound | SourceGone:
+        pin = self.pin
+        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1, requester_pays=pin.requester_pays)
+        is_listed = any(entry.key == pin.key for entry in page.entries)
+        kind = ListedNotFound if is_listed and not pin.version_id else SourceGone
+        return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
+
+    def _resume(self, offset: int) -> None:
+        try:
+            body = self._open(offset)
+        except ConditionFailed as exc:
+            raise SourceChanged(request_id=exc.request_id) from exc
+        except ObjectMissing as exc:
+            raise self._missing(exc) from exc
+        self._body = body
+        etag = self.statement.etag if self.statement else None
+        right = body.status == 206 and body.content_range is not None
+        right = right and body.content_range == (offset, self.pin.size - 1, self.pin.size)
+        if not right or body.statement.etag != etag:
+            self.close()
+            raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
+
+    def _watched(self) -> Iterator[bytes]:
+        """Pass the body on, counting only the time in which we wait for the source."""
+        assert self._body is not None
+        chunks = self._body.chunks()
+        waited, arrived = 0.0, 0
+        while True:
+            began = time.monotonic()
+            chunk = next(chunks, None)
+            waited += time.monotonic() - began
+            if chunk is None:
+                return
+            arrived += len(chunk)
+            self.limit.take(len(chunk))
+            if waited >= self.watch.window_seconds:
+                if arrived < self.watch.least_bytes_per_s * waited and not self.limit.is_on:
+                    raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
+                waited, arrived = 0.0, 0
+            yield chunk
+
+    def _refuse_transcoded(self) -> None:
+        """A body that lost its length and gained an encoding was packed on the way."""
+        said = self.statement
+        if said is None or self.announced:
+            return
+        found = self.pin.store.find(self.pin.bucket, self.pin.key)
+        coding = said.content_headers.get("content-encoding", "")
+        if found is not None and found.content_headers.get("content-encoding", "") != coding:
+            raise TranscodedByStore(f"content-encoding {coding or 'none'}")
+
+
+def _second(moment: str) -> str:
+    return moment[:19]

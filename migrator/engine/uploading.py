@@ -1,0 +1,309 @@
+"""Writing one destination object, in one PUT or in parts: hashed before it is sent, repeatable, never half done."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from integrity.checksums import encode
+from integrity.digests import DigestSet, PartDigest
+from integrity.etags import EtagForm, kind, normalise
+from integrity.evidence import (
+    Check,
+    CheckName,
+    Encryption,
+    ErrorCode,
+    EtagMeaning,
+    Outcome,
+    Profile,
+    Proof,
+    Statement,
+)
+from integrity.layouts import Layout
+from migrator.engine.buffers import MemoryBudget, Part
+from migrator.engine.errors import (
+    CompleteFailed,
+    DigestRejected,
+    EvidenceMismatch,
+    LocalMemoryCorruption,
+    ObjectMissing,
+    StoreBusy,
+    UploadGone,
+)
+from migrator.engine.stores import SentPart, Store, WriteHeaders
+
+MOST_SENDS = 4
+PARTS_IN_FLIGHT = 3
+WHOLE_ALGORITHMS = ("CRC64NVME", "CRC32")
+
+
+class UploadHooks(Protocol):
+    """Who must know of an upload before its first part, and when nothing of it is left."""
+
+    def upload_opened(self, dest_key: str, upload_id: str) -> None: ...
+    def upload_closed(self, dest_key: str, upload_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The key to be written, and what its bucket is known to do."""
+
+    store: Store
+    bucket: str
+    key: str
+    profile: Profile
+    headers: WriteHeaders
+    if_none_match: bool = False
+    if_match: str = ""
+
+    @property
+    def algorithm(self) -> str:
+        """The full-object checksum this bucket is proven to check; empty if none."""
+        proven = self.profile.checksums
+        return next((name for name in WHOLE_ALGORITHMS if proven.get(name) is Proof.REJECTS), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a write: the reply (None: its answer was lost, `found` is the HEAD that decided)."""
+
+    reply: Statement | None
+    found: Statement | None = None
+    part_replies: tuple[Statement, ...] = ()
+    sent: frozenset[str] = frozenset()
+
+
+def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
+    """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
+    assert digests.md5 is not None
+    sums = _checksum(target.algorithm, digests)
+
+    def send() -> Statement:
+        return target.store.put(
+            target.bucket,
+            target.key,
+            part.body,
+            headers=target.headers,
+            content_md5=encode(digests.md5 or b""),
+            checksums=sums,
+            if_none_match=target.if_none_match,
+            if_match=target.if_match,
+        )
+
+    reply = _send_again_if_refused(send, part, digests.md5)
+    # The signature covers the SHA-256 of the payload, so that digest is sent with every PUT.
+    return Written(reply, sent=frozenset({"MD5", "SHA256", *sums}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A part on its way, and the budget it holds."""
+
+    future: Future[None]
+    part: Part
+    held: int
+
+
+@dataclass(slots=True)
+class Upload:
+    """One multipart upload: opened, filled in the background within the budget, then completed or aborted."""
+
+    target: Target
+    layout: Layout
+    hooks: UploadHooks
+    pool: Executor
+    budget: MemoryBudget
+    upload_id: str = ""
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _replies: dict[int, Statement] = field(default_factory=dict)
+    _sums: dict[int, dict[str, str]] = field(default_factory=dict)
+    _flying: list[_Flight] = field(default_factory=list)
+
+    def open(self) -> None:
+        """Create the upload and make its id known before its first part."""
+        target = self.target
+        self.upload_id = target.store.create_upload(
+            target.bucket, target.key, headers=target.headers, algorithm=target.algorithm
+        )
+        self.hooks.upload_opened(target.key, self.upload_id)
+
+    def add(self, part: Part, digest: PartDigest, held: int) -> None:
+        """Send a part in the background; `held` bytes go back to the budget when it has arrived."""
+        if len(self._flying) >= PARTS_IN_FLIGHT:
+            self._flying.pop(0).future.result()
+        self._flying.append(_Flight(self.pool.submit(self._send, part, digest, held), part, held))
+
+    def finish_parts(self) -> None:
+        """Wait for all parts; raise what kept one from arriving."""
+        while self._flying:
+            self._flying.pop(0).future.result()
+
+    def complete(self, digests: DigestSet, expected_etag: str | None) -> Written:
+        """Complete and find out what an unclear answer meant.
+
+        Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken.
+        """
+        replies = tuple(self._replies[number] for number in sorted(self._replies))
+        unclear = False
+        for tried in range(1, self.target.store.patience.tries + 1):
+            try:
+                reply = self._complete(digests)
+            except UploadGone as exc:
+                found = self._found(digests, expected_etag) if unclear else None
+                if found is None:
+                    raise CompleteFailed(str(exc), store_code=exc.store_code, request_id=exc.request_id) from exc
+            except StoreBusy:
+                unclear = True
+                found = self._found(digests, expected_etag)
+            else:
+                self.hooks.upload_closed(self.target.key, self.upload_id)
+                return Written(reply, None, replies, self._sent())
+            if found is not None:
+                self.hooks.upload_closed(self.target.key, self.upload_id)
+                return Written(None, found, replies, self._sent())
+            self.target.store.patience.wait(tried)
+        raise CompleteFailed("no clear answer to Complete")
+
+    def abort(self) -> bool:
+        """Abort until nothing of it is left; False where it could not be: the id stays known."""
+        for flight in self._flying:
+            if flight.future.cancel():
+                self._let_go(flight.part, flight.held)
+        wait([flight.future for flight in self._flying])
+        self._flying.clear()
+        if not self.upload_id:
+            return True
+        target = self.target
+        if not target.store.abort_until_gone(target.bucket, target.key, self.upload_id):
+            return False
+        self.hooks.upload_closed(target.key, self.upload_id)
+        return True
+
+    def _send(self, part: Part, digest: PartDigest, held: int) -> None:
+        try:
+            self._replies[digest.number] = self._send_checked(part, digest)
+        finally:
+            self._let_go(part, held)
+
+    def _let_go(self, part: Part, held: int) -> None:
+        part.close()
+        self.budget.give_back(held)
+
+    def _send_checked(self, part: Part, digest: PartDigest) -> Statement:
+        """Send a part until the store states its MD5, where it is one that does."""
+        assert digest.md5 is not None
+        sums = _checksum(self.target.algorithm, digest)
+        self._sums[digest.number] = sums
+        target, tried = self.target, 0
+        while True:
+            tried += 1
+            reply = _send_again_if_refused(
+                lambda: target.store.upload_part(
+                    target.bucket,
+                    target.key,
+                    self.upload_id,
+                    digest.number,
+                    part.body,
+                    content_md5=encode(digest.md5 or b""),
+                    checksums=sums,
+                ),
+                part,
+                digest.md5,
+            )
+            problem = _part_problem(reply, digest, sums, self.target.profile)
+            if problem is None:
+                return reply
+            if tried >= MOST_SENDS:
+                raise problem
+
+    def _complete(self, digests: DigestSet) -> Statement:
+        target = self.target
+        parts = [
+            SentPart(number, self._replies[number].etag or "", self._sums[number]) for number in sorted(self._replies)
+        ]
+        return target.store.complete_upload(
+            target.bucket,
+            target.key,
+            self.upload_id,
+            parts,
+            checksums=_checksum(target.algorithm, digests),
+            size=digests.size,
+            if_none_match=target.if_none_match,
+            if_match=target.if_match,
+        )
+
+    def _found(self, digests: DigestSet, expected_etag: str | None) -> Statement | None:
+        """Return what HEAD shows if it is what we completed: size, a digest, and not older than our upload."""
+        target = self.target
+        try:
+            said = target.store.head(target.bucket, target.key, checksums=target.profile.checksum_mode is True)
+        except ObjectMissing:
+            return None
+        skew = timedelta(seconds=(target.profile.clock_skew_seconds or 0) - 2)
+        since = (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")
+        sums = _checksum(target.algorithm, digests)
+        same = bool(said.etag) and normalise(said.etag or "") == expected_etag
+        same = same or any(said.checksums.get(name) == value for name, value in sums.items())
+        if said.size != digests.size or not same or said.last_modified[:19] < since:
+            return None
+        return said
+
+    def _sent(self) -> frozenset[str]:
+        return frozenset({"MD5", "SHA256", *([self.target.algorithm] if self.target.algorithm else [])})
+
+
+def _send_again_if_refused(send: Callable[[], Statement], part: Part, md5: bytes) -> Statement:
+    """Send; after BadDigest hash the buffer again. Changed: our memory is bad. Unchanged: the way is, send again."""
+    tried = 0
+    while True:
+        tried += 1
+        try:
+            return send()
+        except DigestRejected:
+            again = hashlib.md5(usedforsecurity=False)
+            for chunk in part.read_again():
+                again.update(chunk)
+            if again.digest() != md5:
+                raise LocalMemoryCorruption from None
+            if tried >= MOST_SENDS:
+                raise
+
+
+def _part_problem(
+    reply: Statement, digest: PartDigest, sums: Mapping[str, str], profile: Profile
+) -> EvidenceMismatch | None:
+    """Compare the reply to a part with the part, as far as this bucket's answers mean something."""
+    for name, value in sums.items():
+        stated = reply.checksums.get(name)
+        if stated is not None and stated != value:
+            return _part_mismatch(CheckName.PART_CHECKSUMS, ErrorCode.PART_CHECKSUM_MISMATCH, value, stated, reply)
+    observed, expected = normalise(reply.etag or ""), (digest.md5 or b"").hex()
+    comparable = profile.etag_multipart is EtagMeaning.FORMULA and kind(observed).form is EtagForm.MD5
+    if not comparable or reply.encryption in {Encryption.SSE_KMS, Encryption.SSE_C} or observed == expected:
+        return None
+    return _part_mismatch(CheckName.PART_ETAGS, ErrorCode.PART_ETAG_MISMATCH, expected, observed, reply)
+
+
+def _part_mismatch(
+    name: CheckName, code: ErrorCode, expected: str, observed: str, reply: Statement
+) -> EvidenceMismatch:
+    check = Check(
+        name=name,
+        outcome=Outcome.MISMATCH,
+        expected=expected,
+        observed=observed,
+        origin=reply.origin,
+        at=reply.at,
+        request_id=reply.request_id,
+    )
+    words = "checksum of a part" if name is CheckName.PART_CHECKSUMS else "ETag of a part"
+    return EvidenceMismatch(code, request_id=reply.request_id, check=words, side="destination", checks=(check,))
+
+
+def _checksum(algorithm: str, digests: DigestSet | PartDigest) -> dict[str, str]:
+    raw = digests.raw(algorithm) if algorithm else None
+    return {} if raw is None else {algorithm: encode(raw)}

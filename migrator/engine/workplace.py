@@ -1,0 +1,109 @@
+"""What the work on items stands on: the two sides, the options, and what all items of one copier share."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from integrity.evidence import Profile
+from integrity.layouts import GIB, MIB, Limits
+from integrity.verdicts import Policy
+from migrator.engine.buffers import MemoryBudget
+from migrator.engine.reading import RateLimit, Watch
+from migrator.engine.stores import Store
+
+SINGLE_PUT_UP_TO = 16 * MIB
+
+
+class IfExists(StrEnum):
+    """What to do where the destination holds an object of that key."""
+
+    FAIL = "fail_if_exists"
+    SKIP = "skip_if_verified_identical"
+    REPLACE = "replace_if_matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of a copy: a bucket behind a store, and what is known of it."""
+
+    store: Store
+    bucket: str
+    prefix: str = ""
+    profile: Profile = field(default_factory=Profile)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOptions:
+    """How to copy. Sizes in bytes; `read_back_percent` of the keys, chosen by `read_back_seed`, are read back.
+
+    `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
+    parts is not mirrored, since each part above the memory budget waits in the spool folder.
+    """
+
+    if_exists: str = IfExists.FAIL
+    policy: Policy = field(default_factory=Policy)
+    tags: bool = False
+    read_back_percent: int = 0
+    read_back_seed: str = ""
+    double_read: bool = False
+    requester_pays: bool = False
+    bytes_per_s: int | None = None
+    storage_class_map: Mapping[str, str] = field(default_factory=dict)
+    encryption: str = ""
+    kms_key_id: str = ""
+    website_redirect: bool = False
+    most_attempts: int = 4
+    limits: Limits = field(default_factory=Limits)
+    threshold: int = SINGLE_PUT_UP_TO
+    largest_mirrored_part: int = GIB
+    watch: Watch = field(default_factory=Watch)
+    found_within_seconds: float = 30
+
+    def reads_back(self, key: str) -> bool:
+        """Say whether this key is among those that are read back at the destination."""
+        if self.read_back_percent <= 0:
+            return False
+        drawn = hashlib.sha256(f"{self.read_back_seed}\x00{key}".encode("utf-8", "surrogateescape")).digest()
+        return int.from_bytes(drawn[:4], "big") % 100 < self.read_back_percent
+
+
+class Hooks(Protocol):
+    """What the engine tells, and asks, while it works. Called from several threads."""
+
+    def upload_opened(self, dest_key: str, upload_id: str) -> None:
+        """An upload was created; remember it before its first part is sent."""
+
+    def upload_closed(self, dest_key: str, upload_id: str) -> None:
+        """The upload is completed, or aborted until nothing of it was left."""
+
+    def moved(self, n: int) -> None:
+        """So many bytes were read; negative where a new attempt takes them back."""
+
+    def should_stop(self) -> bool:
+        """Whether to stop at the next border."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all items of one copier share."""
+
+    source: Side
+    destination: Side
+    options: CopyOptions
+    hooks: Hooks
+    budget: MemoryBudget
+    parts_pool: ThreadPoolExecutor
+    limit: RateLimit
+    spool_dir: Path | None
+    stopping: threading.Event
+
+    def should_stop(self) -> bool:
+        """Whether someone asked to stop, or another item met a problem that stops them all."""
+        return self.stopping.is_set() or self.hooks.should_stop()
