@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from migrator.web.api import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("migrator.web.health")),
+    path("api/v1/", api.urls),
+]
