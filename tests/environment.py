@@ -20,6 +20,8 @@ os.environ["ENDPOINT_ALLOW"] = "127.0.0.0/8"
 os.environ.pop("REDIS_URL", None)
 # The same tests on PostgreSQL: `make test-all` names a server here.
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+# Where a server looks for collected files; it warns when the folder is missing.
+(DATA / "static").mkdir()
 (DATA / "redis-url").write_text(f"unix://{VALKEY_SOCKET}", encoding="ascii")
 
 _owner = os.getpid()

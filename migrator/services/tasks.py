@@ -164,7 +164,8 @@ def _unreachable(place: PlaceInput, side: str) -> list[Problem]:
     assert place.connection is not None
     try:
         with closing(impatient_store_of(place.connection)) as store:
-            store.head_bucket(place.bucket.strip())
+            # A listing, as planning does it: the reply to a HEAD has no body, so it cannot say why it refuses.
+            store.list_page(place.bucket.strip(), place.prefix, most_keys=1)
     except CredentialsUnreadable as exc:
         return [Problem(f"{side}.connection", exc.advice)]
     except EngineError as exc:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from django.core.exceptions import RequestDataTooBig
 from ninja import Schema
 from ninja.parser import Parser
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    model_validator,
+)
 
-from migrator.web.api.problems import ApiProblem
+from migrator.web.api.problems import ApiProblem, FieldProblem
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -44,7 +53,16 @@ class Body(Schema):
 class Query(Schema):
     """Parameters of a list. One that we do not know is refused: a misspelt filter would show too much."""
 
-    model_config = ConfigDict(extra="forbid")
+    @model_validator(mode="after")
+    def refuse_unknown(self, info: ValidationInfo) -> Self:
+        """Look at the request itself: ninja hands over only what it knows."""
+        sent = set(info.context["request"].GET) if info.context else set()
+        unknown = sorted(sent - set(type(self).model_fields))
+        if unknown:
+            words = "There is no parameter called {} here."
+            errors = [FieldProblem(f"/{name[:60]}", words.format(name[:60])) for name in unknown]
+            raise ApiProblem(422, errors[0].message, errors=errors)
+        return self
 
 
 class StrictParser(Parser):

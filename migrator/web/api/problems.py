@@ -111,8 +111,8 @@ def of_refusal(refused: Refused) -> ApiProblem:
 
 
 def of_validation(found: Sequence[Mapping[str, Any]]) -> ApiProblem:
-    """Return what the schema refused; the first two steps of a location are ours, not the caller's."""
-    errors = [FieldProblem(_pointer(one["loc"][2:]), _sentence(one)) for one in found]
+    """Return what the schema refused."""
+    errors = [FieldProblem(_pointer(_steps(one)), _sentence(one)) for one in found]
     return ApiProblem(422, " ".join(one.message for one in errors), "input_refused", errors)
 
 
@@ -127,9 +127,15 @@ def _pointer(steps: Sequence[str | int]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
+def _steps(found: Mapping[str, Any]) -> Sequence[str | int]:
+    """Return the caller's part of a location: behind `query`, or behind `body` and the name of our argument."""
+    place: Sequence[str | int] = found["loc"]
+    return place[1:] if place[0] == "query" else place[2:]
+
+
 def _sentence(found: Mapping[str, Any]) -> str:
-    kind, context = found["type"], found.get("ctx", {})
-    name = str(found["loc"][-1]) if len(found["loc"]) > 2 else "The body"
+    kind, context, steps = found["type"], found.get("ctx", {}), _steps(found)
+    name = str(steps[-1]) if steps else "The body"
     sentences = {
         "missing": f"{name} is needed.",
         "extra_forbidden": f"There is no field called {name} here.",
