@@ -160,8 +160,8 @@ def _beside_ours(
     full = None if whole is None else checksums.encode(whole)
     stated_type = checksums.type_of(algorithm, text, statement.checksum_type)
     if stated_type is checksums.ChecksumType.COMPOSITE:
-        ours, reason = _composite(algorithm, text, digests, layout)
-    elif stated_type is checksums.ChecksumType.FULL_OBJECT or full == text:
+        return _composite_beside_ours(statement, algorithm, text, digests, layout)
+    if stated_type is checksums.ChecksumType.FULL_OBJECT or full == text:
         ours, reason = full, None if full else _not_computed(algorithm)
     else:
         ours, reason = _of_unclear_type(algorithm, statement, full)
@@ -176,24 +176,34 @@ def _of_unclear_type(algorithm: str, statement: Statement, full: str | None) -> 
     return full, None if full else _not_computed(algorithm)
 
 
-def _composite(
-    algorithm: str, text: str, digests: DigestSet, layout: Layout | None
-) -> tuple[str | None, Reason | None]:
-    """Return our composite value: of the known layout, or of any computed layout that gives the stated one."""
+def _composite_beside_ours(
+    statement: Statement, algorithm: str, text: str, digests: DigestSet, layout: Layout | None
+) -> StatedChecksum:
+    """Compare a composite checksum with that of the told layout, or of any computed layout that gives it.
+
+    Some stores leave out the `-N`; it is written here, so that a composite value is never taken for a full one.
+    """
+    values = _composites(algorithm, digests)
+    given = next((value for value in values.values() if text in (value, value.partition("-")[0])), None)
+    if given is not None:
+        return StatedChecksum(statement, algorithm, given, given, None)
     parsed = checksums.parse(algorithm, text)
-    layouts = [each for each in digests.parts if isinstance(each, Layout) and each.multipart]
-    values = {
-        each: checksums.composite(algorithm, raws)
-        for each in layouts
-        if (raws := digests.part_raws(each, algorithm)) and algorithm not in checksums.FULL_OBJECT_ONLY
-    }
-    stated = text if parsed is None or parsed.parts is not None or layout is None else f"{text}-{layout.count}"
-    if stated in values.values():
-        return text, None
-    if layout is None or (parsed is not None and parsed.parts not in (None, layout.count)):
-        return None, Reason.LAYOUT_UNKNOWN
+    counted = parsed.parts if parsed is not None else None
+    if layout is None or counted not in (None, layout.count):
+        return StatedChecksum(statement, algorithm, text, None, Reason.LAYOUT_UNKNOWN)
+    observed = text if counted else f"{text}-{layout.count}"
     ours = values.get(layout)
-    return ours, None if ours else _not_computed(algorithm)
+    return StatedChecksum(statement, algorithm, observed, ours, None if ours else _not_computed(algorithm))
+
+
+def _composites(algorithm: str, digests: DigestSet) -> dict[Layout, str]:
+    """Return the composite checksum of every computed multipart layout whose parts have this digest."""
+    layouts = [each for each in digests.parts if isinstance(each, Layout) and each.multipart]
+    if algorithm in checksums.FULL_OBJECT_ONLY:
+        return {}
+    return {
+        each: checksums.composite(algorithm, raws) for each in layouts if (raws := digests.part_raws(each, algorithm))
+    }
 
 
 def _not_computed(algorithm: str) -> Reason:

@@ -1,0 +1,109 @@
+"""Profiles: what is not known counts as the weakest value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from integrity.evidence import (
+    Encryption,
+    EtagMeaning,
+    Profile,
+    Proof,
+    learned_meaning,
+    profile_from_json,
+    profile_to_json,
+)
+from tests.integrity.evidence.facts import PROVEN, UNKNOWN
+
+MD5, FORMULA = EtagMeaning.MD5, EtagMeaning.FORMULA
+
+
+def test_a_profile_survives_being_stored() -> None:
+    profile = replace(
+        PROVEN, probed_at="2026-05-04", clock_skew_seconds=-3, sse_default=Encryption.SSE_KMS, metadata=False
+    )
+
+    stored = json.loads(json.dumps(profile_to_json(profile)))
+
+    assert profile_from_json(stored) == profile
+
+
+def test_stored_facts_are_plain_words() -> None:
+    stored = profile_to_json(PROVEN)
+
+    assert (stored["etag_single"], stored["content_md5"], stored["etag_stable"]) == ("md5", "rejects", True)
+    assert stored["checksums"] == {"CRC32": "rejects", "CRC64NVME": "rejects", "SHA256": "rejects"}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"etag_single": "magic", "content_md5": 7, "sse_default": "rot13", "something": "new"},
+        {"checksums": "all", "etag_stable": 1, "if_match_get": "yes", "clock_skew_seconds": True, "probed_at": 5},
+        {"checksums": {"CRC32": "perhaps"}, "etag_single": None},
+    ],
+)
+def test_a_fact_that_is_not_understood_is_unknown(facts: dict[str, object]) -> None:
+    assert profile_from_json(facts) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("meaning", "control", "proven"),
+    [
+        (MD5, Proof.REJECTS, True),
+        (MD5, Proof.IGNORES, True),
+        (MD5, Proof.REFUSES, True),
+        (MD5, Proof.ECHOES, False),
+        (MD5, Proof.UNKNOWN, False),
+        (EtagMeaning.ECHO, Proof.REJECTS, False),
+        (EtagMeaning.UNKNOWN, Proof.REJECTS, False),
+    ],
+)
+def test_a_single_etag_is_proven_by_the_negative_control(meaning: EtagMeaning, control: Proof, proven: bool) -> None:
+    assert Profile(etag_single=meaning, content_md5=control).proves_single_etag is proven
+
+
+@pytest.mark.parametrize(
+    ("multipart", "single", "control", "proven"),
+    [
+        (FORMULA, MD5, Proof.IGNORES, True),
+        (FORMULA, EtagMeaning.UNKNOWN, Proof.REJECTS, True),
+        (FORMULA, EtagMeaning.UNKNOWN, Proof.IGNORES, False),
+        (FORMULA, EtagMeaning.ECHO, Proof.IGNORES, False),
+        (EtagMeaning.OPAQUE, MD5, Proof.REJECTS, False),
+        (EtagMeaning.UNKNOWN, MD5, Proof.REJECTS, False),
+    ],
+)
+def test_a_multipart_etag_is_proven_by_the_negative_control(
+    multipart: EtagMeaning, single: EtagMeaning, control: Proof, proven: bool
+) -> None:
+    profile = Profile(etag_multipart=multipart, etag_single=single, content_md5=control)
+
+    assert profile.proves_multipart_etag is proven
+
+
+def test_a_checksum_is_proven_by_a_rejected_wrong_one_only() -> None:
+    profile = Profile(checksums={"CRC32": Proof.REJECTS, "CRC32C": Proof.ECHOES, "SHA256": Proof.IGNORES})
+
+    assert [profile.proves_checksum(name) for name in ("CRC32", "CRC32C", "SHA256", "CRC64NVME")] == [True] + [
+        False
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("equal", "compared", "meaning"),
+    [
+        (20, 20, MD5),
+        (1, 20, MD5),
+        (3, 3, MD5),
+        (0, 20, EtagMeaning.DISPROVED),
+        (0, 19, EtagMeaning.UNKNOWN),
+        (0, 0, EtagMeaning.UNKNOWN),
+    ],
+)
+def test_a_sample_shows_what_etags_mean(equal: int, compared: int, meaning: EtagMeaning) -> None:
+    assert learned_meaning(equal, compared) is meaning
