@@ -12,7 +12,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     │  ├─ CredentialsExpired · CredentialsRefused · SecretRefused · WrongRegion · ClockSkew
     │  └─ BucketMissing · DestinationFull · LocalDiskFull
     ├─ StoreBusy                   retryable
-    │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NameNotFound
+    │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NameNotFound · NobodyThere
     │  └─ SourceTimeout · TooSlow
     └─ ItemProblem                 this item only; many alike pause the run
        ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone · NotSupported     told apart by the caller
@@ -275,6 +275,12 @@ class NameNotFound(EndpointUnreachable):
     """The host has no address."""
 
     advice = "No address is known for {host}. Check the spelling, or the network of this server."
+
+
+class NobodyThere(EndpointUnreachable):
+    """Nothing takes a connection, while a person waits for the answer."""
+
+    advice = "Nothing answers at {host}. Check the address and the port, and what stands between."
 
 
 class SourceTimeout(StoreBusy):

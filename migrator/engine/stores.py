@@ -199,6 +199,11 @@ class Store:
         """Close the connections."""
         self._client.close()
 
+    @property
+    def clock_skew(self) -> int | None:
+        """Seconds by which the store's clock was ahead of ours in its last answer; None if it did not say."""
+        return self._client.clock_skew
+
     def list_page(
         self,
         bucket: str,
@@ -292,16 +297,17 @@ class Store:
         checksums: Mapping[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
-        payload_sha256: str = "",
+        wire_body: bytes | None = None,
     ) -> Statement:
-        """PUT of one body; digests in base64. Repeated on transient refusals: give bytes or a fresh file."""
+        """PUT of one body; digests in base64. Repeated on transient refusals: give bytes or a fresh file.
+
+        `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
+        """
         asked = self._asked("PutObject", "write", "s3:PutObject", bucket, key)
         arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "Body": body}
         wire = (headers or WriteHeaders()).wire() | _digest_headers(content_md5, checksums)
         wire |= _conditions(if_none_match, if_match)
-        if payload_sha256:
-            wire["X-Amz-Content-SHA256"] = payload_sha256
-        reply = self._call(asked, "put_object", arguments, wire, rewind=body)
+        reply = self._call(asked, "put_object", arguments, wire, rewind=body, wire_body=wire_body)
         return replace(statement_of(_headers(reply), Origin.PUT_REPLY), size=None)
 
     def create_upload(self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "") -> str:
@@ -481,6 +487,7 @@ class Store:
         *,
         repeat: bool = True,
         rewind: Buffer | BinaryIO | None = None,
+        wire_body: bytes | None = None,
     ) -> dict[str, object]:
         send = cast("Callable[..., dict[str, object]]", getattr(self._client.s3, method))
         tried = 0
@@ -489,7 +496,7 @@ class Store:
             if rewind is not None and not isinstance(rewind, (bytes, bytearray, memoryview)):
                 rewind.seek(0)
             try:
-                with self.pace.slot(), self._client.extra_headers(headers or {}):
+                with self.pace.slot(), self._client.adding(headers or {}, wire_body):
                     reply = send(**arguments)
             except _ANY_ERROR as exc:
                 problem = error_of(exc, asked)

@@ -10,10 +10,13 @@ import contextlib
 import logging
 import os
 import socket
+import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -27,7 +30,7 @@ from botocore.awsrequest import (
     AWSResponse,
 )
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import URLLib3Session, get_cert_path
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
 
@@ -65,10 +68,11 @@ class Endpoint:
 
 
 class Client:
-    """A boto3 S3 client for one endpoint. `extra_headers` adds raw headers to the calls of this thread."""
+    """A boto3 S3 client for one endpoint. `adding` adds raw headers to the calls of this thread."""
 
     def __init__(self, endpoint: Endpoint, connections: int) -> None:
         self._extra = threading.local()
+        self._dated = ("", 0.0)
         self._ca_file = _written_ca(endpoint.ca_pem)
         self._session = _GuardedSession(endpoint, connections, self._ca_file)
         self.s3 = _make_client(endpoint, connections)
@@ -77,13 +81,16 @@ class Client:
         register("before-send.s3", self._send)
 
     @contextlib.contextmanager
-    def extra_headers(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Send `headers`, signed, with every call of this thread inside the block."""
-        self._extra.headers = headers
+    def adding(self, headers: Mapping[str, str], wire_body: bytes | None = None) -> Iterator[None]:
+        """Send `headers`, signed, with every call of this thread inside the block.
+
+        `wire_body` goes out in place of the body that was signed: a wrong payload, to see it refused.
+        """
+        self._extra.headers, self._extra.wire_body = headers, wire_body
         try:
             yield
         finally:
-            self._extra.headers = {}
+            self._extra.headers, self._extra.wire_body = {}, None
 
     def close(self) -> None:
         """Close pooled connections."""
@@ -97,7 +104,21 @@ class Client:
         params["headers"].update(getattr(self._extra, "headers", {}))
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return self._session.send(request)
+        instead: bytes | None = getattr(self._extra, "wire_body", None)
+        if instead is not None:
+            request.body = instead
+        response = self._session.send(request)
+        self._dated = (str(response.headers.get("date", "")), time.time())
+        return response
+
+    @property
+    def clock_skew(self) -> int | None:
+        """Seconds by which the store's clock was ahead of ours in its last answer; None if it did not say."""
+        said, ours = self._dated
+        try:
+            return round(parsedate_to_datetime(said).timestamp() - ours)
+        except (ValueError, TypeError):
+            return None
 
 
 class _GuardedSession:
@@ -247,6 +268,13 @@ def _config(endpoint: Endpoint, connections: int) -> Config:
             "payload_signing_enabled": True,
         },
     )
+
+
+def tls_context(ca_pem: str) -> ssl.SSLContext:
+    """Return a TLS context that trusts what the client trusts."""
+    if ca_pem:
+        return ssl.create_default_context(cadata=ca_pem)
+    return ssl.create_default_context(cafile=get_cert_path(True))
 
 
 @cache
