@@ -144,7 +144,7 @@ class Machine:
 
     def _migrate(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        self._check_signals()
+        self.check_signals()
 
     def _start_programs(self, listener: socket.socket) -> None:
         python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
@@ -160,7 +160,7 @@ class Machine:
         hosts = list(settings.ALLOWED_HOSTS)
         if self._wish.bind not in ("0.0.0.0", "::", *hosts):  # noqa: S104
             hosts.append(f"[{self._wish.bind}]" if ":" in self._wish.bind else self._wish.bind)
-        return {"ALLOWED_HOSTS": ",".join(hosts), "PYTHONPATH": str(settings.BASE_DIR)}
+        return {"ALLOWED_HOSTS": ",".join(hosts)}
 
     def _await_web(self, url: str) -> None:
         self.wait("web", lambda: _web_answers(url), "does not answer")
@@ -176,7 +176,7 @@ class Machine:
         """Wait until something is up; raises `StartFailed` if a program ends or time runs out."""
         deadline = time.monotonic() + _READY_SECONDS
         while not is_up():
-            self._check_signals()
+            self.check_signals()
             self.group.check()
             if time.monotonic() > deadline:
                 raise StartFailed(self.group.failure(name, otherwise) if name else otherwise)
@@ -193,7 +193,7 @@ class Machine:
 
     def _watch(self) -> None:
         while True:
-            self._check_signals()
+            self.check_signals()
             self.group.revive()
             time.sleep(_WATCH_SECONDS)
 
@@ -218,7 +218,8 @@ class Machine:
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
 
-    def _check_signals(self) -> None:
+    def check_signals(self) -> None:
+        """Raise `Interrupted` if a stop was asked for; to be called during long steps."""
         if self._signals:
             raise Interrupted
 

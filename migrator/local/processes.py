@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from migrator.local.folder import DataFolder
 
+_ROOT = Path(__file__).resolve().parent.parent.parent
 _LEASH = Path(__file__).with_name("leash.py")
 _LOOK_SECONDS = 0.05
 _LONGEST_PAUSE = 30.0
@@ -124,6 +125,7 @@ class Group:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=_ROOT,
                 env={**os.environ, **program.environment},
                 pass_fds=program.inherits,
                 # The terminal's Ctrl-C is for the supervisor alone.

@@ -249,6 +249,11 @@ class Worker(RqWorker):
         except RedisError as exc:
             self.log.warning("Worker %s: not signed off: %s", self.name, exc)
 
+    def _set_ip_address(self, connection: redis.Redis) -> None:
+        """Ask for no address: redis-py cannot read the answer when the socket's path has a blank in it."""
+        connection.client_setname(self.name)
+        self.ip_address = "unknown"
+
     # --- less of RQ ---------------------------------------------------------------------------------------------
 
     def subscribe(self) -> None:

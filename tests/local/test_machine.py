@@ -1,0 +1,223 @@
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from migrator.local import ports
+from tests.local.conftest import until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NOT_OURS = {"DATA_DIR", "REDIS_URL", "DATABASE_URL", "SECRET_KEY", "CREDENTIALS_KEY", "ENDPOINT_ALLOW"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+
+
+def manage(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def processes_of(data: Path) -> list[str]:
+    """The command lines of all processes that were started for this data folder."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            # Valkey writes over both, but works in its folder.
+            works_there = os.readlink(folder / "cwd") == str(data / "valkey")
+            if works_there or str(data).encode() in words or f"DATA_DIR={data}".encode() in variables:
+                found.append(b" ".join(words).decode())
+    return found
+
+
+class Running:
+    """`manage.py start` or `demo` as a person runs it, in a session of its own."""
+
+    def __init__(self, command: str, data: Path, *options: str) -> None:
+        self.data = data
+        arguments = [sys.executable, str(ROOT / "manage.py"), command, "--data", str(data), "--port", "0", *options]
+        self.process = subprocess.Popen(
+            arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+        )
+        self._said: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.said: list[str] = []
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.url = self.await_line("Truecopy is ready: ").split()[-1]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
+
+    def _read(self) -> None:
+        with self.process.stdout as stream:
+            for line in stream:
+                self._said.put(line.rstrip("\n"))
+
+    def await_line(self, beginning: str) -> str:
+        deadline = time.monotonic() + 45
+        while time.monotonic() < deadline:
+            try:
+                self.said.append(self._said.get(timeout=0.2))
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    break
+                continue
+            if self.said[-1].startswith(beginning):
+                return self.said[-1]
+        raise AssertionError("\n".join(self.said))
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> float:
+        """Stop as the terminal does, to the whole foreground group; the seconds it took."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+        self.process.wait(timeout=15)
+        self._reader.join()
+        return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tc with a blank ") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Running]:
+    with Running("start", folder / "data", "--workers", "1") as machine:
+        yield machine
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code
+
+
+def test_the_sign_in_page_answers(running):
+    assert status(f"{running.url}login/") == 200
+
+
+def test_the_first_admin_is_made_with_a_code_from_the_terminal(running):
+    line = running.await_line("Make the first admin at ")
+
+    assert f"{running.url}setup/" in line
+    assert line.split()[-1] == (running.data / "setup-code").read_text()
+
+
+def test_the_doctor_finds_the_same_instance_well(running):
+    answer = manage("doctor", "--data", str(running.data), "--json")
+
+    assert json.loads(answer.stdout)["ok"], answer.stdout
+    assert answer.returncode == 0
+
+
+def test_a_person_and_a_token_are_made_from_the_command_line(running):
+    data = ("--data", str(running.data))
+    made = manage("create_user", "ada", "--role", "admin", "--password-stdin", *data, input="a long pass phrase\n")
+    token = manage("create_token", "ada", *data)
+
+    assert made.returncode == 0, made.stderr
+    assert re.fullmatch(r"\S+\n", token.stdout)
+
+
+def test_a_second_instance_on_the_folder_is_refused(running):
+    second = manage("start", "--data", str(running.data))
+
+    assert second.returncode == 1
+    assert f"already running at {running.url}" in second.stderr
+
+
+def test_a_worker_that_is_killed_comes_back(running):
+    [worker] = [one for one in json.loads((running.data / "processes.json").read_text()) if one["name"] == "worker-1"]
+    os.kill(worker["pid"], signal.SIGKILL)
+
+    running.await_line("worker-1 ended with SIGKILL")
+
+    assert until(lambda: any("manage.py worker" in command for command in processes_of(running.data)))
+
+
+def test_nobody_else_can_read_what_is_kept(running):
+    open_to_others = [path for path in running.data.rglob("*") if path.stat().st_mode & 0o077]
+
+    assert open_to_others == []
+
+
+def test_ctrl_c_ends_everything_under_a_very_long_path(folder):
+    data = folder / ("a very long path " * 12) / "data"
+    with Running("start", data) as machine:
+        before = processes_of(data)
+
+        seconds = machine.stop()
+
+    assert len(before) == 6  # this one, Valkey, web, two workers, cron
+    assert processes_of(data) == []
+    assert machine.process.returncode == 0
+    assert seconds < 5
+    assert "Traceback" not in "\n".join(machine.said)
+
+
+def test_a_start_after_a_kill_finds_nothing_in_its_way(folder):
+    data = folder / "killed"
+    with Running("start", data, "--workers", "1") as first:
+        first.process.kill()
+
+    with Running("start", data, "--workers", "1") as second:
+        assert status(f"{second.url}login/") == 200
+        assert len(processes_of(data)) == 5
+        assert second.stop(signal.SIGTERM) < 5
+
+    assert processes_of(data) == []
+
+
+def test_a_given_port_that_is_taken_is_exit_2(folder):
+    with ports.listen("127.0.0.1", 0) as other:
+        port = str(other.getsockname()[1])
+        answer = manage("start", "--data", str(folder / "port"), "--port", port)
+
+    assert answer.returncode == 2
+    assert f"Port {port} at 127.0.0.1 is taken" in answer.stderr
+
+
+@pytest.mark.parametrize("wrong", [("--port", "70000"), ("--port", "x"), ("--workers", "0")])
+def test_a_wrong_number_is_exit_2(folder, wrong):
+    assert manage("start", "--data", str(folder / "port"), *wrong).returncode == 2
+
+
+def test_start_refuses_the_folder_of_a_demo(folder):
+    (folder / "demo").mkdir(exist_ok=True)
+    (folder / "demo" / "this-is-a-demo").touch()
+
+    answer = manage("start", "--data", str(folder / "demo"))
+
+    assert answer.returncode == 2
+    assert "folder of a demo" in answer.stderr
+
+
+def test_a_doctor_without_an_installation_says_what_to_do(folder):
+    answer = manage("doctor", "--data", str(folder / "nothing"))
+
+    assert answer.returncode == 1
+    assert "make start" in answer.stdout
+    assert "Traceback" not in answer.stderr
