@@ -71,6 +71,10 @@
   // A form that starts work locks after the press: twice is never meant.
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    // A form that came over the socket has no token of its own; that of the page is the same.
+    if (form.method === "post" && !form.elements.csrfmiddlewaretoken) {
+      form.append(document.querySelector('input[name="csrfmiddlewaretoken"]').cloneNode());
+    }
     if (!("once" in form.dataset)) return;
     if (form.dataset.sent) {
       event.preventDefault();
@@ -106,6 +110,7 @@
   let socket = "none";  // none | connecting | open | closed | refused
   let lastSequence = 0;
   let lastHeard = Date.now();
+  let lastPolled = Date.now();
   let waitingFeed = null;
 
   const on = (name, act) => document.addEventListener(name, act);
@@ -134,7 +139,7 @@
   // What is the same stays: a swap would take the focus and the reader's place.
   on("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
-    const fresh = fragment.firstElementChild ?? fragment;
+    const fresh = fragment.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? fragment.firstElementChild : fragment;
     if (target.id === "run-feed" && isHeld(target)) {
       waitingFeed = fresh.cloneNode(true);
       event.detail.shouldSwap = false;
@@ -200,8 +205,9 @@
     place.dataset.mark = tone;
   }
   function tick() {
-    const silent = (Date.now() - lastHeard) / 1000;
-    if (silent >= POLL_SECONDS && socket !== "refused" && byId("poller") && Math.round(silent) % POLL_SECONDS === 0) {
+    const due = Date.now() - Math.max(lastHeard, lastPolled) >= POLL_SECONDS * 1000;
+    if (due && socket !== "refused" && byId("run-phase")?.value !== "ended") {
+      lastPolled = Date.now();
       document.body.dispatchEvent(new CustomEvent("truecopy:poll"));
     }
     release();

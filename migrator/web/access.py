@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -91,7 +91,7 @@ def found_or_404(rows: QuerySet[M], pk: uuid.UUID | str) -> M:
     """Return one of the rows a person may see, or 404: what may not be seen does not exist."""
     try:
         return rows.get(pk=pk)
-    except (rows.model.DoesNotExist, ValueError) as exc:
+    except (ObjectDoesNotExist, ValueError) as exc:
         raise Http404(f"There is no such {rows.model._meta.verbose_name}, or it is not yours to see.") from exc
 
 
@@ -99,6 +99,12 @@ def may_steer(person: User, run: Run) -> bool:
     """Whether a person may pause, resume, cancel or retry this run."""
     role = role_of(person)
     return role is Role.ADMIN or (role is Role.OPERATOR and run.created_by_id == person.pk)
+
+
+def may_launch(person: User, task: Task) -> bool:
+    """Whether a person may plan runs of this task, and edit it."""
+    role = role_of(person)
+    return role is Role.ADMIN or (role is Role.OPERATOR and task.owner_id == person.pk)
 
 
 THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}

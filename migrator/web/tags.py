@@ -19,6 +19,8 @@ from migrator.web import wording
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from integrity.models import IntegrityRecord
+
 register = template.Library()
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -256,3 +258,46 @@ def books_bar(books: list[wording.BookLine]) -> SafeString:
         '<rect x="{}" y="0" width="{}" height="24" class="book-{}"/>',
         ((round(x * scale, 1), round(width * scale, 1), name) for x, width, name in rects),
     )
+
+
+@register.filter
+def why(record: IntegrityRecord) -> str:
+    """Return the title of why a record is not verified."""
+    return wording.cause_title(record.error_code or record.reason)
+
+
+@register.filter
+def cause_title(cause: str) -> str:
+    """Return the title of a cause or reason."""
+    return wording.cause_title(cause)
+
+
+@register.filter
+def step_name(name: str) -> str:
+    """Return the name of a step of a connection's test as the beginning of a line."""
+    return name[:1].upper() + name[1:]
+
+
+@register.filter
+def note_words(note: str) -> str:
+    """Return a note of a record in words."""
+    return wording.NOTES.get(note, note.replace("_", " "))
+
+
+@register.filter
+def origin_words(origin: str) -> str:
+    """Return which request a statement was taken from, in words."""
+    return wording.ORIGINS.get(origin, origin.replace("_", " "))
+
+
+@register.filter
+def visible_lines(text: str) -> SafeString:
+    """Return text of several lines from a stranger; the line breaks are ours."""
+    return format_html_join(mark_safe("<br>"), "{}", ((visible(line),) for line in text.split("\n")))
+
+
+@register.simple_tag
+def profile_sentences(facts: dict[str, Any]) -> list[str]:
+    """Return what a profile says, in sentences."""
+    words = wording.profile_words(facts)
+    return [words["etag"], words["proof"]]

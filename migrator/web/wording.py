@@ -7,9 +7,11 @@ short names that stand as titles, since a code never does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from migrator.models import Run
     from migrator.models.progress import Progress
 
@@ -172,6 +174,30 @@ def cause_title(cause: str) -> str:
     return CAUSE_TITLES.get(cause, cause.replace("_", " ").capitalize())
 
 
+CHECK_TITLES = {
+    "source_identity": "The object read is the one in the plan",
+    "source_size": "The source states the size of the plan",
+    "read_length": "All bytes reached our checksums",
+    "source_etag": "The source's ETag and our checksum",
+    "source_checksum": "The source's checksum and ours",
+    "source_reread": "A second reading of the source",
+    "source_unchanged": "The source did not change while we read",
+    "part_etags": "The ETag of each part",
+    "part_checksums": "The checksum of each part",
+    "write_digest": "The checksum sent along was accepted",
+    "dest_size": "The destination states the right size",
+    "dest_etag": "The destination's ETag and our checksum",
+    "dest_checksum": "The destination's checksum and ours",
+    "dest_identity": "What is at the destination is what we wrote",
+    "dest_readback": "What was read back from the destination",
+    "pair_digest": "What both sides state",
+    "content_headers": "Content headers",
+    "user_metadata": "Metadata",
+    "tags": "Tags",
+    "storage_class": "Storage class",
+    "encryption": "Encryption",
+}
+
 SOURCE_GRADES = {
     "S3": "The source states a checksum of the whole object, and it equals ours.",
     "S2": "The source states a checksum made from the parts, and it equals ours.",
@@ -185,6 +211,22 @@ DEST_GRADES = {
     "D2": "The destination checked all bytes as they arrived; it states no checksum of the whole object.",
     "D1": "The size is right; the destination states no checksum that counts as proof.",
     "D0": "The destination only answered yes.",
+}
+
+NOTES = {
+    "recovered": "passed after an attempt that failed",
+    "already_there": "the object was already at the destination, with the same bytes",
+}
+
+ORIGINS = {
+    "listing": "the listing",
+    "get": "the reading request",
+    "head": "a request for the headers",
+    "attributes": "a request for the attributes",
+    "part_reply": "the replies to the parts",
+    "put_reply": "the reply to the write",
+    "complete_reply": "the reply to the last part",
+    "readback": "reading it back",
 }
 
 HAZARDS = {
@@ -210,6 +252,45 @@ OPTION_WORDS = {
         "required": "Headers, metadata and tags: a difference fails the object",
     },
 }
+
+_OPTION_LABELS = {
+    "double_read": "Read the source twice where it states no checksum",
+    "read_back_percent": "Read back at the destination (percent)",
+    "tags": "Carry tags over",
+    "probe": "Let the destination prove that it refuses damaged data",
+    "requester_pays": "We pay for reading the source",
+    "include": "Only keys like",
+    "exclude": "Not keys like",
+    "min_size": "At least so many bytes",
+    "max_size": "At most so many bytes",
+    "modified_after": "Modified after",
+    "modified_before": "Modified before",
+    "bytes_per_s": "Speed limit (bytes a second)",
+    "canary": "The riskiest objects go first",
+}
+
+
+def option_lines(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a task asks for, in words: label and value, what says nothing left out."""
+    lines = []
+    for name, choices in OPTION_WORDS.items():
+        label, _, words = choices.get(str(options.get(name)), ": ").partition(": ")
+        lines.append((label, words))
+    for name, label in _OPTION_LABELS.items():
+        value = options.get(name)
+        if value is None or value == [] or name == "canary":
+            continue
+        lines.append((label, _value_text(value)))
+    return lines
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
 
 _MEANS = {
     "verified": "proven equal, by the evidence shown",
@@ -267,7 +348,9 @@ def _finished(run: Run) -> str:
     if run.planned == 0:
         return "Finished with an empty plan: there was no object to copy, and a person confirmed that."
     if run.not_verified:
-        return f"{run.not_verified:,} of {objects(run.planned)} {'is' if run.not_verified == 1 else 'are'} not verified."
+        return (
+            f"{run.not_verified:,} of {objects(run.planned)} {'is' if run.not_verified == 1 else 'are'} not verified."
+        )
     if run.skipped == run.planned:
         return f"All {objects(run.planned)} were proven by an earlier run and are unchanged since; nothing was copied."
     if run.skipped:
@@ -302,3 +385,30 @@ def time_left(run: Run, progress: Progress, running_seconds: float) -> str:
     if high < 24 * 3600:
         return f"{low / 3600:.1f} to {high / 3600:.1f} h"
     return f"{low / 86400:.1f} to {high / 86400:.1f} days"
+
+
+_ETAG_MEANINGS = {
+    "md5": "is the MD5 of the bytes",
+    "formula": "follows the formula over the parts",
+    "echo": "only repeats what it is told",
+    "opaque": "is not made from the bytes",
+    "disproved": "was seen not to fit the bytes",
+}
+_PROOFS = {
+    "rejects": "refuses data that does not fit its checksum",
+    "ignores": "does not look at the checksum sent along",
+    "echoes": "repeats a wrong checksum as if it were right",
+    "refuses": "does not take checksums",
+}
+
+
+def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the main facts of a profile in words, with its date; `not known` is said as such."""
+    single = _ETAG_MEANINGS.get(str(facts.get("etag_single")), "is not known to mean anything")
+    parts = _ETAG_MEANINGS.get(str(facts.get("etag_multipart")), "is not known to mean anything")
+    proof = _PROOFS.get(str(facts.get("content_md5")), "")
+    return {
+        "probed_at": str(facts.get("probed_at") or ""),
+        "etag": f"The ETag of an object {single}; of one in parts it {parts}.",
+        "proof": f"The store {proof}." if proof else "It is not known whether the store refuses damaged data.",
+    }

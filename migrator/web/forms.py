@@ -1,0 +1,387 @@
+"""What people fill in. A form only reads; what is wrong is said by the services, at the field it belongs to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+
+from integrity.models import ReviewDecision
+from migrator import services
+from migrator.models import DEFAULT_OPTIONS, Connection, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+    from migrator.models import Task
+
+MIB = 1024**2
+
+
+def show_refusal(form: forms.Form, refused: services.Refused, fields: Mapping[str, str] | None = None) -> None:
+    """Put each problem of a refusal at its field; `fields` maps the services' names to the form's."""
+    names = fields or {}
+    if not refused.problems:
+        form.add_error(None, refused.message)
+    for problem in refused.problems:
+        name = names.get(problem.field, problem.field.replace("options.", "").replace(".", "_"))
+        form.add_error(name if name in form.fields else None, problem.message)
+
+
+class SignIn(AuthenticationForm):
+    """User and password; which of the two was wrong is not said."""
+
+    error_messages = {
+        "invalid_login": "This name and password do not fit together. Try again; both are case-sensitive.",
+        "inactive": "This name and password do not fit together. Try again; both are case-sensitive.",
+    }
+
+
+class FirstAdmin(forms.Form):
+    """The first person of an installation, with the one-time code of the terminal."""
+
+    code = forms.CharField(
+        label="One-time code",
+        help_text="The terminal that started Truecopy has printed it.",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+    )
+    username = forms.CharField(
+        label="Your user name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        label="Password",
+        help_text="At least 12 characters.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
+        strip=False,
+    )
+
+
+class ConnectionForm(forms.Form):
+    """An address and its keys. A stored secret is never put into the page."""
+
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="What people will see, such as “Archive, read only”."
+    )
+    kind = forms.ChoiceField(label="Kind of service", choices=Connection.Kind.choices, initial=Connection.Kind.GENERIC)
+    endpoint_url = forms.CharField(
+        label="Address",
+        max_length=500,
+        help_text="With https:// and, if it has one, its port. Bucket and folder come later, with the task.",
+        widget=forms.URLInput(attrs={"placeholder": "https://s3.example.com", "spellcheck": "false"}),
+    )
+    region = forms.CharField(
+        label="Region", max_length=60, initial="us-east-1", help_text="Leave us-east-1 if the service has no regions."
+    )
+    addressing_style = forms.ChoiceField(
+        label="How a bucket is addressed",
+        choices=Connection.Addressing.choices,
+        initial=Connection.Addressing.AUTO,
+        help_text="Automatic fits nearly always.",
+    )
+    access_key_id = forms.CharField(
+        label="Access key",
+        max_length=200,
+        help_text="The public half of the pair of keys.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    secret_access_key = forms.CharField(
+        label="Secret key",
+        required=False,
+        strip=False,
+        help_text="The secret half. It is stored sealed and never shown again.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}, render_value=False),
+    )
+    session_token = forms.CharField(
+        label="Session token",
+        required=False,
+        help_text="Only for temporary credentials.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}, render_value=False),
+    )
+    expires_at = forms.DateTimeField(
+        label="Credentials end at (UTC)",
+        required=False,
+        help_text="Only for temporary credentials.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    ca_pem = forms.CharField(
+        label="Certificate of a private authority (PEM)",
+        required=False,
+        help_text="Only if the service's certificate is not signed by a public authority.",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
+    )
+    shared_with = forms.MultipleChoiceField(
+        label="Shared with",
+        required=False,
+        help_text="Operators who may pick this connection for a task. Admins always may.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, connection: Connection | None = None, **kwargs: Any) -> None:
+        if connection is not None:
+            kwargs.setdefault("initial", _connection_initial(connection))
+        super().__init__(*args, **kwargs)
+        operators = User.objects.filter(groups__name=Role.OPERATOR, is_active=True).order_by("username")
+        shared = self.fields["shared_with"]
+        assert isinstance(shared, forms.MultipleChoiceField)
+        shared.choices = [(name, name) for name in operators.values_list("username", flat=True)]
+        if connection is not None:
+            secret = self.fields["secret_access_key"]
+            secret.label = "Replace the secret key"
+            secret.help_text = (
+                f"A secret is stored; its access key ends in {connection.access_key_id[-4:]}. "
+                "Leave this empty to keep it. If the address changes, it must be entered again."
+            )
+
+    def given(self) -> services.ConnectionInput:
+        """Return what was filled in, for the services."""
+        data = self.cleaned_data
+        return services.ConnectionInput(**{name: data[name] for name in self.fields})
+
+
+class TaskForm(forms.Form):
+    """What to move, from where to where, and how sure to be."""
+
+    name = forms.CharField(
+        label="Name of the task", max_length=150, help_text="So that others know what it moves, such as “Archive 2019”."
+    )
+    source_connection = forms.ModelChoiceField(
+        label="Connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
+    )
+    source_bucket = forms.CharField(
+        label="Bucket", max_length=255, widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"})
+    )
+    source_prefix = forms.CharField(
+        label="Prefix",
+        max_length=1024,
+        required=False,
+        strip=False,
+        help_text="Only objects whose names begin like this, such as “photos/2019/”. Empty: the whole bucket.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+    destination_connection = forms.ModelChoiceField(
+        label="Connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
+    )
+    destination_bucket = forms.CharField(
+        label="Bucket",
+        max_length=255,
+        help_text="It must exist already.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+    destination_prefix = forms.CharField(
+        label="Prefix",
+        max_length=1024,
+        required=False,
+        strip=False,
+        help_text="What the names begin with at the destination. Empty: as they are behind the source's prefix.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+    if_exists = forms.ChoiceField(
+        label="If an object with the same key is already at the destination",
+        widget=forms.RadioSelect,
+        choices=[
+            ("fail_if_exists", "Do not replace it, and tell me"),
+            ("skip_if_verified_identical", "Skip it if an earlier run proved it and nothing changed since"),
+            ("replace_if_matches", "Replace it, if it still is what the preview showed"),
+        ],
+    )
+    policy = forms.ChoiceField(
+        label="How sure to be",
+        widget=forms.RadioSelect,
+        choices=[
+            ("standard", "Standard: what both stores state is compared with what we computed; read once"),
+            ("strict", "Strict: the source states a whole checksum, and every copy is read back; reads twice as much"),
+        ],
+    )
+    fidelity = forms.ChoiceField(
+        label="Headers, metadata and tags",
+        widget=forms.RadioSelect,
+        choices=[
+            ("report", "Carry them over and report differences"),
+            ("required", "Carry them over; an object with a difference fails"),
+        ],
+    )
+    tags = forms.BooleanField(label="Carry tags over", required=False)
+    double_read = forms.BooleanField(
+        label="Read the source twice where it states no checksum",
+        required=False,
+        help_text="The only proof for objects encrypted with a key service; costs a second reading of those.",
+    )
+    read_back_percent = forms.IntegerField(
+        label="Read back at the destination (percent)",
+        min_value=0,
+        max_value=100,
+        help_text="So many of the copies are read again and compared. Strict reads all.",
+    )
+    probe = forms.BooleanField(
+        label="Let the destination prove that it refuses damaged data",
+        required=False,
+        help_text="Writes, reads and removes tiny objects under .truecopy-probe/. Without it nothing can be verified "
+        "by what the destination states.",
+    )
+    requester_pays = forms.BooleanField(label="We pay for reading the source (requester pays)", required=False)
+    include = forms.CharField(
+        label="Only keys like these",
+        required=False,
+        help_text="One pattern a line, such as *.jpg. They see the key behind the prefix.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    exclude = forms.CharField(
+        label="Not keys like these",
+        required=False,
+        help_text="One pattern a line, such as tmp/*.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    min_size = forms.IntegerField(label="At least so many bytes", required=False, min_value=0)
+    max_size = forms.IntegerField(label="At most so many bytes", required=False, min_value=0)
+    modified_after = forms.DateTimeField(
+        label="Modified after (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    modified_before = forms.DateTimeField(
+        label="Modified before (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    speed_limit = forms.FloatField(
+        label="Speed limit (MiB/s)",
+        required=False,
+        min_value=0.001,
+        help_text="Empty: as fast as both sides allow.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+
+    field_of_problem = {
+        "source.connection": "source_connection",
+        "destination.connection": "destination_connection",
+        "bytes_per_s": "speed_limit",
+        "options.bytes_per_s": "speed_limit",
+    }
+
+    def __init__(self, *args: Any, connections: QuerySet[Connection], task: Task | None = None, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", _task_initial(task))
+        super().__init__(*args, **kwargs)
+        for side in ("source_connection", "destination_connection"):
+            field = self.fields[side]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = connections
+        self._kept = dict(task.options) if task else {}
+
+    def given(self) -> services.TaskInput:
+        """Return what was filled in, for the services; options without a field here stay as they were."""
+        return services.TaskInput(
+            name=self.cleaned_data["name"],
+            source=self._place("source"),
+            destination=self._place("destination"),
+            options=self._kept | self._options(),
+        )
+
+    def _place(self, side: str) -> services.PlaceInput:
+        data = self.cleaned_data
+        return services.PlaceInput(
+            connection=data[f"{side}_connection"], bucket=data[f"{side}_bucket"], prefix=data[f"{side}_prefix"]
+        )
+
+    def _options(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        same = (
+            "if_exists", "policy", "fidelity", "tags", "double_read", "read_back_percent", "probe", "requester_pays",
+            "min_size", "max_size",
+        )  # fmt: skip
+        return {name: data[name] for name in same} | {
+            "include": _lines(data["include"]),
+            "exclude": _lines(data["exclude"]),
+            "modified_after": _rfc3339(data["modified_after"]),
+            "modified_before": _rfc3339(data["modified_before"]),
+            "bytes_per_s": round(data["speed_limit"] * MIB) if data["speed_limit"] else None,
+        }
+
+
+class DecisionForm(forms.Form):
+    """What an admin decides about records that are not verified."""
+
+    decision = forms.ChoiceField(
+        label="Decision", widget=forms.RadioSelect, choices=ReviewDecision.Decision.choices, required=False
+    )
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=1000,
+        help_text="At least ten characters for accept and waive. Auditors will read it.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class TokenForm(forms.Form):
+    """A key to the JSON API."""
+
+    name = forms.CharField(label="What is it for?", max_length=100, help_text="Such as “nightly report”.")
+    days = forms.TypedChoiceField(
+        label="It ends after",
+        coerce=int,
+        initial=90,
+        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")],
+    )
+
+
+class TestForm(forms.Form):
+    """Which bucket to try a connection with."""
+
+    bucket = forms.CharField(
+        label="Bucket",
+        required=False,
+        max_length=255,
+        help_text="Empty: only the address and the keys are tried.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+    write = forms.BooleanField(
+        label="Also try to write",
+        required=False,
+        help_text="Writes, reads and removes a tiny object under .truecopy-probe/. For destinations.",
+    )
+
+
+def _connection_initial(connection: Connection) -> dict[str, Any]:
+    plain = ("name", "kind", "endpoint_url", "region", "addressing_style", "access_key_id", "expires_at", "ca_pem")
+    shared = list(connection.shared_with.values_list("username", flat=True))
+    return {name: getattr(connection, name) for name in plain} | {"shared_with": shared}
+
+
+def _task_initial(task: Task | None) -> dict[str, Any]:
+    options = task.all_options if task else DEFAULT_OPTIONS
+    initial = {name: value for name, value in options.items() if name not in ("include", "exclude")}
+    initial |= {
+        "include": "\n".join(options["include"]),
+        "exclude": "\n".join(options["exclude"]),
+        "modified_after": _as_time(options["modified_after"]),
+        "modified_before": _as_time(options["modified_before"]),
+        "speed_limit": options["bytes_per_s"] / MIB if options["bytes_per_s"] else None,
+    }
+    if task is not None:
+        initial |= {
+            "name": task.name,
+            "source_connection": task.source_connection_id,
+            "source_bucket": task.source_bucket,
+            "source_prefix": task.source_prefix,
+            "destination_connection": task.dest_connection_id,
+            "destination_bucket": task.dest_bucket,
+            "destination_prefix": task.dest_prefix,
+        }
+    return initial
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _rfc3339(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
+def _as_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,245 @@
+"""What the live regions of a run show: the same fragments for the page, the socket and the poll."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from integrity import records
+from integrity.evidence import ErrorCode, Reason
+from integrity.models import IntegrityRecord, Review
+from integrity.wording import MISMATCH_WORDS, REASON_WORDS
+from migrator.models import Batch, Run
+from migrator.models.progress import Progress, progress_of
+from migrator.web import wording
+from migrator.web.access import may_steer
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+FEED_LENGTH = 50
+HEARTBEAT_LATE_SECONDS = 30
+FEW_LEFT = 5
+
+# Of a run in a phase: the regions that a frame may replace, and their fragments. The ids in the page are these names.
+_REGIONS: dict[str, dict[str, str]] = {
+    "planning": {"run-head": "runs/_head.html", "run-status": "runs/_status.html"},
+    "ready": {"run-head": "runs/_head.html", "run-status": "runs/_status.html"},
+    "moving": {
+        "run-head": "runs/_head.html",
+        "run-actions": "runs/_actions.html",
+        "run-progress": "runs/_progress.html",
+        "run-books": "runs/_books.html",
+        "run-causes": "runs/_causes.html",
+        "run-feed": "runs/_feed.html",
+        "run-status": "runs/_status.html",
+    },
+}
+_REGIONS["ended"] = _REGIONS["moving"]
+
+
+def phase_of(run: Run) -> str:
+    """Return which of the four layouts a run has: `planning`, `ready`, `moving` or `ended`."""
+    if run.has_ended:
+        return "ended"
+    return "moving" if run.state in (Run.State.RUNNING, Run.State.PAUSED) else run.state
+
+
+def run_context(run: Run, person: User, *, only_not_verified: bool = False) -> dict[str, Any]:
+    """Return what every fragment of a run needs; a handful of queries, none over all records."""
+    progress = progress_of(run)
+    phase = phase_of(run)
+    context = progress_context(run, progress) | {
+        "task": run.task,
+        "phase": phase,
+        "can_steer": may_steer(person, run),
+        "books": wording.books(run),
+        "only_not_verified": only_not_verified,
+        "is_live": not run.has_ended,
+    }
+    context["status_line"] = wording.status_line(run, context["percent"])
+    if phase == "ready":
+        context |= _preview(run)
+    if phase in ("moving", "ended"):
+        context |= _moving(run, progress, only_not_verified=only_not_verified)
+    return context
+
+
+def progress_context(run: Run, progress: Progress) -> dict[str, Any]:
+    """Return what a bar of a run needs."""
+    return {"run": run, "progress": progress, "headline": wording.headline(run), **_bar(run, progress)}
+
+
+def frame(context: dict[str, Any], shown_phase: str, shown: dict[str, str]) -> str:
+    """Return the HTML that brings a page from what it shows to the present state.
+
+    `shown` maps regions to what was sent last and is brought up to date; a region that is the same is left out.
+    A change of phase replaces the whole body of the page.
+    """
+    pieces = [_pulse(context)]
+    if context["phase"] != shown_phase:
+        shown.clear()
+        pieces.append(render_to_string("runs/_body.html", context | {"oob": True}))
+        return "".join(pieces)
+    for name, template in _REGIONS[context["phase"]].items():
+        html = render_to_string(template, context | {"oob": True})
+        if shown.get(name) != html:
+            shown[name] = html
+            pieces.append(html)
+    return "".join(pieces)
+
+
+def _pulse(context: dict[str, Any]) -> str:
+    """Return the sign of life of each frame, with a number that only rises: the milliseconds of the clock."""
+    return render_to_string("runs/_pulse.html", context | {"sequence": time.time_ns() // 1_000_000})
+
+
+def _bar(run: Run, progress: Progress) -> dict[str, Any]:
+    """Return the bar in thousandths: the smaller of both shares, and bytes in flight as a lighter stretch."""
+    by_items = run.settled * 1000 // run.planned if run.planned else (1000 if run.has_ended else 0)
+    settled = min(progress.bytes_settled, run.bytes_planned)
+    done = min(run.bytes_planned, settled + progress.bytes_in_flight)
+    by_bytes = settled * 1000 // run.bytes_planned if run.bytes_planned else by_items
+    in_flight = (done - settled) * 1000 // run.bytes_planned if run.bytes_planned else 0
+    settled_share = min(by_items, by_bytes)
+    # A full bar is for a run with nothing pending.
+    flight_end = min(settled_share + in_flight, 1000 if not run.pending else 995)
+    return {
+        "settled_share": settled_share,
+        "flight_share": max(0, flight_end - settled_share),
+        "percent": settled_share // 10,
+        "bytes_done": done,
+    }
+
+
+def _moving(run: Run, progress: Progress, *, only_not_verified: bool) -> dict[str, Any]:
+    running_seconds = (timezone.now() - (run.started_at or run.created_at)).total_seconds()
+    return {
+        "time_left": wording.time_left(run, progress, running_seconds),
+        "bottleneck": _bottleneck(run, progress),
+        "took_seconds": (run.finished_at - run.started_at).total_seconds()
+        if run.finished_at and run.started_at
+        else None,
+        "causes": causes_with_words(run) if run.not_verified else [],
+        "open_reviews": Review.objects.filter(run=run.pk, state=Review.State.OPEN).count() if run.not_verified else 0,
+        "feed": records.newest(run.pk, FEED_LENGTH, not_verified_only=only_not_verified),
+    }
+
+
+def causes_with_words(run: Run) -> list[dict[str, Any]]:
+    """Return what was not verified grouped by cause, with a title, plain words and one example each."""
+    return [
+        row | {"title": wording.cause_title(row["cause"]), "words": cause_words(run, row["cause"], row["verdict"])}
+        for row in records.causes(run.pk)
+    ]
+
+
+def cause_words(run: Run, cause: str, verdict: str) -> str:
+    """Return what a cause means: of a failed check from the checks, of an error as it was said at the time."""
+    if cause in MISMATCH_WORDS:
+        return MISMATCH_WORDS[ErrorCode(cause)]
+    if cause in REASON_WORDS:
+        return REASON_WORDS[Reason(cause)]
+    example = IntegrityRecord.objects.filter(run=run.pk, verdict=verdict, error_code=cause).first()
+    return example.error_message if example else ""
+
+
+def _bottleneck(run: Run, progress: Progress) -> str:
+    """Return what the run waits for, in words; the first that applies."""
+    if run.state != Run.State.RUNNING:
+        return ""
+    working = Batch.objects.filter(run=run, state=Batch.State.RUNNING).count()
+    if not working:
+        return "Waiting for a free worker." if run.pending else "All objects are settled; the books are being closed."
+    silent = (timezone.now() - progress.heard_at).total_seconds() if progress.heard_at else 0
+    if progress.heard_at and silent > HEARTBEAT_LATE_SECONDS:
+        return f"No worker has reported since {progress.heard_at:%H:%M} UTC. Ask an admin to look at the workers."
+    limit = run.options.get("bytes_per_s")
+    if limit and progress.bytes_per_s >= 0.8 * limit:
+        return f"Held at {limit / 1024**2:,.1f} MiB/s by this task."
+    if run.pending <= FEW_LEFT and run.planned > FEW_LEFT:
+        return f"{wording.objects(run.pending)} {'is' if run.pending == 1 else 'are'} left."
+    return f"{working} {'batch is' if working == 1 else 'batches are'} being worked on."
+
+
+def _preview(run: Run) -> dict[str, Any]:
+    summary = run.plan_summary
+    return {
+        "summary": summary,
+        "hazards": [
+            {"count": count, "words": wording.HAZARDS[name]}
+            for name in wording.HAZARDS
+            if (count := summary.get(name) or summary.get("hazards", {}).get(name, 0))
+        ],
+        "excluded": sum(summary.get("excluded", {}).values()),
+        "existing": summary.get("existing_same_size", 0) + summary.get("existing_different", 0),
+        "forecast": _forecast(run),
+        "promises": _promises(run),
+        "requests": 2 * run.planned + 2 * (run.planned // 1000 + 1),
+        "needs_confirmation": run.planned == 0 and not run.empty_confirmed,
+    }
+
+
+def _forecast(run: Run) -> list[dict[str, str]]:
+    """Return what can be said before the start about what will be provable, from the profiles of both sides."""
+    source, destination = run.profiles.get("source", {}), run.profiles.get("destination", {})
+    lines = []
+    etag = destination.get("etag_single")
+    if destination.get("content_md5") == "rejects":
+        lines.append(
+            _line("verified", "The destination has shown that it refuses damaged data, so what it accepts counts.")
+        )
+    elif not destination.get("probed_at"):
+        lines.append(
+            _line("unverified", "The destination has not been tried, so its word will not count as proof (unverified).")
+        )
+    else:
+        lines.append(
+            _line("unverified", "The destination did not refuse damaged data, so its word will not count as proof.")
+        )
+    if etag == "md5":
+        lines.append(_line("verified", "What it states about a stored object is made from its bytes."))
+    elif etag:
+        lines.append(_line("info", "What it states about a stored object is not made from its bytes alone."))
+    if source.get("etag_single") == "md5":
+        lines.append(_line("verified", "The source states checksums that were seen to fit its objects."))
+    elif source.get("etag_single") in ("opaque", "disproved"):
+        lines.append(
+            _line("unverified", "The source's ETags are not made from the bytes; a second reading would be the proof.")
+        )
+    return lines
+
+
+def _line(tone: str, words: str) -> dict[str, str]:
+    return {
+        "tone": tone,
+        "icon": {"verified": "check", "unverified": "unverified", "info": "info"}[tone],
+        "words": words,
+    }
+
+
+def _promises(run: Run) -> list[str]:
+    options = run.options
+    lines = ["Nothing is deleted, neither at the source nor at the destination."]
+    if options.get("if_exists") != "replace_if_matches":
+        lines.append("Nothing is replaced at the destination.")
+    lines += [
+        words for name, choices in wording.OPTION_WORDS.items() if (words := choices.get(str(options.get(name)), ""))
+    ]
+    return lines
+
+
+def profile_lines(run: Run) -> list[dict[str, str]]:
+    """Return what was known of both buckets when the run was planned: side, date, and what was shown, in words."""
+    task = run.task
+    places = (
+        ("source", "Source", f"{task.source_connection.name}: {task.source_bucket}"),
+        ("destination", "Destination", f"{task.dest_connection.name}: {task.dest_bucket}"),
+    )
+    return [
+        {"side": word, "place": place, **wording.profile_words(run.profiles.get(side, {}))}
+        for side, word, place in places
+    ]
