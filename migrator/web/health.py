@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import redis
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -15,21 +13,15 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_safe
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
-from rq import Worker
 
+from migrator.web import heard
 from migrator.web.metrics import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = structlog.get_logger(__name__)
-
-REDIS_WAITS_SECONDS = 2
-# A worker speaks every ten seconds, also while it copies.
-SILENT_AFTER = timedelta(seconds=90)
 
 
 @require_safe
@@ -92,26 +84,12 @@ def _migrations() -> str:
 
 
 def _redis() -> str:
-    with _client() as client:
-        client.ping()
+    heard.ping()
     return ""
 
 
 def _workers() -> str:
-    with _client() as client:
-        oldest = datetime.now(UTC) - SILENT_AFTER
-        heard = [worker.last_heartbeat for worker in Worker.all(connection=client)]
-    alive = [beat for beat in heard if beat is not None and beat >= oldest]
-    return "" if alive else "no worker has reported"
-
-
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL or "unix:///nowhere",
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=REDIS_WAITS_SECONDS,
-        socket_connect_timeout=REDIS_WAITS_SECONDS,
-    )
+    return "" if heard.workers_heard() else "no worker has reported"
 
 
 def _answer(body: dict[str, object], status: int) -> HttpResponse:

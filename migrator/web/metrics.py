@@ -10,9 +10,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 
 from integrity.models import Review
-from migrator.jobs.queue import worker_count
 from migrator.models import Batch, OpenUpload, Run
 from migrator.models.progress import progress_of
+from migrator.web import heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,11 +74,18 @@ def _work() -> Iterable[Metric]:
     reviews = Review.objects.filter(state=Review.State.OPEN).count()
     yield GaugeMetricFamily("truecopy_open_reviews", "Reviews that nobody has decided", reviews)
     yield GaugeMetricFamily("truecopy_open_uploads", "Multipart uploads that may be open", OpenUpload.objects.count())
+    yield from _queue()
+
+
+def _queue() -> Iterable[Metric]:
     try:
-        yield GaugeMetricFamily("truecopy_workers", "Workers that have registered", worker_count())
-        yield GaugeMetricFamily("truecopy_redis_up", "Whether Redis answers", 1)
+        workers, waiting = heard.workers_heard(), heard.jobs_waiting()
     except (RedisError, OSError):
         yield GaugeMetricFamily("truecopy_redis_up", "Whether Redis answers", 0)
+        return
+    yield GaugeMetricFamily("truecopy_redis_up", "Whether Redis answers", 1)
+    yield GaugeMetricFamily("truecopy_workers", "Workers that spoke in the last 90 seconds", workers)
+    yield GaugeMetricFamily("truecopy_jobs_waiting", "Jobs in the queue", waiting)
 
 
 registry = CollectorRegistry(auto_describe=False)

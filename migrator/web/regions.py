@@ -18,6 +18,8 @@ from migrator.web import wording
 from migrator.web.access import may_steer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.contrib.auth.models import User
 
 FEED_LENGTH = 50
@@ -61,6 +63,7 @@ def run_context(run: Run, person: User, *, only_not_verified: bool = False) -> d
         "is_live": not run.has_ended,
     }
     context["status_line"] = wording.status_line(run, context["percent"])
+    context["steps"] = _steps(run)
     if phase == "ready":
         context |= _preview(run)
     if phase in ("moving", "ended"):
@@ -117,8 +120,9 @@ def _bar(run: Run, progress: Progress) -> dict[str, Any]:
 
 def _moving(run: Run, progress: Progress, *, only_not_verified: bool) -> dict[str, Any]:
     running_seconds = (timezone.now() - (run.started_at or run.created_at)).total_seconds()
+    silent = _silent_since(progress)
     return {
-        "time_left": wording.time_left(run, progress, running_seconds),
+        "time_left": "" if silent else wording.time_left(run, progress, running_seconds),
         "bottleneck": _bottleneck(run, progress),
         "took_seconds": (run.finished_at - run.started_at).total_seconds()
         if run.finished_at and run.started_at
@@ -127,6 +131,30 @@ def _moving(run: Run, progress: Progress, *, only_not_verified: bool) -> dict[st
         "open_reviews": Review.objects.filter(run=run.pk, state=Review.State.OPEN).count() if run.not_verified else 0,
         "feed": records.newest(run.pk, FEED_LENGTH, not_verified_only=only_not_verified),
     }
+
+
+def _steps(run: Run) -> list[dict[str, Any]]:
+    """Return the steps of a run that has not ended, with what is behind it and what is ahead."""
+    names = ("planning", "ready", "running", "finished")
+    now = (
+        names.index("running" if run.state == Run.State.PAUSED else run.state)
+        if run.state
+        in (
+            *names,
+            Run.State.PAUSED,
+        )
+        else len(names)
+    )
+    times = {"planning": run.started_at or run.created_at}
+    return [
+        {
+            "word": wording.shown("run", name).word,
+            "icon": "check" if place < now else wording.shown("run", name).icon,
+            "tone": "past" if place < now else "now" if place == now else "ahead",
+            "at": times.get(name) if place <= now else None,
+        }
+        for place, name in enumerate(names)
+    ]
 
 
 def causes_with_words(run: Run) -> list[dict[str, Any]]:
@@ -154,15 +182,22 @@ def _bottleneck(run: Run, progress: Progress) -> str:
     working = Batch.objects.filter(run=run, state=Batch.State.RUNNING).count()
     if not working:
         return "Waiting for a free worker." if run.pending else "All objects are settled; the books are being closed."
-    silent = (timezone.now() - progress.heard_at).total_seconds() if progress.heard_at else 0
-    if progress.heard_at and silent > HEARTBEAT_LATE_SECONDS:
-        return f"No worker has reported since {progress.heard_at:%H:%M} UTC. Ask an admin to look at the workers."
+    silent = _silent_since(progress)
+    if silent:
+        return f"No worker has reported since {silent:%H:%M} UTC. Ask an admin to look at the workers."
     limit = run.options.get("bytes_per_s")
     if limit and progress.bytes_per_s >= 0.8 * limit:
         return f"Held at {limit / 1024**2:,.1f} MiB/s by this task."
     if run.pending <= FEW_LEFT and run.planned > FEW_LEFT:
         return f"{wording.objects(run.pending)} {'is' if run.pending == 1 else 'are'} left."
     return f"{working} {'batch is' if working == 1 else 'batches are'} being worked on."
+
+
+def _silent_since(progress: Progress) -> datetime | None:
+    """Return since when no worker has reported, if that is longer ago than it should be."""
+    heard = progress.heard_at
+    late = heard is not None and (timezone.now() - heard).total_seconds() > HEARTBEAT_LATE_SECONDS
+    return heard if late else None
 
 
 def _preview(run: Run) -> dict[str, Any]:

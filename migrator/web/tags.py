@@ -119,6 +119,18 @@ def moment(at: datetime | str | None) -> SafeString | str:
 
 
 @register.filter
+def clock(at: datetime) -> SafeString:
+    """Return the time of the day, with the whole time as title."""
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        local.strftime("%-d %b %Y, %H:%M:%S %Z"),
+        local.strftime("%H:%M"),
+    )
+
+
+@register.filter
 def ago(at: datetime | None) -> SafeString | str:
     """Return how long ago something was, with the full time as title."""
     if at is None:

@@ -203,14 +203,14 @@ SOURCE_GRADES = {
     "S2": "The source states a checksum made from the parts, and it equals ours.",
     "S1 reread": "Two full readings of the source gave the same checksum; the source states none to compare.",
     "S1": "The size is right and nothing changed while we read; the source states no checksum to compare.",
-    "S0": "Nothing is proven about what the source holds.",
+    "S0": "It was not shown that we read what the source holds.",
 }
 DEST_GRADES = {
     "D4": "We read the object back from the destination, and its SHA-256 equals ours.",
     "D3": "After the write the destination states a checksum of the whole object, and it equals ours.",
     "D2": "The destination checked all bytes as they arrived; it states no checksum of the whole object.",
     "D1": "The size is right; the destination states no checksum that counts as proof.",
-    "D0": "The destination only answered yes.",
+    "D0": "Nothing was shown about what the destination holds.",
 }
 
 NOTES = {
@@ -278,7 +278,7 @@ def option_lines(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((label, words))
     for name, label in _OPTION_LABELS.items():
         value = options.get(name)
-        if value is None or value == [] or name == "canary":
+        if not value or name == "canary":
             continue
         lines.append((label, _value_text(value)))
     return lines

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrity import records
+from integrity.evidence import Check, CheckName, Origin, Outcome, checks_to_json
 from integrity.models import IntegrityRecord
 from migrator import credentials, services
 from migrator.models import Connection, Run, Task
@@ -143,7 +144,9 @@ def _verified(md5: str) -> dict[str, Any]:
         "md5_match": True,
         "source_grade": "S3",
         "dest_grade": "D3",
-        "checks": [{"name": "source_etag", "outcome": "match", "reason": None, "expected": md5, "observed": md5}],
+        "checks": checks_to_json(
+            [Check(name=CheckName.SOURCE_ETAG, outcome=Outcome.MATCH, expected=md5, observed=md5, origin=Origin.GET)]
+        ),
     }
 
 

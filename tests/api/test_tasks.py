@@ -106,7 +106,7 @@ def test_a_refused_key_is_said_at_the_connection(connected: Stores, as_operator:
     response = as_operator.post("/tasks", new_task())
 
     assert (response.status_code, pointers(response)) == (422, ["/source/connection"])
-    assert "access key" in response.json()["detail"]
+    assert "Old store" in response.json()["detail"]
 
 
 def test_an_endpoint_that_does_not_answer_is_said_at_the_connection(
