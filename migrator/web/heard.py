@@ -11,7 +11,7 @@ from redis.retry import Retry
 from rq import Worker
 
 WAITS_SECONDS = 2
-# A worker speaks every ten seconds, also while it copies.
+# A worker speaks at least every half minute, busy or not.
 SILENT_AFTER = timedelta(seconds=90)
 
 
