@@ -16,9 +16,11 @@ import sys
 import threading
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from awscrt import checksums as crt
 
@@ -63,7 +65,7 @@ class Tiling(Protocol):
     def __hash__(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PartDigest:
     """The digests of one part; None is one that was not asked for. `size` is in bytes, numbers start at 1."""
 
@@ -80,7 +82,7 @@ class PartDigest:
         return _raw(self, algorithm)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DigestSet:
     """What one pass computed. `size` counts the bytes that were fed; None is a digest that was not asked for.
 
@@ -93,7 +95,7 @@ class DigestSet:
     crc32: int | None = None
     crc32c: int | None = None
     crc64nvme: int | None = None
-    parts: Mapping[Hashable, tuple[PartDigest, ...]]
+    parts: Mapping[Hashable, tuple[PartDigest, ...]] = field(default_factory=dict)
 
     @property
     def md5_hex(self) -> str | None:
@@ -135,9 +137,7 @@ class DigestSet:
         return self.part_raws(layout, Algorithm.MD5)
 
 
-def digest_of(
-    data: Buffer, layouts: Iterable[Tiling] = (), algorithms: frozenset[Algorithm] = ALL
-) -> DigestSet:
+def digest_of(data: Buffer, layouts: Iterable[Tiling] = (), algorithms: frozenset[Algorithm] = ALL) -> DigestSet:
     """Return the digests of bytes that are all in memory."""
     one_pass = OnePass(layouts, algorithms)
     one_pass.feed(data)
@@ -151,6 +151,8 @@ class OnePass:
     must not happen from two threads at once. A chunk is not kept: it may be reused when `feed` returns.
     """
 
+    __slots__ = ("_algorithms", "_border", "_cursors", "_one_part", "_parts", "_size", "_streams", "_updates", "_whole")
+
     def __init__(
         self,
         layouts: Iterable[Tiling] = (),
@@ -158,14 +160,20 @@ class OnePass:
         part_algorithms: frozenset[Algorithm] | None = None,
     ) -> None:
         """Begin at offset 0. Without `part_algorithms`, parts get what the whole gets, except for SHA-256."""
-        self._part_algorithms = algorithms & FOR_PARTS if part_algorithms is None else part_algorithms
-        self._algorithms = algorithms
+        of_parts = algorithms & FOR_PARTS if part_algorithms is None else part_algorithms
+        self._algorithms, self._parts = _choice(algorithms), _choice(of_parts)
         self._size = 0
-        self._cursors = {layout: _Cursor(layout) for layout in layouts}
-        self._whole = _Stream(algorithms | self._part_algorithms if self._cursors else algorithms)
+        self._one_part: dict[Tiling, int] = {}
+        self._cursors: dict[Tiling, _Cursor] = {}
+        for layout in layouts:
+            self._place(layout)
+        has_parts = self._one_part or self._cursors
+        self._whole = _Stream(_choice(algorithms | of_parts) if has_parts else self._algorithms)
         self._streams = {0: self._whole}
-        self._border = 0
-        self._cross_border()
+        self._updates = self._whole.updates()
+        self._border = sys.maxsize
+        if self._cursors:
+            self._cross_border()
 
     @property
     def size(self) -> int:
@@ -180,114 +188,132 @@ class OnePass:
         at, end = 0, len(view)
         while at < end:
             length = min(end - at, self._border - self._size)
-            self._update(view[at : at + length])
+            self._update(view if length == end else view[at : at + length])
             at += length
             self._size += length
             if self._size == self._border:
                 self._cross_border()
 
-    def finished_parts(self, layout: Tiling) -> tuple[PartDigest, ...]:
-        """Return the parts of a layout that have passed completely so far."""
-        return tuple(self._cursors[layout].parts)
+    def finished_parts(self, layout: Tiling) -> Sequence[PartDigest]:
+        """Return the parts of a layout that have passed completely so far; a view, not to be changed."""
+        length = self._one_part.get(layout)
+        if length is None:
+            return self._cursors[layout].parts
+        return (self._whole.read(self._parts, 1, length),) if length == self._size else ()
 
     def result(self) -> DigestSet:
         """Return the digests of what was fed so far; feeding may go on."""
-        whole = self._whole.read(self._algorithms, 0, self._size)
-        return DigestSet(
-            size=self._size,
-            md5=whole.md5,
-            sha256=whole.sha256,
-            crc32=whole.crc32,
-            crc32c=whole.crc32c,
-            crc64nvme=whole.crc64nvme,
-            parts={
-                layout: tuple(cursor.parts)
-                for layout, cursor in self._cursors.items()
-                if cursor.tile is None and cursor.end == self._size
-            },
-        )
+        parts: dict[Hashable, tuple[PartDigest, ...]] = {
+            layout: tuple(cursor.parts)
+            for layout, cursor in self._cursors.items()
+            if cursor.tile is None and cursor.end == self._size
+        }
+        for layout, length in self._one_part.items():
+            if length == self._size:
+                parts[layout] = (self._whole.read(self._parts, 1, length),)
+        return DigestSet(self._size, *self._whole.values(self._algorithms), parts)
+
+    def _place(self, layout: Tiling) -> None:
+        """Give a layout its cursor; the only part of one-part layouts is the whole object and needs none."""
+        tiles = layout.spans()
+        first, second = next(tiles), next(tiles, None)
+        if second is None:
+            self._one_part[layout] = first.length
+        else:
+            self._cursors[layout] = _Cursor(chain((first, second), tiles))
 
     def _cross_border(self) -> None:
         """Read out the parts that end here, begin those that start here, and find the next border."""
         for cursor in self._cursors.values():
             while cursor.tile is not None and cursor.end == self._size:
-                stream = self._streams.get(cursor.start) or _Stream(self._part_algorithms)
-                length = cursor.tile.length
-                cursor.parts.append(stream.read(self._part_algorithms, cursor.tile.number, length))
+                stream = self._streams.get(cursor.start) or _Stream(self._parts)
+                cursor.parts.append(stream.read(self._parts, cursor.tile.number, cursor.tile.length))
                 cursor.advance()
         open_cursors = [cursor for cursor in self._cursors.values() if cursor.tile is not None]
         starts = {cursor.start for cursor in open_cursors} - {0}
-        kept = {start: self._streams.get(start) or _Stream(self._part_algorithms) for start in starts}
+        kept = {start: self._streams.get(start) or _Stream(self._parts) for start in starts}
         self._streams = {0: self._whole, **kept}
+        self._updates = tuple(update for stream in self._streams.values() for update in stream.updates())
         self._border = min((cursor.end for cursor in open_cursors), default=sys.maxsize)
 
     def _update(self, segment: memoryview) -> None:
         """Feed bytes that cross no border to all streams."""
-        streams = list(self._streams.values())
-        jobs = [update for stream in streams for update in stream.hash_updates()]
-        if len(segment) < PARALLEL_FROM or len(jobs) < 2:
-            for job in jobs:
-                job(segment)
+        if len(segment) < PARALLEL_FROM or len(self._updates) < 2:
+            for update in self._updates:
+                update(segment)
         else:
-            _side_by_side(jobs, segment)
-        self._update_crcs(streams, segment)
+            _side_by_side(self._updates, segment)
+        if len(self._streams) == 1:
+            self._whole.update_crcs(segment)
+        else:
+            self._share_crcs(segment)
 
-    def _update_crcs(self, streams: Sequence[_Stream], segment: memoryview) -> None:
+    def _share_crcs(self, segment: memoryview) -> None:
         """Compute each CRC once over the segment; every stream gets it by combination."""
-        wanted = self._whole.algorithms | (self._part_algorithms if len(streams) > 1 else frozenset())
-        crc32 = zlib.crc32(segment) if Algorithm.CRC32 in wanted else 0
-        crc32c = crt.crc32c(segment) if Algorithm.CRC32C in wanted else 0
-        crc64nvme = crt.crc64nvme(segment) if Algorithm.CRC64NVME in wanted else 0
-        for stream in streams:
-            stream.append_crcs(crc32, crc32c, crc64nvme, len(segment))
+        alone = _Stream(self._whole.choice)
+        alone.update_crcs(segment)
+        for stream in self._streams.values():
+            stream.append_crcs(alone, len(segment))
+
+
+class _Choice(NamedTuple):
+    """Which digests to compute, ready to be asked in the hot path."""
+
+    md5: bool
+    sha256: bool
+    crc32: bool
+    crc32c: bool
+    crc64nvme: bool
+
+
+@lru_cache(maxsize=64)
+def _choice(algorithms: frozenset[Algorithm]) -> _Choice:
+    return _Choice(*(algorithm in algorithms for algorithm in Algorithm))
 
 
 class _Stream:
     """Running digests from one offset on."""
 
-    __slots__ = ("algorithms", "crc32", "crc32c", "crc64nvme", "md5", "sha256", "size")
+    __slots__ = ("choice", "crc32", "crc32c", "crc64nvme", "md5", "sha256")
 
-    def __init__(self, algorithms: frozenset[Algorithm]) -> None:
-        self.algorithms = algorithms
-        self.size = 0
-        self.md5: _Hash | None = None
-        self.sha256: _Hash | None = None
-        if Algorithm.MD5 in algorithms:
-            self.md5 = hashlib.md5(usedforsecurity=False)
-        if Algorithm.SHA256 in algorithms:
-            self.sha256 = hashlib.sha256()
+    def __init__(self, choice: _Choice) -> None:
+        self.choice = choice
+        self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if choice.md5 else None
+        self.sha256: _Hash | None = hashlib.sha256() if choice.sha256 else None
         self.crc32 = self.crc32c = self.crc64nvme = 0
 
-    def hash_updates(self) -> Iterator[Callable[[memoryview], None]]:
-        """Yield what must be called with the next bytes, the longest work first."""
-        if self.md5 is not None:
-            yield self.md5.update
-        if self.sha256 is not None:
-            yield self.sha256.update
+    def updates(self) -> tuple[Callable[[memoryview], None], ...]:
+        """Return what must be called with the next bytes, the longest work first."""
+        return tuple(running.update for running in (self.md5, self.sha256) if running is not None)
 
-    def append_crcs(self, crc32: int, crc32c: int, crc64nvme: int, length: int) -> None:
-        """Take the CRCs of the next `length` bytes."""
-        if self.size == 0:
-            self.crc32, self.crc32c, self.crc64nvme = crc32, crc32c, crc64nvme
-        else:
-            self.crc32 = crt.combine_crc32(self.crc32, crc32, length)
-            self.crc32c = crt.combine_crc32c(self.crc32c, crc32c, length)
-            self.crc64nvme = crt.combine_crc64nvme(self.crc64nvme, crc64nvme, length)
-        self.size += length
+    def update_crcs(self, segment: memoryview) -> None:
+        """Feed the next bytes to the CRCs."""
+        if self.choice.crc32:
+            self.crc32 = zlib.crc32(segment, self.crc32)
+        if self.choice.crc32c:
+            self.crc32c = crt.crc32c(segment, self.crc32c)
+        if self.choice.crc64nvme:
+            self.crc64nvme = crt.crc64nvme(segment, self.crc64nvme)
 
-    def read(self, algorithms: frozenset[Algorithm], number: int, size: int) -> PartDigest:
-        """Return the digests so far; reading ends nothing."""
-        return PartDigest(
-            number=number,
-            size=size,
-            md5=self.md5.digest() if self.md5 is not None and Algorithm.MD5 in algorithms else None,
-            sha256=self.sha256.digest()
-            if self.sha256 is not None and Algorithm.SHA256 in algorithms
-            else None,
-            crc32=self.crc32 if Algorithm.CRC32 in algorithms else None,
-            crc32c=self.crc32c if Algorithm.CRC32C in algorithms else None,
-            crc64nvme=self.crc64nvme if Algorithm.CRC64NVME in algorithms else None,
+    def append_crcs(self, following: _Stream, length: int) -> None:
+        """Take the CRCs of the next `length` bytes, computed by another stream that began there."""
+        self.crc32 = crt.combine_crc32(self.crc32, following.crc32, length)
+        self.crc32c = crt.combine_crc32c(self.crc32c, following.crc32c, length)
+        self.crc64nvme = crt.combine_crc64nvme(self.crc64nvme, following.crc64nvme, length)
+
+    def values(self, choice: _Choice) -> tuple[bytes | None, bytes | None, int | None, int | None, int | None]:
+        """Return the chosen digests so far in the order of the fields; reading ends nothing."""
+        return (
+            self.md5.digest() if choice.md5 and self.md5 is not None else None,
+            self.sha256.digest() if choice.sha256 and self.sha256 is not None else None,
+            self.crc32 if choice.crc32 else None,
+            self.crc32c if choice.crc32c else None,
+            self.crc64nvme if choice.crc64nvme else None,
         )
+
+    def read(self, choice: _Choice, number: int, size: int) -> PartDigest:
+        """Return the digests so far as those of a part."""
+        return PartDigest(number, size, *self.values(choice))
 
 
 class _Cursor:
@@ -295,8 +321,8 @@ class _Cursor:
 
     __slots__ = ("_tiles", "end", "parts", "start", "tile")
 
-    def __init__(self, layout: Tiling) -> None:
-        self._tiles = layout.spans()
+    def __init__(self, tiles: Iterator[Tile]) -> None:
+        self._tiles = tiles
         self.parts: list[PartDigest] = []
         self.tile: Tile | None = None
         self.start = self.end = 0

@@ -132,7 +132,7 @@ def test_parts_are_there_as_soon_as_they_have_passed() -> None:
 
     one_pass.feed(b"01234567")
 
-    assert one_pass.finished_parts(layout) == plain_parts(b"01234567", Layout.of([4, 4]))
+    assert tuple(one_pass.finished_parts(layout)) == plain_parts(b"01234567", Layout.of([4, 4]))
     assert one_pass.size == 8
 
 
@@ -215,3 +215,22 @@ def test_a_forked_child_starts_its_own_threads() -> None:
         os._exit(0 if digest_of(data) == expected else 1)
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_the_only_part_of_a_layout_is_there_when_all_of_it_has_passed() -> None:
+    layout, one_pass = Layout.uniform(4, 10), OnePass([Layout.uniform(4, 10)])
+
+    one_pass.feed(b"012")
+    before = one_pass.finished_parts(layout)
+    one_pass.feed(b"3")
+
+    assert before == ()
+    assert one_pass.finished_parts(layout) == plain_parts(b"0123", layout)
+
+
+def test_a_process_that_forgot_its_threads_starts_others() -> None:
+    before = module._executor()
+
+    module._forget_executor()
+
+    assert module._executor() is not before
