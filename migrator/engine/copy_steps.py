@@ -21,6 +21,7 @@ from integrity.evidence import (
     Outcome,
     Planned,
     ReadBack,
+    Reason,
     Statement,
     destination_checks,
     fidelity_checks,
@@ -47,7 +48,6 @@ from migrator.engine.errors import (
     KeyTooLong,
     ObjectMissing,
     ObjectTooLarge,
-    SourceGone,
     Stopped,
 )
 from migrator.engine.listing import key_bytes
@@ -89,8 +89,6 @@ class ItemCopy:
         except ConditionFailed:
             return self._compare_with_existing()
         except ObjectMissing as exc:
-            if isinstance(exc, SourceGone):
-                raise
             self.nothing_to_replace = True
             raise Conflict("what was to be replaced is gone", request_id=exc.request_id) from exc
         return self._look(written)
@@ -357,10 +355,11 @@ class ItemCopy:
         if first_mismatch(checks) is None and self._work.options.reads_back(self._item.key):
             readback = self._read_back(after)
             checks = (*source_leg, *sent, *self._dest_checks(written.reply, after, identity, readback=readback))
+        checks = _of_our_object(checks)
         self._checks = (*checks, *self._other_checks(after, written.reply))
         mismatch = first_mismatch(self._checks)
         if mismatch is not None:
-            self._remove(written, after, mismatch)
+            self._remove(after)
             raise _mismatch(mismatch)
         return self._finding(self._checks)
 
@@ -451,12 +450,9 @@ class ItemCopy:
         said = replace(body.statement, origin=Origin.READBACK)
         return ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
-    def _remove(self, written: Written, after: Statement, mismatch: Check) -> None:
-        """Remove wrong bytes if this run wrote them and nobody else has written since; else name them."""
-        reply = written.reply or written.found
-        same_version = bool(reply and reply.version_id and reply.version_id == after.version_id)
-        ours = mismatch.name is not CheckName.DEST_IDENTITY and reply is not None
-        if not ours and not same_version:
+    def _remove(self, after: Statement) -> None:
+        """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
+        if not _is_match(self._checks, CheckName.DEST_IDENTITY):
             self._note("wrong_copy_left")
             self.may_try_again = False
             return
@@ -661,6 +657,20 @@ class _Chunks:
         """Read to the end, so that what comes after the planned size is noticed."""
         for _ in self._chunks:
             pass
+
+
+def _of_our_object(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Where somebody else's object is there now, what it states says nothing about ours: only that is the finding."""
+    changed = any(check.name is CheckName.DEST_IDENTITY and check.outcome is Outcome.MISMATCH for check in checks)
+    if not changed:
+        return tuple(checks)
+    foreign = {CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK}
+    return tuple(
+        replace(check, outcome=Outcome.NOT_COMPARABLE, reason=Reason.NOT_REACHED)
+        if check.name in foreign and check.outcome is Outcome.MISMATCH
+        else check
+        for check in checks
+    )
 
 
 def _is_aborted(upload: Upload) -> bool:

@@ -304,12 +304,15 @@ class ItemProblem(EngineError):
 class ObjectMissing(ItemProblem):
     """404 on a key; the caller knows whether it is the source or the destination."""
 
+    code = ErrorCode.STORE_ERROR
+    advice = "The storage service says that this object does not exist."
+
+
+class SourceGone(ItemProblem):
+    """The key is neither read nor listed any more."""
+
     code = ErrorCode.SOURCE_GONE
     advice = "This object is no longer in the source. It was deleted or renamed after the plan was made."
-
-
-class SourceGone(ObjectMissing):
-    """The key is neither read nor listed any more."""
 
 
 class ListedNotFound(ItemProblem):
@@ -326,14 +329,17 @@ class ListedNotFound(ItemProblem):
 class ConditionFailed(ItemProblem):
     """412; the caller knows what was asked."""
 
+    code = ErrorCode.STORE_ERROR
+    advice = "The storage service says that the object is not the one we asked about."
+
+
+class SourceChanged(ItemProblem):
+    """The pinned object is no longer what the key holds."""
+
     code = ErrorCode.SOURCE_CHANGED
     advice = (
         "The object changed in the source after the plan was made. Nothing was stored. A retry run copies the new one."
     )
-
-
-class SourceChanged(ConditionFailed):
-    """The pinned object is no longer what the key holds."""
 
 
 class Conflict(ItemProblem):

@@ -35,7 +35,7 @@ from migrator.engine.stores import ListedObject, SentPart, Store, WriteHeaders
 
 PROBE_PREFIX = ".truecopy-probe/"
 SAMPLE = 20
-LARGEST_SAMPLE = 64 * 1024
+LARGEST_SAMPLE = 32 * 1024 * 1024
 LARGEST_MULTIPART_SAMPLE = 64 * 1024 * 1024
 LISTED_FOR_SAMPLE = 1000
 MULTIPART_SAMPLES = 2
@@ -392,16 +392,19 @@ class _Reader:
     def read_small(self, entry: ListedObject) -> None:
         """Compare one small object's MD5 with its ETag."""
         body = self.store.open(self.bucket, entry.key, version_id=entry.version_id)
+        md5, size = hashlib.md5(usedforsecurity=False), 0
         try:
-            data = b"".join(body.chunks())
+            for chunk in body.chunks():
+                md5.update(chunk)
+                size += len(chunk)
         finally:
             body.close()
         said = body.statement
         self.facts.setdefault("listing_etag", normalise(said.etag or "") == normalise(entry.etag))
         self.facts.setdefault("listing_size", said.size == entry.size)
-        if said.encryption not in {Encryption.NONE, Encryption.SSE_S3} or len(data) != entry.size:
+        if said.encryption not in {Encryption.NONE, Encryption.SSE_S3} or size != entry.size:
             return
-        if normalise(said.etag or "") == _md5(data).hex():
+        if normalise(said.etag or "") == md5.hexdigest():
             self.equal += 1
         else:
             self.different += 1
@@ -475,10 +478,14 @@ def _takes_checksum_mode(store: Store, bucket: str, key: str) -> bool:
 
 
 def _small_plain(listed: Iterable[ListedObject]) -> Iterator[ListedObject]:
-    small = (
-        entry for entry in listed if entry.size <= LARGEST_SAMPLE and kind(entry.etag).form is not EtagForm.MULTIPART
-    )
-    return islice(small, SAMPLE)
+    """Yield the smallest objects that may be written by one PUT, within what a sample may cost to read."""
+    plain = [entry for entry in listed if kind(entry.etag).form is not EtagForm.MULTIPART]
+    read = 0
+    for entry in sorted(plain, key=lambda entry: entry.size)[:SAMPLE]:
+        read += entry.size
+        if read > LARGEST_SAMPLE:
+            return
+        yield entry
 
 
 def _multipart(listed: Iterable[ListedObject]) -> list[ListedObject]:

@@ -1,0 +1,124 @@
+"""Rows 31 to 35: Complete has outcomes, not answers; and nothing is left open."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from migrator.engine.errors import Stopped
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
+
+BODY = os.urandom(100_000)
+COMPLETE = {"side": "destination", "operation": "CompleteMultipartUpload", "key": "film"}
+
+
+def film(two_stores: Make, *faults: dict[str, object]) -> TwoStores:
+    pair = two_stores(*faults, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, part_size=40_000)
+    return pair
+
+
+def test_row_31_an_error_inside_a_200_is_asked_again(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "1", "action": "error_in_200"})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.verdict == "verified"
+    assert pair.requests("CompleteMultipartUpload") == 2
+
+
+def test_row_31_an_error_inside_every_200_fails_and_is_aborted(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "all", "action": "error_in_200"})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.code == "complete_failed"
+    assert pair.dest.keys(DEST) == []
+
+
+@pytest.mark.parametrize("action", ["empty_200", "html_200"])
+def test_row_32_a_200_that_says_nothing_is_decided_by_head(two_stores: Make, action: str) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "1", "action": action})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.verdict == "verified"
+
+
+def test_row_33_a_lost_answer_is_recovered_by_head(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "1", "action": "drop_reply"})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.verdict == "verified"
+    assert settled.notes == ("recovered",)
+    assert settled.attempts == [""]
+
+
+def test_row_34_an_old_object_of_that_key_is_no_success(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "all", "action": "status", "value": 500})
+    planned = pair.items()
+    pair.dest.seed(DEST, "film", os.urandom(100_000))
+    pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, if_exists="replace_if_matches")
+
+    assert settled["film"].code == "complete_failed"
+    assert settled["film"].verdict == "failed"
+    pair.check_invariants(settled)
+
+
+def test_row_35_an_abort_that_fails_is_repeated(two_stores: Make) -> None:
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film"}
+    pair = film(
+        two_stores,
+        {"side": "source", "operation": "GetObject", "calls": "all", "action": "flip", "at_byte": 1},
+        {**abort, "calls": "1-2", "action": "status", "value": 500},
+    )
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.code == "source_etag_mismatch"
+    assert "upload_left_open" not in settled.notes
+
+
+def test_row_35_an_upload_that_cannot_be_aborted_stays_known(two_stores: Make) -> None:
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film"}
+    pair = film(
+        two_stores,
+        {"side": "source", "operation": "GetObject", "calls": "all", "action": "flip", "at_byte": 1},
+        {**abort, "calls": "all", "action": "status", "value": 403},
+    )
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
+
+    assert settled["film"].notes == ("upload_left_open",)
+    assert len(pair.told.opened) == 1
+    assert pair.told.closed == []
+
+
+def test_row_35_a_part_that_lands_after_the_abort_is_aborted_too(two_stores: Make) -> None:
+    late = {"side": "destination", "operation": "UploadPart", "key": "film", "part": 1}
+    pair = film(
+        two_stores,
+        {"side": "source", "operation": "GetObject", "calls": "1", "action": "flip", "at_byte": 1},
+        {**late, "calls": "1", "action": "land_late"},
+    )
+
+    assert pair.copy_one(limits=TINY_PARTS).verdict == "verified"
+
+
+def test_row_41_a_stop_in_mid_object_aborts_and_leaves_the_item_pending(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = pair.begin()
+    pair.told.stop_after = 1
+
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert not pair.dest.open_uploads()
+    assert pair.dest.keys(DEST) == []
+    assert pair.told.bytes_moved == 0

@@ -1,0 +1,258 @@
+"""Rows 20 to 30: a destination that spoils, cuts, echoes, or says what means nothing."""
+
+from __future__ import annotations
+
+import os
+
+from integrity.evidence import CheckName, EtagMeaning, Proof
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, TINY_PARTS
+
+BODY = os.urandom(100_000)
+PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
+PART = {"side": "destination", "operation": "UploadPart", "key": "film"}
+COMPLETE = {"side": "destination", "operation": "CompleteMultipartUpload", "key": "film"}
+FILM = {"part_size": 40_000}
+
+
+def test_row_20_a_store_that_spoils_after_acknowledging_is_at_most_d3(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "corrupt_after_ack"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.grades == "S3/D3"
+    assert pair.dest_bytes("photo") != BODY
+
+
+def test_row_20_reading_back_catches_what_was_spoiled(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "all", "action": "corrupt_after_ack"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one(read_back_percent=100)
+
+    assert settled.code == "dest_readback_mismatch"
+    assert settled.attempts == ["dest_readback_mismatch"] * 4
+    assert "wrong_copy_removed" in settled.notes
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_20_a_copy_spoiled_once_is_written_again_and_read_back(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "corrupt_after_ack"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one(read_back_percent=100)
+
+    assert settled.grades == "S3/D4"
+    assert settled.attempts == ["dest_readback_mismatch", ""]
+
+
+def test_row_21_bytes_spoiled_on_arrival_are_refused_and_sent_again(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "corrupt_before_hash"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.attempts == [""]
+
+
+def test_row_21_bytes_spoiled_every_time_fail_and_leave_nothing(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "all", "action": "corrupt_before_hash"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "digest_rejected"
+    assert settled.attempts == ["digest_rejected"] * 4
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_21_spoiled_bytes_that_were_stored_are_removed_by_us(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PUT, "calls": "all", "action": "corrupt_before_hash"},
+        dest_traits={"content_md5": "ignores", "payload_sha256": "ignores", "checksums": []},
+    )
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "dest_etag_mismatch"
+    assert settled.notes == ("wrong_copy_removed",)
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_22_a_tail_that_was_cut_is_seen_by_head(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "all", "action": "drop_tail", "value": 1})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "dest_size_mismatch"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_23_a_store_that_echoes_our_digest_proves_nothing(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PUT, "calls": "1", "action": "corrupt_before_hash"},
+        dest_traits={
+            "content_md5": "ignores",
+            "etag_single": "echo",
+            "etag_multipart": "random",
+            "payload_sha256": "ignores",
+            "checksum_values": "echoes",
+            "default_checksum": "",
+        },
+    )
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert pair.dest_profile.etag_single is EtagMeaning.ECHO
+    assert pair.dest_profile.content_md5 is Proof.ECHOES
+    assert settled.verdict == "unverified"
+    assert settled.reason == "store_unproven"
+    assert settled.grades == "S3/D1"
+    assert pair.dest_bytes("photo") != BODY
+
+
+def test_row_23_reading_back_finds_what_the_echo_hid(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PUT, "calls": "all", "action": "corrupt_before_hash"},
+        dest_traits={
+            "content_md5": "ignores",
+            "etag_single": "echo",
+            "etag_multipart": "random",
+            "payload_sha256": "ignores",
+            "checksum_values": "echoes",
+            "default_checksum": "",
+        },
+    )
+    pair.seed("photo", BODY)
+
+    assert pair.copy_one(read_back_percent=100).code == "dest_readback_mismatch"
+
+
+def test_row_24_a_store_that_ignores_content_md5_is_caught_by_its_etag(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PUT, "calls": "1", "action": "corrupt_before_hash"},
+        dest_traits={"content_md5": "ignores", "payload_sha256": "ignores", "checksums": []},
+    )
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert pair.dest_profile.content_md5 is Proof.IGNORES
+    assert settled.attempts == ["dest_etag_mismatch", ""]
+    assert settled.verdict == "verified"
+
+
+def test_row_24_a_part_that_was_spoiled_is_sent_again(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PART, "part": 2, "calls": "1", "action": "corrupt_before_hash"},
+        dest_traits={
+            "content_md5": "ignores",
+            "payload_sha256": "ignores",
+            "checksums": [],
+            "small_parts": True,
+        },
+    )
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.verdict == "verified"
+    assert settled.attempts == [""]
+    assert pair.requests("UploadPart") == 4
+
+
+def test_row_26_a_part_with_a_wrong_etag_is_sent_again_then_fails(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PART, "part": 2, "calls": "all", "action": "etag", "value": "0" * 32}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.code == "part_etag_mismatch"
+    assert settled.outcome(CheckName.PART_ETAGS) == "mismatch"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_26_a_part_with_a_wrong_checksum_is_a_mismatch(two_stores: Make) -> None:
+    wrong = {"set": {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}}
+    pair = two_stores(
+        {**PART, "part": 1, "calls": "all", "action": "header", "value": wrong}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, **FILM)
+
+    assert pair.copy_one(limits=TINY_PARTS).code == "part_checksum_mismatch"
+
+
+def test_row_27_a_constant_multipart_etag_from_a_formula_store_is_a_mismatch(two_stores: Make) -> None:
+    pair = two_stores(
+        {**COMPLETE, "calls": "all", "action": "etag", "value": "d41d8cd98f00b204e9800998ecf8427e-2"},
+        dest_traits={"small_parts": True},
+    )
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.code == "dest_etag_mismatch"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_28_random_multipart_etags_are_no_alarm(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"etag_multipart": "random", "small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert pair.dest_profile.etag_multipart is EtagMeaning.OPAQUE
+    assert settled.outcome(CheckName.DEST_ETAG) == "etag_opaque"
+    assert settled.verdict == "verified"
+    assert settled.grades == "S3/D3"
+
+
+def test_row_29_each_leg_is_compared_by_its_own_layout(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.outcome(CheckName.PAIR_DIGEST) in {"layouts_differ", "match"}
+    assert settled.finding.source_layout != settled.finding.dest_layout
+
+
+def test_row_29_a_mirrored_layout_gives_equal_etags(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.finding.source is not None
+    assert settled.finding.dest is not None
+    assert settled.finding.source.etag == settled.finding.dest.etag
+    assert settled.finding.layout_learned == "part_number"
+
+
+def test_row_30_a_kms_destination_is_proven_by_its_checksum(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"sse": "kms"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.outcome(CheckName.DEST_ETAG) == "sse_kms"
+    assert settled.grades == "S3/D3"
+
+
+def test_row_30_without_checksums_accepted_digests_decide(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"sse": "kms", "checksums": [], "default_checksum": ""})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.grades == "S3/D2"
+    assert settled.verdict == "verified"

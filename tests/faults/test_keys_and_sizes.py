@@ -1,0 +1,171 @@
+"""Rows 67, 68 and 71: odd keys, boundary sizes, what travels beside the bytes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from integrity.evidence import CheckName
+from integrity.layouts import MIB, Limits
+from integrity.verdicts import Policy
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST
+
+ODD_KEYS = [
+    "caf\u00e9-nfc",
+    "cafe\u0301-nfc",
+    "a//b",
+    "/leading",
+    "..",
+    "../up",
+    "a/./b",
+    "plus+plus",
+    "per%cent%41",
+    "trailing/",
+    "bell\x07",
+    "return\rreturn",
+    "emoji \U0001f600",
+    "   ",
+    "<script>alert(1)</script>",
+    "=cmd()",
+    "question?mark#hash",
+    "quote\"and'and&",
+    "\u202egnp.exe",
+    "k" * 1024,
+]
+
+
+def test_row_67_every_legal_key_is_verified_and_distinct(two_stores: Make) -> None:
+    pair = two_stores()
+    for number, key in enumerate(ODD_KEYS):
+        pair.seed(key, f"body {number}".encode())
+
+    settled = pair.copy()
+
+    assert {key: each.verdict for key, each in settled.items()} == dict.fromkeys(ODD_KEYS, "verified")
+    assert pair.dest.keys(DEST) == sorted(ODD_KEYS)
+
+
+def test_row_67_a_key_that_becomes_too_long_fails_before_anything_is_read(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("k" * 1024, b"body")
+    item = pair.begin()[0]
+    longer = [type(item)(**{**_fields(item), "dest_key": "x" + item.key})]
+
+    (settled,) = pair.copy_items(longer).values()
+
+    assert settled.code == "key_too_long"
+    assert not [entry for entry in pair.source.log if entry.operation == "GetObject"]
+
+
+def test_row_67_a_key_that_is_no_text_is_key_invalid(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("k", b"body")
+    item = pair.begin()[0]
+    odd = [type(item)(**{**_fields(item), "key": "\udcff", "dest_key": "\udcff"})]
+
+    (settled,) = pair.copy_items(odd).values()
+
+    assert settled.code == "key_invalid"
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000, 33_000, MIB, 5 * MIB, 6 * MIB, 11 * MIB, 16 * MIB, 16 * MIB + 1])
+def test_row_68_sizes_around_the_borders_are_verified(two_stores: Make, size: int) -> None:
+    pair = two_stores()
+    pair.seed("photo", os.urandom(size))
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.calculated_etag == settled.finding.dest.etag.strip('"')  # type: ignore[union-attr]
+    assert (settled.finding.dest_layout.count > 1) == (size > 16 * MIB)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("parts", [[5 * MIB, 1], [5 * MIB, 5 * MIB], [6 * MIB, 5 * MIB, 7], [7 * MIB]])
+def test_row_68_the_parts_of_other_clients_are_mirrored(two_stores: Make, parts: list[int]) -> None:
+    pair = two_stores()
+    pair.seed("film", os.urandom(sum(parts)), part_sizes=parts)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.source_layout == settled.finding.dest_layout
+    assert settled.outcome(CheckName.PAIR_DIGEST) == "match"
+
+
+def test_row_68_parts_above_the_memory_budget_are_spooled(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", os.urandom(60 * MIB), part_size=50 * MIB)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.dest_layout.largest_part == 50 * MIB  # type: ignore[union-attr]
+
+
+def test_row_68_what_the_destination_does_not_take_is_object_too_large(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", os.urandom(2_000))
+
+    settled = pair.copy_one(limits=Limits(largest_object=1_999))
+
+    assert settled.code == "object_too_large"
+    assert "2,000 bytes" in settled.finding.error_message
+
+
+def test_row_68_a_folder_marker_is_an_object(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photos/", b"")
+
+    assert pair.copy_one().verdict == "verified"
+    assert pair.dest.keys(DEST) == ["photos/"]
+
+
+def test_headers_metadata_and_tags_are_carried_and_compared(two_stores: Make) -> None:
+    pair = two_stores()
+    headers = {"content-type": "text/plain", "cache-control": "no-store", "expires": "not really a date"}
+    pair.seed("note", b"text", headers=headers, metadata={"author": "Ann  B"}, tags={"kind": "a note", "n": "1"})
+
+    settled = pair.copy_one(tags=True, policy=Policy(fidelity="required"))  # type: ignore[arg-type]
+
+    assert settled.verdict == "verified"
+    assert settled.outcome(CheckName.CONTENT_HEADERS) == "match"
+    assert settled.outcome(CheckName.USER_METADATA) == "match"
+    assert settled.outcome(CheckName.TAGS) == "match"
+    assert pair.dest_store.get_tags(DEST, "note") == {"kind": "a note", "n": "1"}
+
+
+def test_headers_of_an_object_in_parts_are_carried_at_create(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed(
+        "film", os.urandom(6 * MIB), part_size=5 * MIB, headers={"content-type": "video/mp4"}, metadata={"a": "b"}
+    )
+
+    settled = pair.copy_one()
+
+    assert settled.outcome(CheckName.CONTENT_HEADERS) == "match"
+    assert settled.outcome(CheckName.USER_METADATA) == "match"
+
+
+def test_row_71_metadata_that_cannot_be_sent_is_named_and_bytes_are_verified(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("note", b"text", metadata={"author": "Zo\u00eb"})
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.outcome(CheckName.USER_METADATA) == "mismatch"
+
+
+def test_row_71_where_fidelity_is_required_lost_metadata_fails(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("note", b"text", metadata={"author": "Zo\u00eb"})
+
+    settled = pair.copy_one(policy=Policy(fidelity="required"))  # type: ignore[arg-type]
+
+    assert settled.code == "user_metadata_mismatch"
+
+
+def _fields(item: object) -> dict[str, object]:
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}  # type: ignore[attr-defined]

@@ -1,0 +1,174 @@
+"""Rows 59 to 62: what is at the destination already."""
+
+from __future__ import annotations
+
+import os
+
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST
+
+BODY = os.urandom(100_000)
+PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
+
+
+def test_row_59_an_identical_object_is_already_there(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.notes == ("already_there",)
+    assert pair.requests("PutObject") == 0
+
+
+def test_row_59_an_identical_object_in_other_parts_is_already_there(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", BODY, part_size=30_000)
+
+    assert pair.copy_one().notes == ("already_there",)
+
+
+def test_row_59_a_different_object_of_the_same_size_is_left_alone(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", os.urandom(100_000))
+
+    settled = pair.copy_one()
+
+    assert settled.code == "dest_exists"
+    assert settled.attempts == ["dest_exists"]
+
+
+def test_row_59_an_object_of_another_size_is_not_even_compared(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"small")
+
+    assert pair.copy_one().code == "dest_exists"
+    assert not [entry for entry in pair.source.log if entry.operation == "GetObject"]
+
+
+def test_row_59_an_object_that_appeared_after_the_plan_is_left_alone(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "overwrite", "value": "before"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "dest_exists"
+    assert pair.dest_bytes("photo") != BODY
+
+
+def test_row_59_an_object_in_parts_asks_before_it_uploads(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", os.urandom(6_000_000), part_size=5_242_880)
+    pair.dest.seed(DEST, "film", os.urandom(6_000_000))
+
+    assert pair.copy_one().code == "dest_exists"
+    assert pair.told.opened == []
+
+
+def test_row_59_what_the_plan_saw_is_replaced_when_asked(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches")
+
+    assert settled.verdict == "verified"
+    assert pair.dest_bytes("photo") == BODY
+
+
+def test_row_59_what_changed_since_the_plan_is_not_replaced(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+    planned = pair.begin()
+    pair.dest.seed(DEST, "photo", b"newer")
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") == b"newer"
+
+
+def test_row_59_a_locked_object_is_dest_locked(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "lock", "value": "before"})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches")
+
+    assert settled.code == "dest_locked"
+    assert settled.attempts == ["dest_locked"]
+
+
+def test_row_60_another_writer_after_our_write_is_named(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "overwrite", "value": "after"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "dest_changed_after_write"
+    assert settled.notes == ("wrong_copy_left",)
+    assert pair.dest.keys(DEST) == ["photo"]
+
+
+def test_row_60_in_a_versioned_bucket_our_version_is_judged(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "overwrite", "value": "after"}, dest_traits={"versioned": True})
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+
+    (settled,) = pair.copy_items(planned).values()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.dest is not None
+    assert pair.dest.stored_bytes(DEST, "photo", settled.finding.dest.version_id) == BODY
+
+
+def test_row_61_a_store_that_ignores_conditions_is_asked_first(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"if_none_match": "ignored"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert pair.dest_profile.if_none_match_put is False
+    assert settled.verdict == "verified"
+    assert settled.notes == ("race_possible",)
+
+
+def test_row_61_where_conditions_are_ignored_nothing_is_replaced(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"if_none_match": "ignored"})
+    pair.seed("photo", BODY)
+    planned = pair.items()
+    pair.dest.seed(DEST, "photo", os.urandom(100_000))
+    before = pair.dest_bytes("photo")
+    pair.begin()
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") == before
+
+
+def test_row_62_a_conflict_is_tried_again(two_stores: Make) -> None:
+    conflict = {"status": 409, "code": "ConditionalRequestConflict"}
+    pair = two_stores({**PUT, "calls": "1", "action": "status", "value": conflict})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert len(settled.attempts) == 2
+
+
+def test_an_answer_to_put_that_was_lost_ends_as_already_there(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "drop_reply"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.notes == ("already_there",)

@@ -1,0 +1,145 @@
+"""Rows 16 to 19, 55, 70, 72: the object that was planned, and no other."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from migrator.engine.errors import BucketMissing, ClockSkew, CredentialsExpired, CredentialsRefused, WrongRegion
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST
+
+BODY = os.urandom(100_000)
+GET = {"side": "source", "operation": "GetObject"}
+
+
+def test_row_16_an_object_replaced_after_the_plan_is_source_changed(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "overwrite", "value": "before"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "source_changed"
+    assert settled.attempts == ["source_changed"]
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_16_a_new_plan_copies_the_new_object(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "overwrite", "value": "before"})
+    pair.seed("photo", BODY)
+    pair.copy_one()
+
+    (settled,) = pair.copy_items(pair.items()).values()
+
+    assert settled.verdict == "verified"
+    assert pair.dest_bytes("photo") == pair.source_bytes("photo") != BODY
+
+
+def test_row_17_bytes_swapped_in_mid_body_are_never_verified(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "swap", "at_byte": 50_000})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code in {"source_changed", "source_etag_mismatch"}
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_17_an_object_replaced_while_if_match_is_ignored_is_source_changed(two_stores: Make) -> None:
+    pair = two_stores(
+        {**GET, "calls": "1", "action": "overwrite", "value": "before"}, source_traits={"if_match": "ignored"}
+    )
+    pair.seed("photo", BODY)
+
+    assert pair.copy_one().code == "source_changed"
+
+
+def test_row_18_an_object_deleted_after_the_plan_is_source_gone(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "delete", "value": "before"})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "source_gone"
+    assert settled.attempts == ["source_gone"]
+    assert "no longer in the source" in settled.finding.error_message
+
+
+def test_row_18_an_object_that_is_listed_and_denied_is_listed_not_found(two_stores: Make) -> None:
+    denied = {"status": 404, "code": "NoSuchKey"}
+    pair = two_stores({**GET, "calls": "all", "action": "status", "value": denied})
+    pair.seed("photo", BODY)
+
+    assert pair.copy_one().code == "listed_not_found"
+
+
+def test_row_19_a_delete_marker_on_top_is_source_gone(two_stores: Make) -> None:
+    pair = two_stores(
+        {**GET, "calls": "1", "action": "delete_marker", "value": "before"}, source_traits={"versioned": True}
+    )
+    pair.seed("photo", BODY)
+
+    assert pair.copy_one().code == "source_gone"
+
+
+def test_row_55_keys_that_may_not_be_read_fail_once_and_the_others_go_on(two_stores: Make) -> None:
+    pair = two_stores({**GET, "key": "secret/*", "calls": "all", "action": "status", "value": 403})
+    pair.seed("secret/plans", BODY)
+    pair.seed("open/plans", BODY)
+
+    settled = pair.copy()
+
+    assert settled["open/plans"].verdict == "verified"
+    assert settled["secret/plans"].code == "access_denied"
+    assert settled["secret/plans"].attempts == ["access_denied"]
+    assert 'may not read in "source-bucket"' in settled["secret/plans"].finding.error_message
+
+
+def test_row_70_an_archived_object_fails_once_and_says_what_to_do(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"archive": "old/*"})
+    pair.seed("old/film", BODY, storage_class="GLACIER")
+
+    settled = pair.copy_one()
+
+    assert settled.code == "archived"
+    assert settled.attempts == ["archived"]
+    assert "must be restored" in settled.finding.error_message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "problem"),
+    [
+        (400, "ExpiredToken", CredentialsExpired),
+        (403, "InvalidAccessKeyId", CredentialsRefused),
+        (403, "RequestTimeTooSkewed", ClockSkew),
+        (404, "NoSuchBucket", BucketMissing),
+        (301, "PermanentRedirect", WrongRegion),
+    ],
+)
+def test_rows_53_54_57_what_a_person_must_act_on_stops_the_batch(
+    two_stores: Make, status: int, code: str, problem: type[Exception]
+) -> None:
+    answer = {"status": status, "code": code}
+    pair = two_stores({**GET, "calls": "all", "action": "status", "value": answer})
+    for number in range(20):
+        pair.seed(f"photo-{number}", BODY)
+    planned = pair.begin()
+
+    with pytest.raises(problem):
+        pair.copy_items(planned)
+
+    assert len({entry.key for entry in pair.source.log if entry.operation == "GetObject"}) <= 4
+    assert pair.dest.keys(DEST) == []
+
+
+def test_row_54_one_odd_key_with_a_refused_signature_does_not_stop_the_others(two_stores: Make) -> None:
+    refused = {"status": 403, "code": "SignatureDoesNotMatch"}
+    pair = two_stores({**GET, "key": "odd", "calls": "all", "action": "status", "value": refused})
+    pair.seed("odd", BODY)
+    pair.seed("plain", BODY)
+
+    settled = pair.copy()
+
+    assert settled["odd"].code == "key_invalid"
+    assert settled["plain"].verdict == "verified"

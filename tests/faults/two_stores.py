@@ -1,0 +1,216 @@
+"""A source and a destination that misbehave as planned, and an oracle that reads their disks itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from integrity.evidence import CheckName, Finding, Profile
+from integrity.layouts import Limits
+from integrity.verdicts import Judgement, judge
+from migrator.engine.addresses import AddressRule
+from migrator.engine.copying import Copier, CopyOptions, Side
+from migrator.engine.listing import list_objects
+from migrator.engine.pacing import Patience
+from migrator.engine.planning import Item, plan
+from migrator.engine.probing import probe_destination, probe_source
+from migrator.engine.stores import Endpoint, Store
+from migrator.sandbox import Sandbox
+
+SOURCE, DEST = "source-bucket", "dest-bucket"
+IMPATIENT = Patience(first_seconds=0, longest_seconds=0)
+TINY_PARTS = Limits(smallest_part=1)
+_PROFILES: dict[str, Profile] = {}
+WRITES = {"PutObject", "DeleteObject", "DeleteObjects", "CreateMultipartUpload", "UploadPart", "CopyObject"}
+
+
+@dataclass
+class Told:
+    """The hooks of the tests: they remember."""
+
+    opened: list[tuple[str, str]] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
+    bytes_moved: int = 0
+    stop_after: int | None = None
+
+    def upload_opened(self, dest_key: str, upload_id: str) -> None:
+        self.opened.append((dest_key, upload_id))
+
+    def upload_closed(self, dest_key: str, upload_id: str) -> None:
+        self.closed.append((dest_key, upload_id))
+
+    def moved(self, n: int) -> None:
+        self.bytes_moved += n
+
+    def should_stop(self) -> bool:
+        return self.stop_after is not None and self.bytes_moved >= self.stop_after
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of one item."""
+
+    finding: Finding
+    judgement: Judgement
+
+    @property
+    def verdict(self) -> str:
+        return self.judgement.verdict.value
+
+    @property
+    def grades(self) -> str:
+        return f"{self.judgement.source_grade}/{self.judgement.dest_grade}"
+
+    @property
+    def code(self) -> str | None:
+        return self.judgement.error_code.value if self.judgement.error_code else None
+
+    @property
+    def reason(self) -> str | None:
+        return self.judgement.reason.value if self.judgement.reason else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.finding.notes
+
+    @property
+    def attempts(self) -> list[str]:
+        """The code of each attempt, empty for the one that settled the item."""
+        return [attempt.error_code for attempt in self.finding.attempts]
+
+    def outcome(self, name: CheckName) -> str:
+        """The outcome of a check, or the reason why there is none."""
+        found = next(check for check in self.finding.checks if check.name is name)
+        return (found.reason or found.outcome).value
+
+
+class TwoStores:
+    """A source and a destination with one bucket each."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        faults: Iterable[Mapping[str, object]] = (),
+        source_traits: Mapping[str, object] | None = None,
+        dest_traits: Mapping[str, object] | None = None,
+    ) -> None:
+        planned = list(faults)
+        self.source = Sandbox(root / "source", traits=source_traits, buckets=[SOURCE], side="source", seed=1)
+        self.dest = Sandbox(root / "dest", traits=dest_traits, buckets=[DEST], side="destination", seed=2)
+        self._planned = planned
+        self.told = Told()
+        self.source_profile = Profile()
+        self.dest_profile = Profile()
+        self._options: CopyOptions | None = None
+        self._before: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        self.source.start()
+        self.dest.start()
+        self.source_store = self._store(self.source)
+        self.dest_store = self._store(self.dest)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each in (self.source_store, self.dest_store):
+            each.close()
+        self.source.stop()
+        self.dest.stop()
+
+    def seed(self, key: str, content: bytes, **described: object) -> None:
+        self.source.seed(SOURCE, key, content, **described)
+
+    def items(self) -> list[Item]:
+        source = list_objects(self.source_store, SOURCE)
+        return [item for batch in plan(source, list_objects(self.dest_store, DEST)) for item in batch.items]
+
+    def learn(self) -> None:
+        """Probe both sides, before the faults begin."""
+        self.source_profile = probe_source(self.source_store, SOURCE)
+        # Probing is a test of its own; the same kind of store gets the same facts here.
+        kind = repr(self.dest.traits)
+        if kind not in _PROFILES:
+            _PROFILES[kind] = probe_destination(self.dest_store, DEST)
+        self.dest_profile = _PROFILES[kind]
+
+    def begin(self) -> list[Item]:
+        """Probe, plan, and let the faults begin."""
+        self.learn()
+        planned = self.items()
+        self.source.clear_log()
+        self.dest.clear_log()
+        self._before = {key: self.dest.stored_bytes(DEST, key) for key in self.dest.keys(DEST)}
+        self.source.plan_faults(self._planned)
+        self.dest.plan_faults(self._planned)
+        return planned
+
+    def copy(self, **options: object) -> dict[str, Settled]:
+        """Probe, plan, copy everything under the faults; check the invariants; return each key's outcome."""
+        settled = self.copy_items(self.begin(), **options)
+        self.check_invariants(settled)
+        return settled
+
+    def copy_one(self, **options: object) -> Settled:
+        """The same for the only object."""
+        (settled,) = self.copy(**options).values()
+        return settled
+
+    def copy_items(self, items: list[Item], **options: object) -> dict[str, Settled]:
+        chosen = CopyOptions(found_within_seconds=0.2, **options)  # type: ignore[arg-type]
+        source = Side(self.source_store, SOURCE, "", self.source_profile)
+        destination = Side(self.dest_store, DEST, "", self.dest_profile)
+        copier = Copier(source, destination, chosen, self.told, concurrency=4)
+        return {
+            finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
+            for finding in copier.copy_batch(items)
+        }
+
+    def check_invariants(self, settled: Mapping[str, Settled]) -> None:
+        """Assert what must hold after every scenario, from the disks and not from any answer."""
+        assert not self.source.unfired
+        assert not self.dest.unfired
+        assert not self.dest.open_uploads()
+        assert sorted(self.told.opened) == sorted(self.told.closed)
+        assert not [entry for entry in self.source.log if entry.operation in WRITES]
+        assert self.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+        for key, each in settled.items():
+            assert 1 <= len(each.finding.attempts) <= 4
+            if each.verdict == "verified" and each.judgement.dest_grade != "D4":
+                assert self.spoiled_after_ack or self.dest_bytes(key) == self.source_bytes(key)
+            elif each.verdict == "verified":
+                assert self.dest_bytes(key) == self.source_bytes(key)
+        for key, before in self._before.items():
+            if settled[key].verdict != "verified":
+                assert self.dest_bytes(key) == before
+
+    @property
+    def spoiled_after_ack(self) -> bool:
+        return any(fired.action == "corrupt_after_ack" for fired in self.dest.fired)
+
+    def source_bytes(self, key: str) -> bytes:
+        return self.source.stored_bytes(SOURCE, key)
+
+    def dest_bytes(self, key: str) -> bytes:
+        return self.dest.stored_bytes(DEST, key)
+
+    def requests(self, operation: str) -> int:
+        """How often the destination was asked for this."""
+        return sum(entry.operation == operation for entry in self.dest.log)
+
+    def _store(self, sandbox: Sandbox) -> Store:
+        return Store(
+            Endpoint(
+                url=sandbox.url,
+                access_key_id="sandbox",
+                secret_access_key="sandbox-secret",
+                rule=AddressRule(allow_private=True),
+                read_seconds=1,
+            ),
+            patience=IMPATIENT,
+        )
