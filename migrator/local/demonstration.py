@@ -58,22 +58,22 @@ _PLACES = (SOURCE, DESTINATION)
 class Demonstration(Machine):
     """What `demo` runs."""
 
-    def start_stores(self) -> None:
-        """Fill the source once, and start both stores."""
+    def fill(self) -> None:
+        """Start both stores, and make people, connections and the task, as far as they are missing."""
+        self._start_stores()
+        passwords = self._passwords()
+        people = {name: _person(name, passwords[name]) for name in Role.values}
+        for place in _PLACES:
+            self.wait(place.program, partial(_listens, self._config(place)["port"]), "does not answer")
+        source, destination = (self._connection(place, people[Role.ADMIN]) for place in _PLACES)
+        _make_task(people[Role.OPERATOR], source, destination)
+
+    def _start_stores(self) -> None:
         self._fill_source()
         for place in _PLACES:
             config = self._configure(place)
             command = (sys.executable, "-m", "migrator.sandbox", str(config))
             self.group.start(Program(place.program, command, serves=True))
-
-    def fill(self) -> None:
-        """Make people, connections and the task, as far as they are missing."""
-        for place in _PLACES:
-            self.wait(place.program, partial(_listens, self._config(place)["port"]), "does not answer")
-        passwords = self._passwords()
-        people = {name: _person(name, passwords[name]) for name in Role.values}
-        source, destination = (self._connection(place, people[Role.ADMIN]) for place in _PLACES)
-        _make_task(people[Role.OPERATOR], source, destination)
 
     def greeting(self, url: str) -> Sequence[str]:
         """Return the address and the three people, and nothing behind them."""

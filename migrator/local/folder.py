@@ -138,7 +138,7 @@ class DataFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not any(self.path.iterdir()):
             self.path.chmod(0o700)
-        for inside in ("keys", "logs", "valkey"):
+        for inside in ("keys", "logs", "static", "valkey"):
             (self.path / inside).mkdir(exist_ok=True, mode=0o700)
 
     def keep(self, name: str, text: str) -> str:

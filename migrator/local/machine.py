@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 4.0
+_STOP_SECONDS = 4.4
 # A running job has this long to reach a part boundary; what it does not finish is done at the next start.
-_GRACE_SECONDS = 2.0
+_GRACE_SECONDS = 2.5
 _LEFTOVER_SECONDS = 4.0
 _LOOK_SECONDS = 0.05
 _WATCH_SECONDS = 0.2
@@ -60,11 +60,8 @@ class Machine:
 
     # --- for the demo ------------------------------------------------------------------------------------------
 
-    def start_stores(self) -> None:
-        """Start what must be up before the sample data is made."""
-
     def fill(self) -> None:
-        """Put into the migrated database what belongs there at the start."""
+        """Start what else belongs to this machine, and put into the database what belongs there at the start."""
 
     def greeting(self, url: str) -> Sequence[str]:
         """Return what the terminal says once everything is up."""
@@ -81,7 +78,6 @@ class Machine:
         with self._handled_signals():
             try:
                 self._start()
-                self._watch()
             except Interrupted:
                 return 0
             except StartFailed as failure:
@@ -97,16 +93,18 @@ class Machine:
         url = ports.url_of(listener)
         self.folder.tell(pid=os.getpid(), url=url)
         self._start_valkey()
-        self.start_stores()
         self._migrate()
-        self._await_valkey()
-        self.fill()
-        connections.close_all()
         with listener:
-            self._start_programs(listener)
+            # Web comes first, so that a browser waits for it and not for the rest.
+            self._start_web(listener)
+            self._await_valkey()
+            self._start_workers()
+            self.fill()
             self._await_web(url)
             self._await_workers()
-            for line in self.greeting(url):
+            lines = self.greeting(url)
+            connections.close_all()
+            for line in lines:
                 self._say(line)
             self._watch()
 
@@ -146,12 +144,17 @@ class Machine:
         call_command("migrate", verbosity=0, interactive=False)
         self.check_signals()
 
-    def _start_programs(self, listener: socket.socket) -> None:
-        python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
-        serve = (python, "-m", "migrator.local.serve", "--fd", str(listener.fileno()))
+        if settings.ONE_MACHINE:
+            _free_batches()
+
+    def _start_web(self, listener: socket.socket) -> None:
+        serve = (sys.executable, "-m", "migrator.local.serve", "--fd", str(listener.fileno()))
         self.group.start(
             Program("web", serve, environment=self._web_environment(), inherits=(listener.fileno(),)),
         )
+
+    def _start_workers(self) -> None:
+        python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
         for number in range(1, self._wish.workers + 1):
             self.group.start(Program(f"worker-{number}", (python, manage, "worker", "--grace", str(_GRACE_SECONDS))))
         self.group.start(Program("cron", (python, manage, "cron")))
@@ -222,6 +225,14 @@ class Machine:
         """Raise `Interrupted` if a stop was asked for; to be called during long steps."""
         if self._signals:
             raise Interrupted
+
+
+def _free_batches() -> None:
+    """Let `reconcile` take back at once what workers held that are gone. On one machine, at its start, all are."""
+    from migrator.models import Batch, Run
+
+    Batch.objects.filter(state=Batch.State.RUNNING).update(heartbeat_at=None)
+    Run.objects.filter(state=Run.State.PLANNING).update(heartbeat_at=None)
 
 
 def _web_answers(url: str) -> bool:

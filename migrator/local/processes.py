@@ -109,7 +109,7 @@ class Group:
         deadline = time.monotonic() + seconds
         served = [child for child in self._children.values() if not child.program.serves]
         serving = [child for child in self._children.values() if child.program.serves]
-        _end(served, deadline - seconds * 0.25, hurry)
+        _end(served, deadline - seconds * 0.2, hurry)
         _end(serving, deadline, hurry)
         self._children.clear()
         self._folder.processes.unlink(missing_ok=True)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
+from rq.cron import CronJob, CronScheduler
 from rq.exceptions import SchedulerNotFound
 from rq.utils import now
 
-from migrator import jobs
-from migrator.local import workers
+from migrator.local import queues
 
 if TYPE_CHECKING:
     import redis
@@ -29,7 +28,8 @@ class Schedule(CronScheduler):
         super().__init__(connection=connection)
         self._stopping = False
         self._waiting: dict[str, str] = {}
-        self.register(jobs.reconcile, settings.QUEUE, interval=RECONCILE_SECONDS)
+        # By name: the clock need not load what the workers run.
+        self._cron_jobs.append(CronJob(settings.QUEUE, func_name="migrator.jobs.reconcile", interval=RECONCILE_SECONDS))
 
     def run(self) -> None:
         """Enqueue what is due until SIGTERM or SIGINT."""
@@ -42,15 +42,12 @@ class Schedule(CronScheduler):
 
     def enqueue_jobs(self) -> list[Any]:
         """Enqueue what is due, before the work that waits: it is what frees lost work. None waits twice."""
-        queue = workers.queue_on(self.connection)
+        queue = queues.queue_on(self.connection)
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
-            verb = job.func_name.rpartition(".")[2]
-            if not self._waits(queue.key, verb):
-                enqueued = queue.enqueue(
-                    f"migrator.jobs.{verb}", at_front=True, job_timeout=300, result_ttl=0, failure_ttl=3600
-                )
-                self._waiting[verb] = enqueued.id
+            if not self._waits(queue.key, job.func_name):
+                enqueued = queue.enqueue(job.func_name, at_front=True, job_timeout=300, result_ttl=0, failure_ttl=3600)
+                self._waiting[job.func_name] = enqueued.id
             job.set_enqueue_time(now())
         return due
 
@@ -59,8 +56,8 @@ class Schedule(CronScheduler):
         with contextlib.suppress(RedisError, SchedulerNotFound):
             super().register_death(pipeline)
 
-    def _waits(self, queue_key: str, verb: str) -> bool:
-        last = self._waiting.get(verb)
+    def _waits(self, queue_key: str, name: str) -> bool:
+        last = self._waiting.get(name)
         return last is not None and self.connection.lpos(queue_key, last) is not None
 
     def _request_stop(self, signum: int, frame: Any) -> None:

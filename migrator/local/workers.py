@@ -18,11 +18,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import redis
-from django.conf import settings
 from django.db import connections
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Queue
 from rq import Worker as RqWorker
 from rq.exceptions import DeserializationError, StopRequested
@@ -30,6 +27,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from migrator import jobs
+from migrator.local import queues
 from migrator.local.leash import die_with_parent
 
 if TYPE_CHECKING:
@@ -44,28 +42,6 @@ _TTL_SECONDS = 45
 _PAUSE_SECONDS = 1.0
 # Until these are ready in the child, a signal would take the horse down in place of stopping it.
 _HORSE_SIGNALS = frozenset({STOP_HORSE, signal.SIGTERM, signal.SIGINT})
-
-
-def connect(url: str = "") -> redis.Redis:
-    """Return a client that fails at once when Redis is away: waiting is the worker's business."""
-    return redis.Redis.from_url(url or settings.REDIS_URL, retry=Retry(NoBackoff(), 1), health_check_interval=30)
-
-
-def queue_on(connection: redis.Redis) -> Queue:
-    """Return the one queue, with JSON on the wire."""
-    return Queue(settings.QUEUE, connection=connection, serializer=JSONSerializer)
-
-
-def wait_for_redis(connection: redis.Redis) -> None:
-    """Return once Redis answers."""
-    while True:
-        try:
-            connection.ping()
-        except (RedisError, OSError) as exc:
-            print(f"Redis does not answer ({exc}); trying again.", file=sys.stderr, flush=True)  # noqa: T201
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
 
 
 def refusal(job: Job, allowed: frozenset[str]) -> str:
@@ -95,7 +71,7 @@ class Worker(RqWorker):
 
     def __init__(self, connection: redis.Redis, *, grace: float, allowed: frozenset[str] = jobs.ALLOWED) -> None:
         super().__init__(
-            [queue_on(connection)],
+            [queues.queue_on(connection)],
             name=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(2)}",
             connection=connection,
             serializer=JSONSerializer,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from migrator.local import queues
 from migrator.local import valkey as server_of
-from migrator.local import workers
 from tests.local import errands
 
 
@@ -56,8 +56,8 @@ def own_valkey() -> Iterator[OwnValkey]:
 @pytest.fixture
 def queue(own_valkey: OwnValkey) -> Iterator[object]:
     """The queue on that Valkey."""
-    connection = workers.connect(own_valkey.url)
-    yield workers.queue_on(connection)
+    connection = queues.connect(own_valkey.url)
+    yield queues.queue_on(connection)
     connection.close()
 
 

@@ -46,14 +46,14 @@ def main() -> None:
     import django
 
     django.setup()
-    from migrator.local import workers
+    from migrator.local import queues, workers
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--grace", type=float, default=20.0)
     parser.add_argument("--redis", default="")
     given = parser.parse_args()
-    connection = workers.connect(given.redis)
-    workers.wait_for_redis(connection)
+    connection = queues.connect(given.redis)
+    queues.wait_for_redis(connection)
     workers.Worker(connection, grace=given.grace, allowed=NAMES).work()
 
 

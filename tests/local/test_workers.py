@@ -11,7 +11,7 @@ from rq.serializers import DefaultSerializer
 
 from migrator import jobs
 from migrator.jobs.queue import enqueue
-from migrator.local import workers
+from migrator.local import queues, workers
 from migrator.local.processes import identity
 from tests.local import errands
 from tests.local.conftest import until
@@ -26,7 +26,7 @@ def _word(name: str) -> str:
 def test_what_services_enqueue_is_json(valkey, db, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         enqueue("work", RUN)
-    queue = workers.queue_on(workers.connect())
+    queue = queues.queue_on(queues.connect())
 
     [payload] = [queue.connection.hget(f"rq:job:{job_id}", "data") for job_id in queue.job_ids]
 
@@ -78,7 +78,7 @@ def test_a_foreign_job_is_thrown_away_and_the_next_one_runs(queue, errand_worker
 
 
 def test_the_worker_command_takes_a_job_and_stops_on_request(valkey, project_root):
-    queue = workers.queue_on(workers.connect())
+    queue = queues.queue_on(queues.connect())
     queue.enqueue("os.getcwd")
     worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=project_root, stderr=subprocess.PIPE)
     taken = until(lambda: not queue.count)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from migrator.local import folder, schedule, workers
+from migrator.local import folder, queues, schedule
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -27,6 +27,6 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Enqueue until stopped, through any outage of Redis."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        connection = workers.connect()
-        workers.wait_for_redis(connection)
+        connection = queues.connect()
+        queues.wait_for_redis(connection)
         schedule.Schedule(connection).run()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from migrator.local import folder, workers
+from migrator.local import folder, queues, workers
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         """Work until stopped, through any outage of Redis."""
         # Until the worker has its own handlers there is nothing to wait for.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        connection = workers.connect()
-        workers.wait_for_redis(connection)
+        connection = queues.connect()
+        queues.wait_for_redis(connection)
         workers.Worker(connection, grace=options["grace"]).work()
