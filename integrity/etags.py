@@ -9,6 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -55,11 +56,14 @@ class Digested(Protocol[LayoutT_contra]):
     def part_md5s(self, layout: LayoutT_contra) -> Sequence[bytes] | None: ...
 
 
+# One object asks this of the same few texts twenty times.
+@lru_cache(maxsize=256)
 def normalise(text: str) -> str:
     """Return an ETag without blanks, weak mark and quotes, in lower case."""
     return text.strip().removeprefix("W/").removeprefix("w/").strip('"').lower()
 
 
+@lru_cache(maxsize=256)
 def kind(text: str) -> EtagKind:
     """Return what an ETag might be; quotes, weak mark and case do not matter."""
     etag = normalise(text)

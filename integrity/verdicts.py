@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from integrity.evidence import (
     FIDELITY_CHECKS,
@@ -21,7 +21,9 @@ from integrity.evidence import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    _Named: TypeAlias = Mapping[CheckName, Sequence[Check]]
 
 
 class Verdict(StrEnum):
@@ -44,7 +46,7 @@ class SourceGrade(StrEnum):
     @property
     def rank(self) -> int:
         """The place in the order, 0 for the weakest."""
-        return list(SourceGrade).index(self)
+        return _SOURCE_ORDER.index(self)
 
 
 class DestGrade(StrEnum):
@@ -59,7 +61,10 @@ class DestGrade(StrEnum):
     @property
     def rank(self) -> int:
         """The place in the order, 0 for the weakest."""
-        return list(DestGrade).index(self)
+        return _DEST_ORDER.index(self)
+
+
+_SOURCE_ORDER, _DEST_ORDER = tuple(SourceGrade), tuple(DestGrade)
 
 
 class PolicyName(StrEnum):
@@ -143,43 +148,29 @@ def judge(checks: Iterable[Check], policy: Policy, operation_error: ErrorCode | 
     then all of them must match. In row 6 values that agree without counting read `store_unproven`, and where the
     ETag did match the reason is that of the missing read-back.
     """
-    known = tuple(checks)
-    code = operation_error or _mismatch_code(known, policy)
-    reason = None if code else _missing_proof(known, policy)
+    named = _named(checks)
+    source, dest = _source_grade(named), _dest_grade(named)
+    code = operation_error or _mismatch_code(named, policy)
+    reason = None if code else _missing_proof(named, policy, source, dest)
     settled = Verdict.UNVERIFIED if reason else Verdict.VERIFIED
     return Judgement(
         verdict=Verdict.FAILED if code else settled,
-        source_grade=source_grade(known),
-        dest_grade=dest_grade(known),
+        source_grade=source,
+        dest_grade=dest,
         error_code=code,
         reason=reason,
-        narrow=_is_narrow(known),
+        narrow=dest is DestGrade.D3 and _is_narrow(named),
     )
 
 
-def source_grade(checks: Sequence[Check]) -> SourceGrade:
+def source_grade(checks: Iterable[Check]) -> SourceGrade:
     """Return the highest grade that the checks of the source leg reach."""
-    etags, checksums = _matches(checks, CheckName.SOURCE_ETAG), _matches(checks, CheckName.SOURCE_CHECKSUM)
-    if etags or any(_is_of_whole(check) for check in checksums):
-        return SourceGrade.S3
-    if checksums:
-        return SourceGrade.S2
-    if any(_lacking(checks, name) for name in _SOURCE_INDISPENSABLE):
-        return SourceGrade.S0
-    return SourceGrade.S1_REREAD if _matches(checks, CheckName.SOURCE_REREAD) else SourceGrade.S1
+    return _source_grade(_named(checks))
 
 
-def dest_grade(checks: Sequence[Check]) -> DestGrade:
+def dest_grade(checks: Iterable[Check]) -> DestGrade:
     """Return the highest grade that the checks of the destination leg reach; D0 without size and identity."""
-    if _lacking(checks, CheckName.DEST_SIZE) or _lacking(checks, CheckName.DEST_IDENTITY):
-        return DestGrade.D0
-    if _matches(checks, CheckName.DEST_READBACK):
-        return DestGrade.D4
-    if _statements_of_whole(checks):
-        return DestGrade.D3
-    if any(_matches(checks, name) for name in _ATTESTING):
-        return DestGrade.D2
-    return DestGrade.D1
+    return _dest_grade(_named(checks))
 
 
 _SOURCE_INDISPENSABLE = (
@@ -201,47 +192,78 @@ _STATED_AFTERWARDS = frozenset({Origin.HEAD, Origin.LISTING, Origin.GET, Origin.
 _SHORT_ALGORITHMS = frozenset({"CRC32", "CRC32C"})
 
 
-def _mismatch_code(checks: Sequence[Check], policy: Policy) -> ErrorCode | None:
+def _named(checks: Iterable[Check]) -> _Named:
+    """Return the checks by name: from here on their order cannot matter."""
+    named: dict[CheckName, list[Check]] = {}
+    for check in checks:
+        named.setdefault(check.name, []).append(check)
+    return named
+
+
+def _source_grade(named: _Named) -> SourceGrade:
+    etags, checksums = _matches(named, CheckName.SOURCE_ETAG), _matches(named, CheckName.SOURCE_CHECKSUM)
+    if etags or any(_is_of_whole(check) for check in checksums):
+        return SourceGrade.S3
+    if checksums:
+        return SourceGrade.S2
+    if any(_lacking(named, name) for name in _SOURCE_INDISPENSABLE):
+        return SourceGrade.S0
+    return SourceGrade.S1_REREAD if _matches(named, CheckName.SOURCE_REREAD) else SourceGrade.S1
+
+
+def _dest_grade(named: _Named) -> DestGrade:
+    if _lacking(named, CheckName.DEST_SIZE) or _lacking(named, CheckName.DEST_IDENTITY):
+        return DestGrade.D0
+    if _matches(named, CheckName.DEST_READBACK):
+        return DestGrade.D4
+    if _statements_of_whole(named):
+        return DestGrade.D3
+    if any(_matches(named, name) for name in _ATTESTING):
+        return DestGrade.D2
+    return DestGrade.D1
+
+
+def _mismatch_code(named: _Named, policy: Policy) -> ErrorCode | None:
     """Return the code of rows 2 and 3."""
-    wrong = first_mismatch(checks)
+    mismatches = [check for each in named.values() for check in each if check.outcome is Outcome.MISMATCH]
+    wrong = first_mismatch(mismatches)
     if wrong is None and policy.fidelity is Fidelity.REQUIRED:
-        of_fidelity = [check for check in checks if check.outcome is Outcome.MISMATCH]
-        wrong = min(of_fidelity, key=lambda check: _ORDER[check.name], default=None)
+        wrong = min(mismatches, key=lambda check: _FIDELITY.index(check.name), default=None)
     return wrong.code if wrong else None
 
 
-def _missing_proof(checks: Sequence[Check], policy: Policy) -> Reason | None:
+def _missing_proof(named: _Named, policy: Policy, source: SourceGrade, dest: DestGrade) -> Reason | None:
     """Return the reason of rows 4 to 7, or None where nothing is missing."""
-    lacking = [reason for name in INDISPENSABLE if (reason := _lacking(checks, name))]
+    lacking = [reason for name in INDISPENSABLE if (reason := _lacking(named, name))]
     if lacking:
         return lacking[0]
-    if not policy.source_suffices(source_grade(checks)):
-        return _lacking(checks, CheckName.SOURCE_ETAG)
-    if not policy.dest_suffices(dest_grade(checks)):
-        return _dest_reason(checks)
+    if not policy.source_suffices(source):
+        return _lacking(named, CheckName.SOURCE_ETAG)
+    if not policy.dest_suffices(dest):
+        return _dest_reason(named)
     if policy.fidelity is Fidelity.REQUIRED:
-        lacking = [reason for name in _FIDELITY if (reason := _lacking(checks, name))]
+        lacking = [reason for name in _FIDELITY if (reason := _lacking(named, name))]
     return lacking[0] if lacking else None
 
 
-def _dest_reason(checks: Sequence[Check]) -> Reason | None:
-    etags = [check for check in checks if check.name is CheckName.DEST_ETAG]
+def _dest_reason(named: _Named) -> Reason | None:
+    etags = named.get(CheckName.DEST_ETAG, ())
     if any(check.reason and check.expected and check.expected == check.observed for check in etags):
         return Reason.STORE_UNPROVEN
-    return _lacking(checks, CheckName.DEST_ETAG) or _lacking(checks, CheckName.DEST_READBACK)
+    return _lacking(named, CheckName.DEST_ETAG) or _lacking(named, CheckName.DEST_READBACK)
 
 
-def _lacking(checks: Sequence[Check], name: CheckName) -> Reason | None:
+def _lacking(named: _Named, name: CheckName) -> Reason | None:
     """Return why the checks of this name do not all match, or None where they do."""
-    named = [check for check in checks if check.name is name]
-    if not named:
+    found = named.get(name)
+    if found is None:
         return Reason.NOT_REACHED
-    open_ones = [check.reason or Reason.NOT_REACHED for check in named if check.outcome is not Outcome.MATCH]
-    return min(open_ones, key=list(Reason).index, default=None)
+    open_ones = [check.reason or Reason.NOT_REACHED for check in found if check.outcome is not Outcome.MATCH]
+    return min(open_ones, key=list(Reason).index) if open_ones else None
 
 
-def _matches(checks: Sequence[Check], name: CheckName) -> list[Check]:
-    return [check for check in checks if check.name is name and check.outcome is Outcome.MATCH]
+def _matches(named: _Named, name: CheckName) -> list[Check]:
+    return [check for check in named.get(name, ()) if check.outcome is Outcome.MATCH]
 
 
 def _is_of_whole(check: Check) -> bool:
@@ -249,17 +271,14 @@ def _is_of_whole(check: Check) -> bool:
     return "-" not in (check.observed or "-")
 
 
-def _statements_of_whole(checks: Sequence[Check]) -> list[Check]:
+def _statements_of_whole(named: _Named) -> list[Check]:
     """Return the matches in which the destination stated, after the write, a digest of the whole object."""
-    stated = _matches(checks, CheckName.DEST_ETAG) + _matches(checks, CheckName.DEST_CHECKSUM)
+    stated = _matches(named, CheckName.DEST_ETAG) + _matches(named, CheckName.DEST_CHECKSUM)
     return [check for check in stated if check.origin in _STATED_AFTERWARDS and _is_of_whole(check)]
 
 
-def _is_narrow(checks: Sequence[Check]) -> bool:
-    if dest_grade(checks) is not DestGrade.D3:
-        return False
-    return all(check.algorithm in _SHORT_ALGORITHMS for check in _statements_of_whole(checks))
+def _is_narrow(named: _Named) -> bool:
+    return all(check.algorithm in _SHORT_ALGORITHMS for check in _statements_of_whole(named))
 
 
-_ORDER = {name: place for place, name in enumerate(CheckName)}
 _FIDELITY = tuple(name for name in CheckName if name in FIDELITY_CHECKS)

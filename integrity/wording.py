@@ -188,8 +188,7 @@ def _source(checks: Sequence[Check], grade: SourceGrade) -> str:
                 "Size and identity did not change while we read. "
                 f"The source states no comparable digest: {_why(checks, _S)}."
             )
-        case SourceGrade.S0:
-            return "It was not shown that we read what the source holds."
+    return "It was not shown that we read what the source holds."
 
 
 def _source_whole(checks: Sequence[Check], size: str) -> str:
@@ -215,8 +214,7 @@ def _dest(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
             return (f"{_attested(checks)} It states no digest of the whole object that we could compare.",)
         case DestGrade.D1:
             return (f"The destination states the right size. No digest could be compared: {_why(checks, _D)}.",)
-        case DestGrade.D0:
-            return ("Nothing was shown about what the destination holds.",)
+    return ("Nothing was shown about what the destination holds.",)
 
 
 def _dest_whole(checks: Sequence[Check]) -> str:

@@ -6,6 +6,7 @@ Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from integrity import checksums
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from integrity.digests import DigestSet
     from integrity.evidence.profiles import Profile
     from integrity.evidence.statements import Statement
+
+
+_MATCH, _MISMATCH, _NOT_COMPARABLE = Outcome.MATCH, Outcome.MISMATCH, Outcome.NOT_COMPARABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,17 @@ class Witness:
 
     def compared(self, name: CheckName, expected: str, observed: str, algorithm: str | None = None) -> Check:
         """Return a match or a mismatch of two values."""
-        outcome = Outcome.MATCH if expected == observed else Outcome.MISMATCH
-        return self._check(name, outcome, None, expected, observed, algorithm)
+        return Check(
+            name=name,
+            outcome=_MATCH if expected == observed else _MISMATCH,
+            expected=expected,
+            observed=observed,
+            algorithm=algorithm,
+            origin=self.origin,
+            at=self.at,
+            request_id=self.request_id,
+            attempt=self.attempt,
+        )
 
     def not_comparable(
         self,
@@ -53,20 +66,9 @@ class Witness:
         algorithm: str | None = None,
     ) -> Check:
         """Return a check that could not be made; both values stay on it."""
-        return self._check(name, Outcome.NOT_COMPARABLE, reason, expected, observed, algorithm)
-
-    def _check(
-        self,
-        name: CheckName,
-        outcome: Outcome,
-        reason: Reason | None,
-        expected: str | None,
-        observed: str | None,
-        algorithm: str | None,
-    ) -> Check:
         return Check(
             name=name,
-            outcome=outcome,
+            outcome=_NOT_COMPARABLE,
             reason=reason,
             expected=expected,
             observed=observed,
@@ -76,6 +78,12 @@ class Witness:
             request_id=self.request_id,
             attempt=self.attempt,
         )
+
+
+@lru_cache(maxsize=1024)
+def absent(name: CheckName, reason: Reason, witness: Witness) -> Check:
+    """Return a check with no value on either side. Most objects of a batch have the same ones, so they are kept."""
+    return witness.not_comparable(name, reason)
 
 
 # What a difference means where an ETag of that meaning was expected; a meaning that is missing here is a mismatch.
@@ -138,7 +146,7 @@ def stated_checksums(
     """Yield each distinct checksum that the statements hold, with our value of the same type."""
     seen: set[tuple[str, str]] = set()
     for statement in statements:
-        if statement is None:
+        if statement is None or not statement.checksums:
             continue
         for algorithm, text in sorted(statement.checksums.items()):
             if (algorithm, text) not in seen:

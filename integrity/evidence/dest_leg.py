@@ -16,6 +16,7 @@ from integrity.evidence.checks import Check, CheckName, Origin, Outcome, Reason
 from integrity.evidence.comparisons import (
     UNCLEAR,
     Witness,
+    absent,
     encryption_reason,
     etag_form_reason,
     etags_in_parts,
@@ -330,8 +331,8 @@ def _stated_checksums(
     if after is None:
         return [Witness(attempt=attempt).not_comparable(name, Reason.NOT_REACHED)]
     listed = after.origin is Origin.LISTING
-    absent = Reason.NOT_SUPPORTED if profile.checksum_mode is False else Reason.CHECKSUM_ABSENT
-    return [Witness.of(after, attempt).not_comparable(name, Reason.NOT_REQUESTED if listed else absent)]
+    unstated = Reason.NOT_SUPPORTED if profile.checksum_mode is False else Reason.CHECKSUM_ABSENT
+    return [absent(name, Reason.NOT_REQUESTED if listed else unstated, Witness.of(after, attempt))]
 
 
 def _checksum_check(
@@ -392,7 +393,7 @@ _WRITE_REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
 def _readback(digests: DigestSet, readback: ReadBack | None, attempt: int) -> Check:
     name, ours = CheckName.DEST_READBACK, digests.sha256_hex
     if readback is None or ours is None:
-        return Witness(attempt=attempt).not_comparable(name, Reason.NOT_REQUESTED, algorithm="SHA256")
+        return absent(name, Reason.NOT_REQUESTED, Witness(attempt=attempt))
     statement = readback.statement
     witness = Witness(Origin.READBACK, statement.at, statement.request_id, attempt)
     expected, observed = f"{ours} {digests.size} bytes", f"{readback.sha256} {readback.size} bytes"

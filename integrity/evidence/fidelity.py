@@ -6,6 +6,7 @@ Pure. None of these checks raises a grade.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from integrity.etags import EtagForm, kind, normalise
@@ -52,7 +53,7 @@ def fidelity_checks(
     if dest is None or dest.origin is Origin.LISTING:
         reason = Reason.NOT_REACHED if dest is None else Reason.NOT_REQUESTED
         witness = Witness.of(dest, attempt)
-        return tuple(witness.not_comparable(name, reason) for name in _NAMES)
+        return _all_absent(reason, witness)
     witness = Witness.of(dest, attempt)
     wish = encryption or (write_reply.encryption if write_reply is not None else None)
     return (
@@ -100,6 +101,12 @@ _NAMES = (
     CheckName.STORAGE_CLASS,
     CheckName.ENCRYPTION,
 )
+
+
+@lru_cache(maxsize=256)
+def _all_absent(reason: Reason, witness: Witness) -> tuple[Check, ...]:
+    """Return the five checks that a listing cannot answer; those of a whole page are the same."""
+    return tuple(witness.not_comparable(name, reason) for name in _NAMES)
 
 
 def _headers(witness: Witness, source: Statement, dest: Statement, redirect: bool) -> Check:

@@ -13,6 +13,7 @@ from integrity.evidence.checks import Check, CheckName, Outcome, Reason
 from integrity.evidence.comparisons import (
     UNCLEAR,
     Witness,
+    absent,
     encryption_reason,
     etag_form_reason,
     etags_in_parts,
@@ -181,7 +182,7 @@ def _checksums(
         else:
             checks.append(witness.compared(name, stated.ours, stated.observed, stated.algorithm))
     reason = Reason.NOT_SUPPORTED if profile.checksum_mode is False else Reason.CHECKSUM_ABSENT
-    return checks or [Witness(attempt=attempt).not_comparable(name, reason)]
+    return checks or [absent(name, reason, Witness(attempt=attempt))]
 
 
 def _reread(digests: DigestSet | None, reread_sha256: str | None, stated: Sequence[Check], attempt: int) -> Check:
@@ -193,7 +194,7 @@ def _reread(digests: DigestSet | None, reread_sha256: str | None, stated: Sequen
     witness, name = Witness(attempt=attempt), CheckName.SOURCE_REREAD
     ours = digests.sha256_hex if digests is not None else None
     if ours is None or reread_sha256 is None:
-        return witness.not_comparable(name, Reason.NOT_REQUESTED, ours, reread_sha256, "SHA256")
+        return absent(name, Reason.NOT_REQUESTED, witness)
     doubt = next((check.reason for check in stated if check.reason in _DOUBTS), None)
     if ours == reread_sha256 and doubt is not None:
         return witness.not_comparable(name, doubt, ours, reread_sha256, "SHA256")
