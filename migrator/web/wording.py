@@ -348,9 +348,8 @@ def _finished(run: Run) -> str:
     if run.planned == 0:
         return "Finished with an empty plan: there was no object to copy, and a person confirmed that."
     if run.not_verified:
-        return (
-            f"{run.not_verified:,} of {objects(run.planned)} {'is' if run.not_verified == 1 else 'are'} not verified."
-        )
+        verb = "is" if run.not_verified == 1 else "are"
+        return f"{run.not_verified:,} of {run.planned:,} {verb} not verified."
     if run.skipped == run.planned:
         return f"All {objects(run.planned)} were proven by an earlier run and are unchanged since; nothing was copied."
     if run.skipped:
