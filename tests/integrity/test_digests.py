@@ -120,9 +120,8 @@ def test_equal_layouts_share_their_streams() -> None:
 
 
 @pytest.mark.parametrize("fed", [b"1234", b"123456"])
-def test_a_layout_that_does_not_tile_what_was_read_is_left_out(fed: bytes) -> None:
-    layout = Layout.uniform(5, 2)
-
+@pytest.mark.parametrize("layout", [Layout.uniform(5, 2), Layout.uniform(5, 9), Layout.single(5)])
+def test_a_layout_that_does_not_tile_what_was_read_is_left_out(fed: bytes, layout: Layout) -> None:
     assert digest_of(fed, [layout]).parts == {}
 
 
