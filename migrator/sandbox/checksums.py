@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -56,14 +55,6 @@ def checksum_of(algorithm: str, data: bytes) -> str:
     running = Running(algorithm)
     running.feed(data)
     return running.text()
-
-
-def is_wellformed(algorithm: str, text: str) -> bool:
-    """Whether the text is the base64 of a digest of that algorithm's length."""
-    try:
-        return len(base64.b64decode(text, validate=True)) == DIGEST_SIZES[algorithm]
-    except (binascii.Error, ValueError):
-        return False
 
 
 def composite(algorithm: str, parts: Sequence[str]) -> str:

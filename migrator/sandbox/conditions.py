@@ -35,11 +35,8 @@ def check_write(headers: Mapping[str, str], current: Version | None) -> None:
     """If-None-Match and If-Match of a write, against what the key holds now."""
     exists = current is not None and not current.is_marker
     if_none_match, if_match = headers.get("if-none-match"), headers.get("if-match")
-    if if_none_match is not None:
-        if if_none_match.strip() != "*":
-            raise S3Error("NotImplemented")
-        if exists:
-            raise S3Error("PreconditionFailed", extra={"Condition": "If-None-Match"})
+    if if_none_match is not None and current is not None and exists and _names(if_none_match, current.etag):
+        raise S3Error("PreconditionFailed", extra={"Condition": "If-None-Match"})
     if if_match is not None:
         if current is None or not exists:
             raise S3Error("NoSuchKey")
@@ -54,7 +51,7 @@ def check_delete(headers: Mapping[str, str], current: Version | None) -> None:
     if current is None or (size is None and moment is None and if_match is None):
         return
     fails = (
-        (if_match is not None and (current.is_marker or not _names(if_match, current.etag)))
+        (if_match is not None and not _names(if_match, current.etag))
         or (size is not None and size != str(current.size))
         or (moment is not None and _moment(moment) != int(current.modified))
     )

@@ -2,9 +2,11 @@
 
     {"root": "folder", "host": "127.0.0.1", "port": 0, "region": "us-east-1", "side": "source", "seed": 7,
      "keys": [{"access_key_id": "...", "secret_access_key": "...", "rules": [...]}],
-     "buckets": ["photos"], "traits": {...}, "faults": [...], "fired_log": "file"}
+     "buckets": ["photos"], "traits": {...}, "faults": [...], "fired_log": "file",
+     "tls": false, "ca_file": "file"}
 
-root is taken from the file's own folder; fired_log receives one JSON line for each fault that fires.
+root is taken from the file's own folder; fired_log receives one JSON line for each fault that fires,
+ca_file the authority to trust where tls is true.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.faults import Strike
 from migrator.sandbox.sandbox import Sandbox
 
-_KNOWN = {"root", "host", "port", "region", "side", "seed", "keys", "buckets", "traits", "faults", "log_size"}
+_KNOWN = {"root", "host", "port", "region", "side", "seed", "keys", "buckets", "traits", "faults", "log_size", "tls"}
 
 
 def sandbox_from(path: Path) -> Sandbox:
@@ -28,11 +30,13 @@ def sandbox_from(path: Path) -> Sandbox:
         raise SandboxProblem(f"{path} is not JSON: {exc}") from exc
     if not isinstance(raw, dict) or "root" not in raw:
         raise SandboxProblem(f"{path} needs a root: the folder of the objects")
-    fired_log = raw.pop("fired_log", None)
+    fired_log, ca_file = raw.pop("fired_log", None), raw.pop("ca_file", None)
     unknown = sorted(set(raw) - _KNOWN)
     if unknown:
         raise SandboxProblem(f"{path} has no field {', '.join(unknown)}; known: {', '.join(sorted(_KNOWN))}")
     sandbox = Sandbox(path.parent / raw.pop("root"), **raw)
+    if ca_file:
+        (path.parent / ca_file).write_text(sandbox.ca_pem)
     if fired_log:
         _write_fired(sandbox, (path.parent / fired_log).open("a", buffering=1))
     return sandbox

@@ -16,12 +16,12 @@ _PIECE = 4096
 async def damaged_input(strike: Strike, chunks: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
     """A write's payload, as the fault lets it arrive.
 
-    corrupt_before_hash spoils a byte before the store hashes it; reset, stall and drip act on the line.
+    corrupt_before_hash and flip spoil a byte before the store hashes it; reset, stall and drip act on the line.
     """
     offset, position = strike.offset(length), 0
     async for chunk in chunks:
         inside = 0 <= offset - position < len(chunk)
-        if strike.action == "corrupt_before_hash" and inside:
+        if strike.action in ("corrupt_before_hash", "flip") and inside:
             yield flipped(chunk, offset - position, strike.mask())
         elif strike.action == "reset" and (inside or offset < position):
             raise LineBroken

@@ -40,11 +40,16 @@ class Disk:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
-        for number in range(256):
-            (root / "data" / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+        (root / "data").mkdir(exist_ok=True)
+        self._folders: set[str] = set()
 
     def path(self, name: str) -> Path:
-        return self._root / "data" / name[:2] / name
+        """Where a data file lies; its folder is made when it is first asked for."""
+        folder = name[:2]
+        if folder not in self._folders:
+            (self._root / "data" / folder).mkdir(exist_ok=True)
+            self._folders.add(folder)
+        return self._root / "data" / folder / name
 
     def sweep(self, needed: Iterable[str]) -> None:
         """Remove what a killed process left behind."""

@@ -36,9 +36,27 @@ STORE_ACTIONS = frozenset(
 )
 WORLD_ACTIONS = frozenset({"overwrite", "delete", "delete_marker", "lock"})
 LINE_ACTIONS = frozenset({"refuse", "tls"})
+TLS_FLAWS = ("wrong_name", "expired", "untrusted")
 ACTIONS = BODY_ACTIONS | ANSWER_ACTIONS | STORE_ACTIONS | WORLD_ACTIONS | LINE_ACTIONS
 
 WRITES = frozenset({"PutObject", "UploadPart"})
+_HEADS = frozenset({"HeadObject", "HeadBucket"})
+_STORES = WRITES | {"CompleteMultipartUpload"}
+# Where an action can act at all; what is not named here can act on every operation.
+_ACTS_ON: dict[str, frozenset[str]] = {
+    "corrupt_before_hash": WRITES,
+    "echo_digest": WRITES,
+    "land_late": frozenset({"UploadPart", "UploadPartCopy"}),
+    "corrupt_after_ack": _STORES,
+    "drop_tail": _STORES,
+    "late_visible": frozenset({"PutObject", "CompleteMultipartUpload"}),
+}
+_NEVER_ON: dict[str, frozenset[str]] = {
+    **dict.fromkeys(BODY_ACTIONS, _HEADS),
+    # The body of a write is the client's: it can be spoilt, slowed or cut off, not made longer.
+    **dict.fromkeys(("truncate", "no_length", "extend", "swap"), _HEADS | WRITES),
+    "huge_body": _HEADS,
+}
 OPERATIONS = frozenset(
     {
         "*",
@@ -114,6 +132,8 @@ class Fault:
 
     def fits(self, operation: str, key: str, part: int | None, call: int) -> bool:
         if self.operation not in ("*", operation) or self.part not in (None, part):
+            return False
+        if not _can_act(self.action, operation):
             return False
         first, last = _span(self.calls)
         return first <= call and (last is None or call <= last) and _fits_glob(self.key, key)
@@ -198,22 +218,23 @@ class FaultPlan:
         """Count this call, and the fault that hits it, if any."""
         place = (operation, key, part)
         self._counts[place] += 1
-        return self._first(operation, key, part, self._counts[place], line=False)
+        return self._first(operation, key, part, self._counts[place], line="")
 
-    def strike_line(self) -> Strike | None:
-        """Count this connection, and the fault that hits it before any request is read."""
-        place = ("connect", "", None)
+    def strike_line(self, action: str) -> Strike | None:
+        """Count this connection (refuse) or handshake (tls), and the fault of that action that hits it."""
+        place = (action, "", None)
         self._counts[place] += 1
-        return self._first("*", "", None, self._counts[place], line=True)
+        return self._first("*", "", None, self._counts[place], line=action)
 
     def unfired(self) -> tuple[Fault, ...]:
         """Planned faults that have not fired: a test whose plan has some has not tested what it says."""
         seen = {entry.index for entry in self.fired}
         return tuple(fault for index, fault in enumerate(self.faults) if index not in seen)
 
-    def _first(self, operation: str, key: str, part: int | None, call: int, *, line: bool) -> Strike | None:
+    def _first(self, operation: str, key: str, part: int | None, call: int, *, line: str) -> Strike | None:
         for index, fault in enumerate(self.faults):
-            if (fault.action in LINE_ACTIONS) is line and fault.fits(operation, key, part, call):
+            is_meant = fault.action == line if line else fault.action not in LINE_ACTIONS
+            if is_meant and fault.fits(operation, key, part, call):
                 self.fired.append(Fired(index, fault.action, operation, key, part, call))
                 return Strike(fault, operation, key, part, call)
         return None
@@ -226,6 +247,10 @@ def _checked(fault: Fault) -> Fault:
         raise SandboxProblem(f"unknown action {fault.action!r}; known: {', '.join(sorted(ACTIONS))}")
     if fault.operation not in OPERATIONS:
         raise SandboxProblem(f"unknown operation {fault.operation!r}")
+    if fault.action in LINE_ACTIONS and (fault.operation, fault.key, fault.part) != ("*", "*", None):
+        raise SandboxProblem(f"{fault.action} strikes a connection, before any operation is known: leave operation *")
+    if fault.operation != "*" and not _can_act(fault.action, fault.operation):
+        raise SandboxProblem(f"{fault.action} cannot act on {fault.operation}")
     if fault.side not in ("", "source", "destination"):
         raise SandboxProblem(f"side is source or destination, not {fault.side!r}")
     if not isinstance(fault.key, str):
@@ -251,8 +276,18 @@ def _check_value(fault: Fault) -> None:
         raise SandboxProblem('xml needs a document, or {"find": text, "put": text}, as its value')
     if fault.action == "status" and not isinstance(value, (int, Mapping, type(None))):
         raise SandboxProblem('status needs a number, or {"status": number, "code": text}, as its value')
+    if fault.action == "tls" and value not in TLS_FLAWS:
+        raise SandboxProblem(f"tls needs one of {', '.join(TLS_FLAWS)} as its value, not {value!r}")
     if fault.action in WORLD_ACTIONS and _when(value) not in ("before", "after"):
         raise SandboxProblem(f'{fault.action} is "before" or "after" the operation, not {value!r}')
+
+
+def _can_act(action: str, operation: str) -> bool:
+    if operation in _NEVER_ON.get(action, ()):
+        return False
+    if action in WORLD_ACTIONS and ("Bucket" in operation or operation.startswith("List")):
+        return operation == "ListParts"
+    return action not in _ACTS_ON or operation in _ACTS_ON[action]
 
 
 def _when(value: object) -> object:

@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 import uvloop
 
 from migrator.sandbox.access import AccessKey
+from migrator.sandbox.certificates import Certificates
 from migrator.sandbox.disk import Disk
 from migrator.sandbox.dispatch import Dispatcher, Logged
 from migrator.sandbox.errors import SandboxProblem
@@ -36,7 +37,8 @@ class Sandbox:
 
     keys: who may ask (by default one pair, sandbox / sandbox-secret). traits: its dialect. faults: the
     plan; with a side, only that side's. buckets: made at the start. clock (seconds since the epoch) and
-    seed (versions, upload ids, opaque ETags) are given, so a run can be repeated.
+    seed (versions, upload ids, opaque ETags) are given, so a run can be repeated. tls: serve https with a
+    certificate of its own authority, ca_pem.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
         log_size: int = 100_000,
+        tls: bool = False,
     ) -> None:
         access = [AccessKey.of(key) for key in keys]
         if not access:
             raise SandboxProblem("a sandbox needs at least one access key")
         self.host, self.port, self.region = host, port, region
+        self._certificates = Certificates(host) if tls else None
         self.key = access[0]
         self._side = side
         self._root = Path(root)
@@ -118,6 +122,7 @@ class Sandbox:
             self.host,
             self.port,
             backlog=1024,
+            ssl=self._certificates.context(self._flaw) if self._certificates else None,
         )
         self.port = server.sockets[0].getsockname()[1]
         on_ready()
@@ -141,14 +146,28 @@ class Sandbox:
             ready.set_exception(exc)
 
     def _refuses(self) -> bool:
-        strike = self._dispatcher.plan.strike_line()
-        return strike is not None and strike.action == "refuse"
+        return self._line_strike("refuse") is not None
+
+    def _flaw(self) -> str:
+        strike = self._line_strike("tls")
+        return "" if strike is None else str(strike.fault.value)
+
+    def _line_strike(self, action: str) -> Strike | None:
+        strike = self._dispatcher.plan.strike_line(action)
+        if strike is not None and self._dispatcher.on_fired is not None:
+            self._dispatcher.on_fired(strike)
+        return strike
 
     # What it is
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self._certificates else 'http'}://{self.host}:{self.port}"
+
+    @property
+    def ca_pem(self) -> str:
+        """The authority a client has to trust; "" without TLS."""
+        return self._certificates.ca_pem if self._certificates else ""
 
     @property
     def traits(self) -> Traits:

@@ -94,7 +94,7 @@ def _keep(
     version = Version(
         bucket=bucket,
         key=key,
-        version_id=store.fresh_id() if place.versioning == "Enabled" else "null",
+        version_id=store.fresh_version_id(bucket, key) if place.versioning == "Enabled" else "null",
         size=size,
         etag=_etag(store, hashed, encryption, is_multipart=bool(sizes)),
         modified=seed.modified or store.clock(),

@@ -13,13 +13,14 @@ from migrator.sandbox.conditions import check_write
 from migrator.sandbox.disk import Disk, Received
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Bucket, Facts, Index, Listed, Part, Segment, Upload, Version
+from migrator.sandbox.messages import Answer
 from migrator.sandbox.traits import Traits
 
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 SEALED = frozenset({"aws:kms", "aws:kms:dsse", "customer"})
 LARGEST_KEY = 1024
 
-_BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]([a-z0-9-]|\.(?![.-]))*[a-z0-9]")
+_BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]([a-z0-9]|-(?!\.)|\.(?![.-]))*[a-z0-9]")
 _TRAIT_ENCRYPTION = {"none": "", "s3": "AES256", "kms": "aws:kms", "dsse": "aws:kms:dsse"}
 
 
@@ -34,6 +35,8 @@ class Store:
     chance: random.Random
     # Parts that wait for the abort of their upload: the land_late fault.
     late: dict[str, list[tuple[Upload, Part]]] = field(default_factory=dict)
+    # What completed uploads were answered with: for the repeated_complete trait.
+    completed: dict[str, Answer] = field(default_factory=dict)
 
     # Buckets
 
@@ -106,7 +109,7 @@ class Store:
         version = Version(
             bucket=bucket.name,
             key=key,
-            version_id=self.fresh_id() if bucket.versioning == "Enabled" else "null",
+            version_id=self.fresh_version_id(bucket.name, key) if bucket.versioning == "Enabled" else "null",
             size=size,
             etag=etag,
             modified=now,
@@ -151,7 +154,7 @@ class Store:
         marker = Version(
             bucket=bucket.name,
             key=key,
-            version_id="null" if bucket.versioning == "Suspended" else self.fresh_id(),
+            version_id="null" if bucket.versioning == "Suspended" else self.fresh_version_id(bucket.name, key),
             size=0,
             etag="",
             modified=self.clock(),
@@ -187,9 +190,16 @@ class Store:
         archive = self.traits.archive
         return "GLACIER" if archive and fnmatchcase(version.key, archive) else version.storage_class
 
-    def fresh_id(self) -> str:
-        """An id for a version or an upload: as opaque as the real ones."""
-        return self.chance.randbytes(16).hex()
+    def fresh_upload_id(self) -> str:
+        """An id as opaque as the real ones; never one in use, for a seeded sandbox starts its sequence anew."""
+        while self.index.upload(fresh := self.chance.randbytes(16).hex()) is not None:
+            pass
+        return fresh
+
+    def fresh_version_id(self, bucket: str, key: str) -> str:
+        while self.index.version(bucket, key, fresh := self.chance.randbytes(16).hex()) is not None:
+            pass
+        return fresh
 
     def fill(self, label: bytes, length: int) -> bytes:
         return hashlib.shake_128(label).digest(length)

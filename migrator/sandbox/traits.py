@@ -34,6 +34,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "encoding_type": ("honoured", "ignored"),
     "metadata": ("kept", "dropped", "lower_ascii"),
     "gzip": ("kept", "unpacked"),
+    "repeated_complete": ("refused", "answered"),
+    "attributes_parts": ("named", "all"),
 }
 
 
@@ -76,6 +78,8 @@ class Traits:
     encoding_type: str = "honoured"
     metadata: str = "kept"
     gzip: str = "kept"
+    repeated_complete: str = "refused"
+    attributes_parts: str = "named"
     versioned: bool = False
     archive: str = ""
     largest_page: int = 1000

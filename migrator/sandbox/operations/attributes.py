@@ -41,7 +41,7 @@ def _checksum(facts: Facts) -> dict[str, object]:
 def _parts(call: Call, version: Version) -> dict[str, object]:
     """The parts, listed one by one only where the client chose a checksum, as AWS does."""
     facts = version.facts
-    if not facts.is_named:
+    if not facts.is_named and call.traits.attributes_parts == "named":
         return {"PartsCount": len(facts.parts)}
     marker, most = int(call.header("x-amz-part-number-marker") or 0), int(call.header("x-amz-max-parts") or 1000)
     left = [part for part in facts.parts if part.number > marker]
@@ -57,7 +57,7 @@ def _parts(call: Call, version: Version) -> dict[str, object]:
             {
                 "PartNumber": part.number,
                 "Size": part.size,
-                f"Checksum{algorithm}": part.checksum or None,
+                **({f"Checksum{algorithm}": part.checksum} if part.checksum else {}),
             }
             for part in shown
         ],

@@ -28,6 +28,8 @@ class _Named:
 
 
 async def complete_multipart_upload(call: Call) -> Answer:
+    if call.traits.repeated_complete == "answered" and call.query("uploadId") in call.store.completed:
+        return call.store.completed[call.query("uploadId")]
     bucket, upload = call.bucket(), open_upload(call)
     named = _named_parts(await call.payload.document())
     # The document was awaited: another Complete may have come first.
@@ -65,7 +67,12 @@ async def complete_multipart_upload(call: Call) -> Answer:
     for part in call.store.index.drop_upload(upload.id):
         if part.number not in kept:
             call.store.disk.remove(part.segments)
-    return _completed(call, upload, etag, checksum, {**version_headers(call, version), **encryption_headers(facts)})
+    answer = _completed(
+        call, upload, etag, checksum, {**version_headers(call, version, is_write=True), **encryption_headers(facts)}
+    )
+    if call.traits.repeated_complete == "answered":
+        call.store.completed[upload.id] = answer
+    return answer
 
 
 def _completed(call: Call, upload: Upload, etag: str, checksum: str, headers: dict[str, str]) -> Answer:

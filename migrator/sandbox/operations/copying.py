@@ -25,7 +25,7 @@ from migrator.sandbox.operations.described import (
     user_metadata,
     version_headers,
 )
-from migrator.sandbox.operations.multipart import open_upload, part_etag, part_number, save_part
+from migrator.sandbox.operations.multipart import check_upload_key, open_upload, part_etag, part_number, save_part
 from migrator.sandbox.operations.writing import check_key
 from migrator.sandbox.store import ARCHIVED
 
@@ -59,7 +59,11 @@ async def copy_object(call: Call) -> Answer:
     )
     tree: dict[str, object] = {"LastModified": iso_time(version.modified), "ETag": f'"{etag}"'}
     tree |= {f"Checksum{name}": text for name, text in checksums.items()}
-    headers = {**version_headers(call, version), **encryption_headers(facts), **_source_headers(call, source)}
+    headers = {
+        **version_headers(call, version, is_write=True),
+        **encryption_headers(facts),
+        **_source_headers(call, source),
+    }
     return xml_answer(document("CopyObjectResult", tree), headers=headers)
 
 
@@ -129,7 +133,9 @@ def _source_headers(call: Call, source: Version) -> dict[str, str]:
 
 
 async def upload_part_copy(call: Call) -> Answer:
-    number, upload, source = part_number(call), open_upload(call), _source(call)
+    number, upload = part_number(call), open_upload(call)
+    check_upload_key(call, upload)
+    source = _source(call)
     start, length = _source_range(call, source)
     received = await call.store.disk.receive(
         _pieces(call, source, start, length),

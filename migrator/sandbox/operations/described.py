@@ -10,7 +10,7 @@ from email.utils import formatdate
 from urllib.parse import parse_qsl, unquote
 
 from migrator.sandbox.call import Call
-from migrator.sandbox.checksums import DIGEST_SIZES, is_wellformed
+from migrator.sandbox.checksums import DIGEST_SIZES
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Facts, Version
 
@@ -34,7 +34,8 @@ STORAGE_CLASSES = frozenset(
         "DEEP_ARCHIVE",
     }
 )
-_CUSTOMER = "x-amz-server-side-encryption-customer-"
+_PLAIN = "x-amz-"
+_CUSTOMER = "server-side-encryption-customer-"
 _MOST_METADATA = 2048
 _META = "x-amz-meta-"
 
@@ -57,7 +58,7 @@ def content_headers(call: Call) -> dict[str, str]:
     kept = {wire: call.header(name) for name, wire in CONTENT_HEADERS.items() if call.header(name)}
     if call.traits.aws_chunked == "decoded" and "Content-Encoding" in kept:
         words = [word.strip() for word in kept["Content-Encoding"].split(",")]
-        kept["Content-Encoding"] = ",".join(word for word in words if word != "aws-chunked")
+        kept["Content-Encoding"] = ", ".join(word for word in words if word != "aws-chunked")
         if not kept["Content-Encoding"]:
             del kept["Content-Encoding"]
     return {"Content-Type": "binary/octet-stream", **kept}
@@ -93,7 +94,7 @@ def checked_tags(pairs: Iterable[tuple[str, str]], *, most: int = 10) -> tuple[t
     """The tags, if there are not too many and none too long or twice; else what AWS says of them."""
     tags = tuple(pairs)
     if len(tags) > most:
-        raise S3Error("BadRequest", f"Object tags cannot be greater than {most}")
+        raise S3Error("InvalidTag", f"Object tags cannot be greater than {most}")
     if len({name for name, _ in tags}) != len(tags):
         raise S3Error("InvalidTag", "Cannot provide multiple Tags with the same key")
     for name, value in tags:
@@ -123,7 +124,7 @@ def asked_encryption(call: Call) -> tuple[str, str, str]:
     return (*call.store.encryption(call.bucket(), asked, kms_key), "")
 
 
-def customer_key_md5(call: Call, prefix: str = "") -> str:
+def customer_key_md5(call: Call, prefix: str = _PLAIN) -> str:
     """The MD5 of the SSE-C key in the headers, base64, after checking the three of them; "" without them."""
     algorithm, key, md5 = (call.header(f"{prefix}{_CUSTOMER}{name}") for name in ("algorithm", "key", "key-md5"))
     if not (algorithm or key or md5):
@@ -143,7 +144,7 @@ def customer_key_md5(call: Call, prefix: str = "") -> str:
     return md5
 
 
-def check_customer_key(call: Call, version: Version, prefix: str = "") -> None:
+def check_customer_key(call: Call, version: Version, prefix: str = _PLAIN) -> None:
     """Refuse to read an SSE-C object without its key, and a plain one with a key."""
     given = customer_key_md5(call, prefix)
     if version.facts.customer_key and not given:
@@ -157,7 +158,7 @@ def check_customer_key(call: Call, version: Version, prefix: str = "") -> None:
 
 def encryption_headers(facts: Facts) -> dict[str, str]:
     if facts.customer_key:
-        return {f"{_CUSTOMER}algorithm": "AES256", f"{_CUSTOMER}key-MD5": facts.customer_key}
+        return {f"{_PLAIN}{_CUSTOMER}algorithm": "AES256", f"{_PLAIN}{_CUSTOMER}key-MD5": facts.customer_key}
     if not facts.encryption:
         return {}
     headers = {"x-amz-server-side-encryption": facts.encryption}
@@ -184,8 +185,6 @@ def stated_checksum(call: Call) -> tuple[str, str]:
     algorithm, text = given[0] if given else (promised[0], "")
     if algorithm not in call.traits.checksums:
         return _unknown_checksum(call, algorithm)
-    if given and call.traits.checksum_values == "rejects" and not is_wellformed(algorithm, text):
-        raise S3Error("InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
     return algorithm, text
 
 
@@ -208,7 +207,18 @@ def _unknown_checksum(call: Call, algorithm: str) -> tuple[str, str]:
     return "", ""
 
 
-def checksum_headers(facts: Facts) -> dict[str, str]:
+def refuse_encryption_words(call: Call) -> None:
+    """A read must not ask for encryption: it is a property of what is stored."""
+    if call.header("x-amz-server-side-encryption"):
+        raise S3Error("InvalidArgument", "x-amz-server-side-encryption header is not supported for this operation.")
+
+
+def checksum_headers(facts: Facts, part: int = 0) -> dict[str, str]:
+    """What is stated under checksum mode: of the whole object, or of one of its parts."""
+    if part and facts.parts:
+        stated = facts.parts[part - 1].checksum
+        headers = {f"x-amz-checksum-{name.lower()}": stated for name in facts.checksums if stated}
+        return {**headers, "x-amz-checksum-type": facts.checksum_type} if headers else {}
     headers = {f"x-amz-checksum-{name.lower()}": text for name, text in facts.checksums.items()}
     if headers:
         headers["x-amz-checksum-type"] = facts.checksum_type
@@ -218,8 +228,10 @@ def checksum_headers(facts: Facts) -> dict[str, str]:
 # The answer to a read
 
 
-def version_headers(call: Call, version: Version) -> dict[str, str]:
-    if not call.bucket().versioning:
+def version_headers(call: Call, version: Version, *, is_write: bool = False) -> dict[str, str]:
+    """The version's id, in a bucket that has versions; a write to a suspended one does not state it."""
+    versioning = call.bucket().versioning
+    if not versioning or (is_write and versioning == "Suspended"):
         return {}
     return {"x-amz-version-id": version.version_id}
 

@@ -37,7 +37,7 @@ async def list_objects_v2(call: Call) -> Answer:
     bucket, prefix, delimiter = call.bucket(), call.query("prefix"), call.query("delimiter")
     start_after, token = call.query("start-after"), call.request.query.get("continuation-token")
     most = call.number("max-keys", 1000, call.traits.largest_page)
-    after = start_after if token is None else _from_token(token)
+    after = start_after if not token else _from_token(token)
     page = _page(call, prefix, delimiter, after, most)
     encode, encoding = _encoding(call)
     owner = {"ID": call.owner, "DisplayName": call.owner} if call.query("fetch-owner") == "true" else None
@@ -71,7 +71,7 @@ async def list_objects(call: Call) -> Answer:
     owner = {"ID": call.owner, "DisplayName": call.owner}
     tree: dict[str, object] = {
         "Name": bucket.name,
-        "Prefix": encode(prefix),
+        "Prefix": prefix,
         "Marker": encode(marker),
         "NextMarker": encode(page.last) if page.is_truncated and delimiter else None,
         "Delimiter": encode(delimiter) if delimiter else None,

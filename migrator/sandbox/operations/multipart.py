@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from migrator.sandbox.call import Call
 from migrator.sandbox.checksums import DIGEST_SIZES
 from migrator.sandbox.damage import spoil_stored
@@ -38,7 +40,7 @@ async def create_multipart_upload(call: Call) -> Answer:
     if not algorithm and call.traits.default_checksum in call.traits.checksums:
         algorithm, kind = call.traits.default_checksum, _TYPES[call.traits.default_checksum][-1]
     upload = Upload(
-        id=call.store.fresh_id(),
+        id=call.store.fresh_upload_id(),
         bucket=bucket.name,
         key=call.key,
         created=call.store.clock(),
@@ -96,8 +98,7 @@ def part_number(call: Call) -> int:
 
 async def upload_part(call: Call) -> Answer:
     number, upload = part_number(call), open_upload(call)
-    if customer_key_md5(call) != upload.facts.customer_key:
-        raise S3Error("InvalidRequest", "The multipart upload was begun with another encryption key.")
+    check_upload_key(call, upload)
     algorithm, stated = stated_checksum(call)
     _check_algorithm(upload, algorithm)
     kept = {upload.algorithm, algorithm} - {""}
@@ -117,6 +118,11 @@ async def upload_part(call: Call) -> Answer:
     return Answer(200, headers)
 
 
+def check_upload_key(call: Call, upload: Upload) -> None:
+    if customer_key_md5(call) != upload.facts.customer_key:
+        raise S3Error("InvalidRequest", "The multipart upload was begun with another encryption key.")
+
+
 def _check_algorithm(upload: Upload, given: str) -> None:
     expected = upload.algorithm if upload.is_named else ""
     needs = bool(expected) and upload.checksum_type == COMPOSITE
@@ -127,7 +133,8 @@ def _check_algorithm(upload: Upload, given: str) -> None:
 
 def part_etag(call: Call, upload: Upload, md5: bytes) -> str:
     if upload.facts.encryption in SEALED or call.traits.etag_multipart == "random":
-        return call.store.chance.randbytes(16).hex()
+        # Opaque, and yet the same when the same part is sent again.
+        return hashlib.md5(upload.id.encode() + md5).hexdigest()
     if call.traits.etag_single == "echo" and call.payload.given_md5:
         return call.payload.given_md5.hex()
     return md5.hex()

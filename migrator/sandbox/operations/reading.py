@@ -11,7 +11,12 @@ from migrator.sandbox.disk import FileStream
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Version
 from migrator.sandbox.messages import Answer
-from migrator.sandbox.operations.described import check_customer_key, checksum_headers, object_headers
+from migrator.sandbox.operations.described import (
+    check_customer_key,
+    checksum_headers,
+    object_headers,
+    refuse_encryption_words,
+)
 from migrator.sandbox.store import ARCHIVED
 
 _SMALL = 64 * 1024
@@ -49,6 +54,7 @@ async def head_object(call: Call) -> Answer:
 
 
 def _readable(call: Call) -> Version:
+    refuse_encryption_words(call)
     version = call.version()
     check_read(_honoured(call), version)
     check_customer_key(call, version)
@@ -75,8 +81,9 @@ def _headed(call: Call, version: Version) -> Answer:
         if window is not None:
             _show_window(answer, version, *window)
     states = call.traits.checksum_on_head or call.operation != "HeadObject"
-    if asks_checksum and states and (answer.status == 200 or call.query("partNumber")):
-        answer.headers |= checksum_headers(version.facts)
+    shows_part = "x-amz-mp-parts-count" in answer.headers
+    if asks_checksum and states and (shows_part or not call.header("range")):
+        answer.headers |= checksum_headers(version.facts, int(call.query("partNumber")) if shows_part else 0)
     return answer
 
 

@@ -61,4 +61,4 @@ def _tags(data: bytes, *, most: int) -> Tags:
 
 
 def _document(tags: Tags) -> bytes:
-    return document("Tagging", {"TagSet": {"Tag": [{"Key": name, "Value": value} for name, value in tags]}})
+    return document("Tagging", {"TagSet": {"Tag": [{"Key": name, "Value": value} for name, value in sorted(tags)]}})
