@@ -21,10 +21,10 @@ install: .venv/installed
 	@touch $@
 
 demo: install
-	@$(LEASH) $(PY) manage.py demo $(FLAGS)
+	@exec $(LEASH) $(PY) manage.py demo $(FLAGS)
 
 start: install
-	@$(LEASH) $(PY) manage.py start $(FLAGS)
+	@exec $(LEASH) $(PY) manage.py start $(FLAGS)
 
 test: install
 	$(PY) -m pytest -n 2 -m "not slow and not extras"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
+# Where `services` looks for it; loading all of them for a name would cost a third of a second.
+SETUP_CODE = "setup-code"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 4.4
 # A running job has this long to reach a part boundary; what it does not finish is done at the next start.
@@ -188,11 +190,9 @@ class Machine:
     def _setup_code(self) -> str:
         from django.contrib.auth.models import User
 
-        from migrator.services import people
-
         if User.objects.exists():
             return ""
-        return self.folder.keep(people.setup_code_file().name, secrets.token_urlsafe(9)).strip()
+        return self.folder.keep(SETUP_CODE, secrets.token_urlsafe(9)).strip()
 
     def _watch(self) -> None:
         while True:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from django.conf import settings
 
-from migrator.local import ports
+from migrator.local import machine, ports
+from migrator.services import people
 from tests.local.conftest import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -102,8 +104,8 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    with Running("start", folder / "data", "--workers", "1") as machine:
-        yield machine
+    with Running("start", folder / "data", "--workers", "1") as started:
+        yield started
 
 
 def status(url: str) -> int:
@@ -113,6 +115,10 @@ def status(url: str) -> int:
     except urllib.error.HTTPError as answer:
         with answer:
             return answer.code
+
+
+def test_start_and_services_agree_on_the_setup_code():
+    assert people.setup_code_file() == settings.DATA_DIR / machine.SETUP_CODE
 
 
 def test_the_sign_in_page_answers(running):
@@ -166,16 +172,16 @@ def test_nobody_else_can_read_what_is_kept(running):
 
 def test_ctrl_c_ends_everything_under_a_very_long_path(folder):
     data = folder / ("a very long path " * 12) / "data"
-    with Running("start", data) as machine:
+    with Running("start", data) as started:
         before = processes_of(data)
 
-        seconds = machine.stop()
+        seconds = started.stop()
 
     assert len(before) == 6  # this one, Valkey, web, two workers, cron
     assert processes_of(data) == []
-    assert machine.process.returncode == 0
+    assert started.process.returncode == 0
     assert seconds < 5
-    assert "Traceback" not in "\n".join(machine.said)
+    assert "Traceback" not in "\n".join(started.said)
 
 
 def test_a_start_after_a_kill_finds_nothing_in_its_way(folder):
