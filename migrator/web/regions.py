@@ -85,7 +85,7 @@ def frame(context: dict[str, Any], shown_phase: str, shown: dict[str, str]) -> s
     pieces = [_pulse(context)]
     if context["phase"] != shown_phase:
         shown.clear()
-        pieces.append(render_to_string("runs/_body.html", context | {"oob": True}))
+        pieces += [render_to_string(f"runs/{name}.html", context | {"oob": True}) for name in ("_body", "_status")]
         return "".join(pieces)
     for name, template in _REGIONS[context["phase"]].items():
         html = render_to_string(template, context | {"oob": True})

@@ -349,7 +349,7 @@ def _finished(run: Run) -> str:
         return "Finished with an empty plan: there was no object to copy, and a person confirmed that."
     if run.not_verified:
         verb = "is" if run.not_verified == 1 else "are"
-        return f"{run.not_verified:,} of {run.planned:,} {verb} not verified."
+        return f"{run.not_verified:,} of {objects(run.planned)} {verb} not verified."
     if run.skipped == run.planned:
         return f"All {objects(run.planned)} were proven by an earlier run and are unchanged since; nothing was copied."
     if run.skipped:
