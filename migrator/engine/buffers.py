@@ -29,7 +29,9 @@ class MemoryBudget:
         self._changed = threading.Condition()
 
     def take(self, count: int, should_stop: Callable[[], bool]) -> None:
-        """Wait for `count` bytes (at most the whole budget); raise `Stopped` when asked to stop meanwhile."""
+        """Wait for `count` bytes (at most the whole budget); raise `Stopped` when asked to stop."""
+        if should_stop():
+            raise Stopped
         wanted, ticket = min(count, self.size), object()
         with self._changed:
             self._waiting.append(ticket)

@@ -48,6 +48,7 @@ from migrator.engine.errors import (
     KeyTooLong,
     ObjectMissing,
     ObjectTooLarge,
+    SourceGone,
     Stopped,
 )
 from migrator.engine.listing import key_bytes
@@ -305,13 +306,16 @@ class ItemCopy:
 
     def _head_source(self) -> Statement:
         pin = self._reader.pin
-        return pin.store.head(
-            pin.bucket,
-            pin.key,
-            version_id=pin.version_id,
-            checksums=pin.checksums,
-            requester_pays=pin.requester_pays,
-        )
+        try:
+            return pin.store.head(
+                pin.bucket,
+                pin.key,
+                version_id=pin.version_id,
+                checksums=pin.checksums,
+                requester_pays=pin.requester_pays,
+            )
+        except ObjectMissing as exc:
+            raise SourceGone(store_code=exc.store_code, request_id=exc.request_id) from exc
 
     def _read_again(self) -> str:
         """Read the whole source object a second time and return its SHA-256."""
@@ -587,7 +591,10 @@ class ItemCopy:
         if not self._work.options.tags:
             return Tags(None)
         side = self._work.source
-        return read_tags(side.store, side.bucket, self._item.key, said)
+        try:
+            return read_tags(side.store, side.bucket, self._item.key, said)
+        except ObjectMissing as exc:
+            raise SourceGone(store_code=exc.store_code, request_id=exc.request_id) from exc
 
     def _dest_tags(self, after: Statement) -> Tags:
         if not self._tags.values and (self._tags.values is None or not after.tag_count):
@@ -659,6 +666,9 @@ class _Chunks:
             pass
 
 
+_REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
+
+
 def _of_our_object(checks: Sequence[Check]) -> tuple[Check, ...]:
     """Where somebody else's object is there now, what it states says nothing about ours: only that is the finding."""
     changed = any(check.name is CheckName.DEST_IDENTITY and check.outcome is Outcome.MISMATCH for check in checks)
@@ -667,7 +677,7 @@ def _of_our_object(checks: Sequence[Check]) -> tuple[Check, ...]:
     foreign = {CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK}
     return tuple(
         replace(check, outcome=Outcome.NOT_COMPARABLE, reason=Reason.NOT_REACHED)
-        if check.name in foreign and check.outcome is Outcome.MISMATCH
+        if check.name in foreign and check.outcome is Outcome.MISMATCH and check.origin not in _REPLIES
         else check
         for check in checks
     )

@@ -21,7 +21,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
-       ├─ AccessDenied · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
+       ├─ AccessDenied · HeadDenied · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
        └─ LocalMemoryCorruption · WorkerCrash · InternalError
 """
 
@@ -36,7 +36,8 @@ from typing import ClassVar
 from integrity.evidence import Check, ErrorCode
 
 LONGEST_STORE_MESSAGE = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Control characters, line separators, and marks that turn the direction of writing around.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _BRACES = re.compile(r"\{(\w+)\}")
 
 # What a sentence says where the request did not tell.

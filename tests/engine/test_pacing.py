@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from migrator.engine.buffers import MemoryBudget
+from migrator.engine.errors import Stopped
+from migrator.engine.pacing import GOOD_ANSWERS_PER_STEP, Pace, Patience
+from migrator.engine.reading import RateLimit
+
+
+def test_waits_grow_and_are_bounded() -> None:
+    waits: list[float] = []
+    patience = Patience(first_seconds=1, longest_seconds=4, sleep=waits.append)
+
+    for tried in range(1, 6):
+        patience.wait(tried)
+
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, [1, 2, 4, 4, 4], strict=True))
+
+
+def test_no_patience_sleeps_not_at_all() -> None:
+    waits: list[float] = []
+
+    Patience(first_seconds=0, sleep=waits.append).wait(1)
+
+    assert waits == []
+
+
+def test_a_throttled_endpoint_gets_half_and_grows_back_slowly() -> None:
+    pace = Pace(8)
+
+    pace.throttled()
+    assert pace.limit == 4
+
+    for _ in range(GOOD_ANSWERS_PER_STEP):
+        pace.went_well()
+    assert pace.limit == 5
+
+
+def test_an_endpoint_always_gets_one_request() -> None:
+    pace = Pace(2)
+
+    for _ in range(5):
+        pace.throttled()
+
+    assert pace.limit == 1
+
+
+def test_no_more_slots_are_given_than_the_limit() -> None:
+    pace, entered = Pace(1), threading.Event()
+
+    def second() -> None:
+        with pace.slot():
+            entered.set()
+
+    with pace.slot():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not entered.wait(0.05)
+
+    thread.join(1)
+    assert entered.is_set()
+
+
+def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
+    budget, taken = MemoryBudget(10), threading.Event()
+
+    def second() -> None:
+        budget.take(6, lambda: False)
+        taken.set()
+
+    with budget.held(6, lambda: False):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not taken.wait(0.05)
+
+    thread.join(1)
+    assert taken.is_set()
+
+
+def test_more_than_the_budget_waits_for_all_of_it_and_no_longer() -> None:
+    budget = MemoryBudget(10)
+
+    budget.take(1_000, lambda: False)
+    budget.give_back(1_000)
+
+    with budget.held(10, lambda: False):
+        pass
+
+
+def test_waiting_for_memory_ends_when_asked_to_stop() -> None:
+    budget = MemoryBudget(10)
+    budget.take(10, lambda: False)
+
+    with pytest.raises(Stopped):
+        budget.take(1, lambda: True)
+
+
+def test_a_rate_limit_of_none_never_waits() -> None:
+    limit = RateLimit(None)
+
+    limit.take(10**15)
+
+    assert not limit.is_on
