@@ -297,6 +297,7 @@ def test_a_composite_checksum_stated_without_its_count_is_compared_all_the_same(
     assert outcome(right, SUM) is MATCH
     assert outcome(wrong, SUM) is MISMATCH
     assert source_grade(right) is SourceGrade.S2
+    assert only(wrong, SUM).observed == f"{text}-5"
 
 
 @pytest.mark.parametrize(
