@@ -22,7 +22,7 @@ def md5(data: bytes) -> str:
 
 
 def is_empty(sandbox: Sandbox) -> bool:
-    leftovers = [file for file in (sandbox._root / "incoming").iterdir()]
+    leftovers = list((sandbox._root / "incoming").iterdir())
     stored = [file for file in (sandbox._root / "data").rglob("*") if file.is_file()]
     return sandbox.keys("photos") == [] and leftovers == [] and stored == []
 
@@ -93,9 +93,7 @@ def test_a_promised_checksum_has_to_come(sandbox: Sandbox) -> None:
 
 def test_a_wrong_digest_of_a_part_is_refused_and_no_part_is_kept(sandbox: Sandbox, s3: Any) -> None:
     upload = s3.create_multipart_upload(Bucket="photos", Key="a")["UploadId"]
-    reply = wire.ask(
-        sandbox, "PUT", f"/photos/a?partNumber=1&uploadId={upload}", BODY, {"Content-MD5": md5(OTHER)}
-    )
+    reply = wire.ask(sandbox, "PUT", f"/photos/a?partNumber=1&uploadId={upload}", BODY, {"Content-MD5": md5(OTHER)})
 
     assert (reply.status, wire.code(reply)) == (400, "BadDigest")
     assert "Parts" not in s3.list_parts(Bucket="photos", Key="a", UploadId=upload)
@@ -111,10 +109,13 @@ def test_a_wrong_digest_leaves_the_old_object_alone(sandbox: Sandbox) -> None:
 def test_a_body_that_ends_early_is_incomplete(sandbox: Sandbox) -> None:
     headers = wire.sign(sandbox, "PUT", "/photos/a", BODY, {}, payload="UNSIGNED-PAYLOAD")
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    head = "\r\n".join(["PUT /photos/a HTTP/1.1", f"Host: {sandbox.host}:{sandbox.port}", "Content-Length: 100", *lines])
+    head = "\r\n".join(
+        ["PUT /photos/a HTTP/1.1", f"Host: {sandbox.host}:{sandbox.port}", "Content-Length: 100", *lines]
+    )
     answer = wire.send_raw(sandbox, head.encode() + b"\r\n\r\n" + BODY)
 
-    assert answer.startswith(b"HTTP/1.1 400") and b"IncompleteBody" in answer
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"IncompleteBody" in answer
     assert is_empty(sandbox)
 
 

@@ -103,16 +103,12 @@ def test_a_crc64nvme_of_the_whole_is_added_where_no_checksum_came(s3: Any) -> No
 
 def test_the_sha256_of_the_whole_can_be_put_but_not_stated_for_parts(s3: Any) -> None:
     with pytest.raises(s3.exceptions.ClientError, match="InvalidRequest"):
-        s3.create_multipart_upload(
-            Bucket="photos", Key="abc", ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT"
-        )
+        s3.create_multipart_upload(Bucket="photos", Key="abc", ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT")
 
 
 def test_crc64nvme_cannot_be_composite(s3: Any) -> None:
     with pytest.raises(s3.exceptions.ClientError, match="InvalidRequest"):
-        s3.create_multipart_upload(
-            Bucket="photos", Key="abc", ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE"
-        )
+        s3.create_multipart_upload(Bucket="photos", Key="abc", ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE")
 
 
 @pytest.mark.parametrize(

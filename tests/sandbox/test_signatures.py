@@ -70,7 +70,7 @@ def test_a_clock_that_is_off_is_told_so(make: Callable[..., Sandbox], minutes: i
 
 
 def test_a_wrong_region_is_named(sandbox: Sandbox, connect: Callable[..., Any]) -> None:
-    with pytest.raises(ClientError, match="AuthorizationHeaderMalformed.*'us-east-1'"):
+    with pytest.raises(ClientError, match=r"AuthorizationHeaderMalformed.*'us-east-1'"):
         connect(sandbox, region_name="eu-west-1").list_buckets()
 
 

@@ -31,9 +31,7 @@ def client(sandbox: Sandbox, key: AccessKey | None = None, **settings: Any) -> A
         aws_secret_access_key=key.secret_access_key,
         aws_session_token=key.session_token or None,
         region_name=settings.pop("region_name", sandbox.region),
-        config=Config(
-            s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **{**quiet, **settings}
-        ),
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **{**quiet, **settings}),
     )
 
 
