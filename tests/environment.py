@@ -13,6 +13,9 @@ from pathlib import Path
 DATA = Path(tempfile.mkdtemp(prefix="tc-"))
 VALKEY_SOCKET = DATA / "valkey.sock"
 
+# What a person's shell would hold: for the processes that tests start as anybody starts them.
+ORDINARY = dict(os.environ)
+
 os.environ["DATA_DIR"] = str(DATA)
 os.environ["SECRET_KEY"] = "not-a-secret-only-for-tests"
 os.environ["CREDENTIALS_KEY"] = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from typing import Any
 
 from django.conf import settings
 
+from tests.environment import ORDINARY
+
 ADMIN_PASSWORD = "only-for-benchmarks-9"
-# What the tests set for themselves; a started product makes its own.
-_OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIALS_KEY", "ENDPOINT_ALLOW")
 _ENDED = ("finished", "incomplete", "cancelled", "paused")
 
 
@@ -104,8 +103,7 @@ class Product:
 def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
     """Start the product on a folder of its own and stop it again."""
     manage = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py")]
-    env = {name: value for name, value in os.environ.items() if name not in _OURS}
-    env["DATA_DIR"] = str(data)
+    env = ORDINARY
     process = subprocess.Popen(
         [*manage, "start", "--data", str(data), "--port", "0", "--workers", str(workers)],
         env=env,
