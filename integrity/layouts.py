@@ -229,9 +229,7 @@ def _part_size(size: int, limits: Limits) -> int:
     whole_mib = -(-wanted // MIB) * MIB
     part = min(max(whole_mib, limits.smallest_part), limits.largest_part)
     if -(-size // part) > limits.most_parts:
-        raise ObjectTooLargeError(
-            f"{size} bytes in {limits.most_parts} parts of at most {limits.largest_part}"
-        )
+        raise ObjectTooLargeError(f"{size} bytes in {limits.most_parts} parts of at most {limits.largest_part}")
     return part
 
 

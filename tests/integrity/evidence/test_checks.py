@@ -55,7 +55,7 @@ def mismatch(name: CheckName, expected: str = "1", observed: str = "2") -> Check
 def test_a_check_cannot_claim_what_its_values_do_not_show(
     outcome: Outcome, reason: Reason | None, expected: str | None, observed: str | None
 ) -> None:
-    with pytest.raises(ValueError, match="^dest_size: "):
+    with pytest.raises(ValueError, match=r"^dest_size: "):
         Check(name=CheckName.DEST_SIZE, outcome=outcome, reason=reason, expected=expected, observed=observed)
 
 
