@@ -13,12 +13,20 @@ def main() -> None:
     try:
         # The settings are read when Django starts, so the folder must be settled before.
         arguments = folder.choose(sys.argv, os.environ)
-        from django.core.management import execute_from_command_line
-
-        execute_from_command_line(arguments)
     except folder.Refused as refusal:
         sys.stderr.write(f"{refusal}\n")
         sys.exit(refusal.exit_code)
+    _run(arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(arguments)
+    except ImproperlyConfigured as problem:
+        sys.exit(f"The settings cannot be read: {problem}")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -155,16 +155,14 @@ def _redis() -> Finding:
         return Finding(
             "redis", Outcome.BAD, "It does not answer.", "`make start` starts one; elsewhere check REDIS_URL."
         )
-    facts = valkey.facts(settings.REDIS_URL)
-    policy = str(facts.get("maxmemory_policy", "unknown"))
-    if policy != "noeviction":
+    if policy := valkey.may_evict(settings.REDIS_URL):
         return Finding(
             "redis",
             Outcome.WARNING,
             f"It may throw work away when it is full (maxmemory-policy {policy}).",
             "Set maxmemory-policy to noeviction.",
         )
-    if not facts.get("aof_enabled"):
+    if not valkey.facts(settings.REDIS_URL).get("aof_enabled"):
         return Finding(
             "redis",
             Outcome.WARNING,

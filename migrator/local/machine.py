@@ -141,6 +141,11 @@ class Machine:
         )
         if self._is_embedded:
             valkey.forget_workers(settings.REDIS_URL)
+        elif policy := valkey.may_evict(settings.REDIS_URL):
+            self._say(
+                f"Redis may throw work away when it is full (maxmemory-policy {policy}). Nothing that was recorded is "
+                "lost, but set it to noeviction."
+            )
 
     def _migrate(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
@@ -214,8 +219,11 @@ class Machine:
 
     @contextlib.contextmanager
     def _handled_signals(self) -> Iterator[None]:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note_signal)
+        # Who starts this with nohup means it.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._note_signal)
         yield
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:

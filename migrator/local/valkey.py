@@ -154,6 +154,12 @@ def facts(url: str) -> dict[str, object]:
         client.close()
 
 
+def may_evict(url: str) -> str:
+    """Return the policy by which a server throws keys away when it is full; empty if it keeps them all."""
+    policy = str(facts(url).get("maxmemory_policy", "unknown"))
+    return "" if policy == "noeviction" else policy
+
+
 def clocks_heard(url: str) -> int:
     """Return how many cron processes have been heard from in the last two minutes."""
     from rq.cron import CronScheduler

@@ -40,8 +40,8 @@ class OwnValkey:
         assert server_of.wait_until_ready(self.url, 10)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.kill()
+        self._process.wait()
 
 
 @pytest.fixture

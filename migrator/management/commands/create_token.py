@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from migrator import services
 from migrator.local import folder
@@ -31,6 +32,8 @@ class Command(BaseCommand):
             _, text = services.create_token(_person(options["user"]), options["name"])
         except services.Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+        except DatabaseError as exc:
+            raise CommandError(f"The database cannot be used: {exc}. `manage.py doctor` says what is missing.") from exc
         self.stdout.write(text)
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from migrator import services
 from migrator.local import folder
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             person = services.create_user(options["user"], options["role"], _password(options["password_stdin"]))
         except services.Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+        except DatabaseError as exc:
+            raise CommandError(f"The database cannot be used: {exc}. `manage.py doctor` says what is missing.") from exc
         self.stderr.write(f"{person.get_username()} can sign in now, as {options['role']}.")
 
 
