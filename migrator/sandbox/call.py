@@ -65,7 +65,7 @@ class Call:
         """A whole number from the query, cut at most; InvalidArgument for anything else."""
         text = self.query(name)
         if not text:
-            return usual
+            return min(usual, most)
         if not text.isdecimal() or int(text) > 2**31 - 1:
             raise S3Error("InvalidArgument", f"Provided {name} not an integer or within integer range")
         return min(int(text), most)

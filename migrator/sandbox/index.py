@@ -300,7 +300,10 @@ class Index:
             " WHERE bucket = ? AND (key > ? OR (key = ? AND seq < ?)) ORDER BY key, seq DESC LIMIT ?",
             (bucket, start, start, seq, limit),
         )
-        return [(row[0], Listed(row[1].decode(), *row[2:])) for row in rows]
+        return [
+            (seq, Listed(raw.decode(), size, etag, modified, storage, version_id, bool(is_latest), bool(is_marker)))
+            for seq, raw, size, etag, modified, storage, version_id, is_latest, is_marker in rows
+        ]
 
     def seq_of(self, bucket: str, key: str, version_id: str) -> int | None:
         row = self._db.execute(
