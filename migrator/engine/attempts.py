@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from integrity.evidence import Attempt, Finding
 from migrator.engine.answers import now
-from migrator.engine.copy_steps import ItemCopy
 from migrator.engine.errors import (
     ConnectionProblem,
     EngineError,
@@ -18,6 +17,7 @@ from migrator.engine.errors import (
     SecretRefused,
     Stopped,
 )
+from migrator.engine.item_copy import ItemCopy
 from migrator.engine.planning import Item
 from migrator.engine.workplace import Work
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +18,22 @@ from migrator.engine.errors import LocalDiskFull, Stopped
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET = 48 * MIB
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _LOOK_FOR_STOP_SECONDS = 0.5
+
+
+@cache
+def give_freed_memory_back() -> bool:
+    """Have buffers of a MiB or more returned to the system when they are freed; False where that is not offered.
+
+    glibc raises its limit for that with each large block that is freed, and keeps heaps for each thread: without
+    this, a worker ends up holding several times its budget. Once in a process is enough.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, MIB) and mallopt(_M_ARENA_MAX, 2))
 
 
 class MemoryBudget:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from integrity.evidence import Finding
 from migrator.engine.attempts import settle
-from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget
+from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget, give_freed_memory_back
 from migrator.engine.errors import ConnectionProblem, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.reading import RateLimit
@@ -38,6 +38,7 @@ class Copier:
         buffer_budget: int = DEFAULT_BUDGET,
         spool_dir: Path | str | None = None,
     ) -> None:
+        give_freed_memory_back()
         self._sides = (source, destination)
         self._options = options
         self._hooks = hooks

@@ -1,0 +1,307 @@
+"""The destination leg of one attempt: what is there before, what it says after the write, what is removed again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from integrity.digests import Algorithm, DigestSet, OnePass
+from integrity.etags import EtagForm, etag_of, kind, normalise
+from integrity.evidence import (
+    Check,
+    CheckName,
+    Origin,
+    Outcome,
+    ReadBack,
+    Reason,
+    Statement,
+    destination_checks,
+    fidelity_checks,
+    first_mismatch,
+    pair_check,
+    write_checks,
+)
+from integrity.layouts import Layout
+from migrator.engine.carrying import Tags, read_tags, wanted_encryption, write_headers
+from migrator.engine.cutting import SourceObject, learn_layout
+from migrator.engine.errors import DestExists, DestMissing, EngineError, ObjectMissing, Stopped
+from migrator.engine.planning import Item
+from migrator.engine.source_leg import SourceLeg, is_match
+from migrator.engine.uploading import Target, Written
+from migrator.engine.workplace import IfExists, Work
+
+
+class DestLeg:
+    """What one attempt knows of the destination."""
+
+    def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None], source: SourceLeg) -> None:
+        self.statement: Statement | None = None
+        self._work = work
+        self._item = item
+        self._number = number
+        self._note = note
+        self._source = source
+        self._side = work.destination
+
+    # Before the write
+
+    def is_taken(self, layout: Layout) -> bool:
+        """Say whether the key is known to be taken, so that only comparing is left to do.
+
+        A single PUT finds out by its own condition. An upload would find out only at its end, and a bucket
+        that does not honour conditions never: these ask beforehand. Raises `DestExists` for another size.
+        """
+        item = self._item
+        replaces = self._work.options.if_exists == IfExists.REPLACE
+        if replaces and self._conditions_hold(layout, replaces=item.existing_size is not None):
+            return False
+        holds = self._conditions_hold(layout, replaces=replaces)
+        if holds and not layout.multipart and item.existing_size is None:
+            return False
+        found = self._side.store.find(self._side.bucket, item.dest_key)
+        if not holds:
+            self._note("race_possible")
+        if found is None:
+            return False
+        if replaces:
+            return normalise(found.etag or "") != normalise(item.existing_etag)
+        if found.size != item.size:
+            raise DestExists(request_id=found.request_id)
+        return True
+
+    def target(self, layout: Layout) -> Target:
+        """Return what is to be written, and under which condition."""
+        assert self._source.statement is not None
+        item, options = self._item, self._work.options
+        replaces = options.if_exists == IfExists.REPLACE and item.existing_size is not None
+        conditional = self._conditions_hold(layout, replaces=replaces)
+        headers = write_headers(
+            self._source.statement,
+            self._source.tags,
+            storage_class=self._storage_class(),
+            encryption=options.encryption,
+            kms_key_id=options.kms_key_id,
+            redirect=options.website_redirect,
+        )
+        return Target(
+            store=self._side.store,
+            bucket=self._side.bucket,
+            key=item.dest_key,
+            profile=self._side.profile,
+            headers=headers,
+            if_none_match=conditional and not replaces,
+            if_match=item.existing_etag if conditional and replaces else "",
+        )
+
+    def _conditions_hold(self, layout: Layout, *, replaces: bool) -> bool:
+        """Say whether writes to this bucket may rely on a condition; what is not known is tried."""
+        profile = self._side.profile
+        if replaces:
+            return profile.if_match_put is not False
+        if layout.multipart and profile.if_none_match_complete is False:
+            return False
+        return profile.if_none_match_put is not False
+
+    # After the write
+
+    def look(self, written: Written, digests: DigestSet, layout: Layout) -> tuple[Check, ...]:
+        """Ask what the destination holds now and return every check of this leg."""
+        if written.reply is None:
+            self._note("recovered")
+        after = self.head(written.reply.version_id if written.reply else "")
+        identity = written.found
+        if identity is None and self._side.profile.etag_stable is False:
+            # The ETag of the write's answer does not last here; the first HEAD names the object.
+            identity, after = after, self.head(after.version_id)
+        self.statement = after
+        sent = write_checks(
+            digests,
+            layout,
+            self._side.profile,
+            sent=written.sent,
+            reply=written.reply,
+            part_replies=written.part_replies,
+            attempt=self._number,
+        )
+        held = self._compare(digests, layout, written.reply, after, identity, None)
+        if first_mismatch((*sent, *held)) is None and self._is_read_back():
+            held = self._compare(digests, layout, written.reply, after, identity, self._read_back(after))
+        return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply))
+
+    def remove(self, checks: Sequence[Check]) -> bool:
+        """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
+        assert self.statement is not None
+        if not is_match(checks, CheckName.DEST_IDENTITY):
+            self._note("wrong_copy_left")
+            return False
+        try:
+            self._side.store.delete(self._side.bucket, self._item.dest_key, version_id=self.statement.version_id)
+        except EngineError:
+            self._note("wrong_copy_left")
+            return False
+        self._note("wrong_copy_removed")
+        return True
+
+    def head(self, version_id: str) -> Statement:
+        """HEAD what was written; not every store shows it at once."""
+        deadline = time.monotonic() + self._work.options.found_within_seconds
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return self._side.store.head(
+                    self._side.bucket,
+                    self._item.dest_key,
+                    version_id=version_id,
+                    checksums=self._side.profile.checksum_mode is True,
+                )
+            except ObjectMissing as exc:
+                if time.monotonic() >= deadline:
+                    raise DestMissing(store_code=exc.store_code, request_id=exc.request_id) from exc
+                if self._work.should_stop():
+                    raise Stopped from exc
+                self._side.store.patience.wait(tried)
+
+    # Something is there already
+
+    def existing(self) -> Statement:
+        """Return what holds the key; raise `DestExists` where its size already shows that it is another."""
+        found = self._side.store.find(
+            self._side.bucket, self._item.dest_key, checksums=self._side.profile.checksum_mode is True
+        )
+        if found is None:
+            raise DestMissing("taken when we wrote, gone when we looked")
+        if found.size != self._item.size:
+            raise DestExists(request_id=found.request_id)
+        return found
+
+    def layouts_like(self, existing: Statement) -> tuple[Layout, ...]:
+        """Return the part layouts that the existing object may have."""
+        if kind(existing.etag or "").form is not EtagForm.MULTIPART:
+            return ()
+        return learn_layout(
+            SourceObject(
+                self._side.store,
+                self._side.bucket,
+                self._item.dest_key,
+                existing.version_id,
+                self._item.size,
+                existing.etag or "",
+            )
+        ).candidates
+
+    def compare_existing(self, first: Statement, digests: DigestSet) -> tuple[Layout | None, tuple[Check, ...]]:
+        """Return the existing object's layout and the checks of it against what was read from the source."""
+        layout = _layout_of(first, digests, self._item.size)
+        after = self.head(first.version_id)
+        self.statement = after
+        readback = self._read_back(after) if self._is_read_back() else None
+        checks = self._compare(digests, layout, None, after, first, readback)
+        return layout, (*checks, *self._others(layout, after, None))
+
+    # Comparing
+
+    def _compare(
+        self,
+        digests: DigestSet,
+        layout: Layout | None,
+        reply: Statement | None,
+        after: Statement,
+        identity: Statement | None,
+        readback: ReadBack | None,
+    ) -> tuple[Check, ...]:
+        return destination_checks(
+            digests,
+            layout,
+            self._side.profile,
+            write_reply=reply,
+            after=after,
+            identity=identity,
+            readback=readback,
+            attempt=self._number,
+        )
+
+    def _others(self, layout: Layout | None, after: Statement, reply: Statement | None) -> tuple[Check, ...]:
+        """Return the pair's check and those of what travels beside the bytes."""
+        source, options = self._source, self._work.options
+        assert source.statement is not None
+        dest_tags = self._tags(after)
+        pair = pair_check(
+            source.statement,
+            after,
+            self._work.source.profile,
+            self._side.profile,
+            source_layout=source.layout,
+            dest_layout=layout,
+            attempt=self._number,
+        )
+        fidelity = fidelity_checks(
+            source.statement,
+            after,
+            write_reply=reply,
+            source_tags=source.tags.values,
+            dest_tags=dest_tags.values,
+            tags_reason=source.tags.reason if source.tags.values is None else dest_tags.reason,
+            storage_class=self._storage_class() or "STANDARD",
+            encryption=wanted_encryption(options.encryption),
+            redirect=options.website_redirect,
+            attempt=self._number,
+        )
+        return (pair, *fidelity)
+
+    def _is_read_back(self) -> bool:
+        return self._work.options.reads_back(self._item.key)
+
+    def _read_back(self, after: Statement) -> ReadBack:
+        """Read the whole object, of the version that was confirmed."""
+        one_pass = OnePass(algorithms=frozenset({Algorithm.SHA256}))
+        body = self._side.store.open(self._side.bucket, self._item.dest_key, version_id=after.version_id)
+        try:
+            for chunk in body.chunks():
+                if self._work.should_stop():
+                    raise Stopped
+                one_pass.feed(chunk)
+        finally:
+            body.close()
+        digests = one_pass.result()
+        said = replace(body.statement, origin=Origin.READBACK)
+        return ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
+
+    def _storage_class(self) -> str:
+        said = self._source.statement
+        stated = (said.storage_class if said else "") or self._item.storage_class or "STANDARD"
+        return self._work.options.storage_class_map.get(stated, "")
+
+    def _tags(self, after: Statement) -> Tags:
+        """Ask for the tags where some were written or some may be there."""
+        wanted = self._source.tags
+        if not wanted.values and (wanted.values is None or not after.tag_count):
+            return wanted
+        return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
+
+
+_REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
+_STATED_OF_IT = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK})
+
+
+def _of_our_object(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Where somebody else's object is there now, what it states says nothing about ours: only that is a finding."""
+    if all(check.outcome is not Outcome.MISMATCH for check in checks if check.name is CheckName.DEST_IDENTITY):
+        return tuple(checks)
+    return tuple(
+        replace(check, outcome=Outcome.NOT_COMPARABLE, reason=Reason.NOT_REACHED)
+        if check.name in _STATED_OF_IT and check.outcome is Outcome.MISMATCH and check.origin not in _REPLIES
+        else check
+        for check in checks
+    )
+
+
+def _layout_of(existing: Statement, digests: DigestSet, size: int) -> Layout | None:
+    """Return the layout, among those that were computed, by which the existing ETag is explained."""
+    found = kind(existing.etag or "")
+    if found.form is EtagForm.MD5:
+        return Layout.single(size)
+    layouts = [each for each in digests.parts if isinstance(each, Layout) and each.multipart]
+    etag = normalise(existing.etag or "")
+    return next((each for each in layouts if etag_of(digests, each) == etag), None)

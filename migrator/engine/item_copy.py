@@ -1,0 +1,260 @@
+"""One attempt at one item, step by step: learn the layout, read and write in one pass, judge, look, judge again.
+
+The source leg is judged before the destination is committed: bytes known to be wrong are never committed, and
+any failure before that aborts the upload. What fails afterwards is removed, if this very attempt wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from integrity.digests import OnePass
+from integrity.etags import etag_of
+from integrity.evidence import Check, ErrorCode, Finding, first_mismatch
+from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
+from integrity.verdicts import judge
+from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.buffers import MemoryPart, Part, SpooledPart
+from migrator.engine.dest_leg import DestLeg
+from migrator.engine.errors import (
+    ConditionFailed,
+    Conflict,
+    DestExists,
+    EngineError,
+    EvidenceMismatch,
+    InternalError,
+    KeyInvalid,
+    KeyTooLong,
+    ObjectMissing,
+    ObjectTooLarge,
+)
+from migrator.engine.listing import key_bytes
+from migrator.engine.planning import Item, is_legal_key
+from migrator.engine.source_leg import SourceLeg, mismatch_of
+from migrator.engine.uploading import Upload, Written, put_object
+from migrator.engine.workplace import Work
+
+
+class ItemCopy:
+    """One attempt. `run` returns the finding or raises; `failed` makes a finding of what was known by then.
+
+    `may_try_again` is false where wrong bytes had to be left, `nothing_to_replace` true where what the plan saw
+    at the destination is no longer there.
+    """
+
+    def __init__(self, work: Work, item: Item, number: int) -> None:
+        self.may_try_again = True
+        self.nothing_to_replace = False
+        self._work = work
+        self._item = item
+        self._notes: list[str] = []
+        self._dest_checks: tuple[Check, ...] = ()
+        self._layout: Layout | None = None
+        self._source = SourceLeg(work, item, number, self._note)
+        self._dest = DestLeg(work, item, number, self._note, self._source)
+
+    def run(self) -> Finding:
+        """Copy the item and return what is known of it; raise what kept it from being copied."""
+        self._refuse_impossible()
+        self._source.learn()
+        layout = self._layout = self._choose_layout()
+        if self._dest.is_taken(layout):
+            return self._compare_with_existing(layout)
+        try:
+            written = self._write(layout)
+        except ConditionFailed:
+            return self._compare_with_existing(layout)
+        except ObjectMissing as exc:
+            self.nothing_to_replace = True
+            raise Conflict("what was to be replaced is gone", request_id=exc.request_id) from exc
+        return self._judge_written(written, layout)
+
+    def failed(self, problem: EngineError) -> Finding:
+        """Return the finding of an attempt that ended in `problem`."""
+        more = problem.checks if isinstance(problem, EvidenceMismatch) else ()
+        return replace(
+            self._finding(more),
+            error_code=problem.error_code or ErrorCode.INTERNAL_ERROR,
+            error_message=problem.advice,
+            store_code=problem.store_code,
+        )
+
+    def take_back(self) -> None:
+        """Take back the bytes that were counted: they will be read again."""
+        self._source.take_back()
+
+    def _refuse_impossible(self) -> None:
+        item = self._item
+        if not is_legal_key(item.key) or not is_legal_key(item.dest_key):
+            raise KeyInvalid(facts={"key_fault": "it is empty or not text"})
+        if len(key_bytes(item.dest_key)) > LONGEST_KEY:
+            raise KeyTooLong
+
+    def _choose_layout(self) -> Layout:
+        options = self._work.options
+        try:
+            return choose_layout(
+                self._item.size,
+                options.limits,
+                self._source.learned.told,
+                options.threshold,
+                options.largest_mirrored_part,
+            )
+        except ObjectTooLargeError as exc:
+            limit = f"{options.limits.largest_object:,} bytes at most"
+            raise ObjectTooLarge(facts={"size": f"{self._item.size:,} bytes large", "limit": limit}) from exc
+
+    # Reading and writing
+
+    def _write(self, layout: Layout) -> Written:
+        """Read the source, write the destination in the same pass, and commit only what the source confirms."""
+        try:
+            if layout.multipart:
+                return self._write_parts(layout)
+            with self._work.budget.held(self._item.size, self._work.should_stop):
+                return self._write_single(layout)
+        finally:
+            self._source.close()
+
+    def _write_single(self, layout: Layout) -> Written:
+        part = MemoryPart(self._item.size)
+        try:
+            self._source.open()
+            for chunk in self._source.chunks():
+                part.write(chunk)
+            digests = self._source.judge()
+            return put_object(self._dest.target(layout), part, digests)
+        finally:
+            part.close()
+
+    def _write_parts(self, layout: Layout) -> Written:
+        work = self._work
+        one_pass = self._source.open(layout)
+        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, work.budget)
+        try:
+            upload.open()
+            self._send_parts(upload, layout, one_pass)
+            upload.finish_parts()
+            digests = self._source.judge()
+            return upload.complete(digests, etag_of(digests, layout))
+        except BaseException:
+            if not _is_aborted(upload):
+                self._note("upload_left_open")
+            raise
+
+    def _send_parts(self, upload: Upload, layout: Layout, one_pass: OnePass) -> None:
+        work, chunks = self._work, _Chunks(self._source.chunks())
+        for span in layout.spans():
+            fits = span.length <= work.budget.size // 2
+            held = span.length if fits else 0
+            work.budget.take(held, work.should_stop)
+            part: Part | None = None
+            try:
+                part = MemoryPart(span.length) if fits else SpooledPart(work.spool_dir)
+                for piece in chunks.take(span.length):
+                    part.write(piece)
+                # The pass may be ahead by what is left of a chunk, never behind.
+                digest = one_pass.finished_parts(layout)[span.number - 1]
+            except BaseException:
+                if part is not None:
+                    part.close()
+                work.budget.give_back(held)
+                raise
+            upload.add(part, digest, held)
+        chunks.finish()
+
+    # After the commit
+
+    def _judge_written(self, written: Written, layout: Layout) -> Finding:
+        """Judge what the destination holds now, and remove it if it is wrong and ours."""
+        assert self._source.digests is not None
+        self._dest_checks = self._dest.look(written, self._source.digests, layout)
+        mismatch = first_mismatch((*self._source.checks, *self._dest_checks))
+        if mismatch is None:
+            return self._finding()
+        self.nothing_to_replace = self.may_try_again = self._dest.remove(self._dest_checks)
+        raise mismatch_of(mismatch)
+
+    def _compare_with_existing(self, layout: Layout) -> Finding:
+        """Read the source without writing and judge what the destination holds; `DestExists` unless verified."""
+        first = self._dest.existing()
+        if self._source.digests is None:
+            layouts = (layout,) if layout.multipart else ()
+            try:
+                self._source.open(*layouts, *self._dest.layouts_like(first))
+                for _ in self._source.chunks():
+                    pass
+                self._source.judge()
+            finally:
+                self._source.close()
+        assert self._source.digests is not None
+        self._layout, checks = self._dest.compare_existing(first, self._source.digests)
+        if not judge((*self._source.checks, *checks), self._work.options.policy, None).is_valid:
+            raise DestExists(request_id=first.request_id)
+        self._note("already_there")
+        self._dest_checks = checks
+        return self._finding()
+
+    def _note(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def _finding(self, more: tuple[Check, ...] = ()) -> Finding:
+        item, source = self._item, self._source
+        dest = self._dest.statement
+        calculated = None
+        if source.digests is not None and self._layout is not None:
+            calculated = etag_of(source.digests, self._layout)
+        return Finding(
+            index=item.index,
+            key=item.key,
+            dest_key=item.dest_key,
+            planned_size=item.size,
+            planned_etag=item.etag,
+            planned_version_id=item.version_id,
+            planned_last_modified=item.last_modified,
+            checks=(*source.checks, *self._dest_checks, *more),
+            source=source.statement,
+            dest=dest,
+            digests=source.digests,
+            source_layout=source.layout,
+            dest_layout=self._layout,
+            layout_learned=source.learned.how,
+            calculated_etag=calculated or "",
+            notes=tuple(self._notes),
+            bytes_read=source.moved,
+            bytes_written=item.size if dest is not None and "already_there" not in self._notes else 0,
+        )
+
+
+class _Chunks:
+    """A stream of chunks, taken in exact lengths."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._left = memoryview(b"")
+
+    def take(self, count: int) -> Iterator[memoryview]:
+        """Yield pieces of `count` bytes in all; the stream raises where it is shorter."""
+        while count:
+            if not self._left:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    raise InternalError("a body of the planned size ended early")
+                self._left = memoryview(chunk)
+            piece, self._left = self._left[:count], self._left[count:]
+            count -= len(piece)
+            yield piece
+
+    def finish(self) -> None:
+        """Read to the end, so that what comes after the planned size is noticed."""
+        for _ in self._chunks:
+            pass
+
+
+def _is_aborted(upload: Upload) -> bool:
+    try:
+        return upload.abort()
+    except EngineError:
+        return False

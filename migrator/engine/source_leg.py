@@ -1,0 +1,211 @@
+"""The source leg of one attempt: pin, open, read in one pass, and judge what was read before anything is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from integrity.digests import Algorithm, DigestSet, OnePass
+from integrity.etags import etag_of, normalise
+from integrity.evidence import (
+    Check,
+    CheckName,
+    Outcome,
+    Planned,
+    Statement,
+    first_mismatch,
+    source_checks,
+)
+from integrity.layouts import Layout
+from migrator.engine.carrying import Tags, read_tags
+from migrator.engine.cutting import Learned, SourceObject, learn_layout
+from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
+from migrator.engine.planning import Item
+from migrator.engine.reading import Pin, SourceReader
+from migrator.engine.workplace import Work
+
+
+class SourceLeg:
+    """What one attempt reads, and what it knows of the source so far."""
+
+    def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None]) -> None:
+        self.statement: Statement | None = None
+        self.digests: DigestSet | None = None
+        self.checks: tuple[Check, ...] = ()
+        self.tags = Tags(None)
+        self.learned = Learned(None, (), "")
+        self.moved = 0
+        self._work = work
+        self._item = item
+        self._number = number
+        self._note = note
+        self._reader = SourceReader(self._pin(), work.options.watch, work.limit)
+        self._pass = OnePass()
+
+    def learn(self) -> None:
+        """Learn how the object was cut into parts."""
+        pin = self._reader.pin
+        self.learned = learn_layout(
+            SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
+        )
+
+    def open(self, *layouts: Layout) -> OnePass:
+        """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too."""
+        self.statement = self._reader.open(self._item)
+        if self._reader.repinned:
+            self._note("listing_etag_differs")
+        self.tags = self._read_tags(self.statement)
+        self._raise_if_wrong(self._compare(None))
+        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
+        return self._pass
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes; each has been through the pass when it is yielded."""
+        for chunk in self._reader.chunks():
+            if self._work.should_stop():
+                raise Stopped
+            self._pass.feed(chunk)
+            self.moved += len(chunk)
+            self._work.hooks.moved(len(chunk))
+            yield chunk
+        if self._reader.resumes:
+            self._note("resumed")
+
+    def judge(self) -> DigestSet:
+        """Compare what was read with all that the source states; raise before wrong bytes are committed."""
+        digests = self.digests = self._pass.result()
+        self._raise_if_wrong(self._judged(digests))
+        return digests
+
+    def close(self) -> None:
+        """Drop the connection if the body was not read to its end."""
+        self._reader.close()
+
+    def take_back(self) -> None:
+        """Take back the bytes that were counted: they will be read again."""
+        if self.moved:
+            self._work.hooks.moved(-self.moved)
+            self.moved = 0
+
+    @property
+    def layout(self) -> Layout | None:
+        """The source's layout: told, or the inferred one that gives its ETag."""
+        if self.learned.told is not None or self.digests is None or self.statement is None:
+            return self.learned.told
+        etag = normalise(self.statement.etag or "")
+        candidates = self.learned.candidates
+        return next((each for each in candidates if etag_of(self.digests, each) == etag), None)
+
+    def _judged(self, digests: DigestSet) -> tuple[Check, ...]:
+        """Return the checks of the source leg; asks the source again only for what is still open."""
+        head = None if self._reader.announced else self._head()
+        checks = self._compare(digests, head=head)
+        if first_mismatch(checks) is not None:
+            return checks
+        after, reread = None, None
+        if not is_match(checks, CheckName.SOURCE_UNCHANGED):
+            after = self._head()
+        if self._work.options.double_read and not _is_proven(checks):
+            reread = self._read_again()
+            after = after or self._head()
+        return checks if after is None else self._compare(digests, head=head, after=after, reread=reread)
+
+    def _compare(
+        self,
+        digests: DigestSet | None,
+        *,
+        head: Statement | None = None,
+        after: Statement | None = None,
+        reread: str | None = None,
+    ) -> tuple[Check, ...]:
+        assert self.statement is not None
+        return source_checks(
+            Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id),
+            self.statement,
+            digests,
+            self._work.source.profile,
+            layout=self.learned.told,
+            head=head,
+            after=after,
+            reread_sha256=reread,
+            attempt=self._number,
+        )
+
+    def _raise_if_wrong(self, checks: tuple[Check, ...]) -> None:
+        self.checks = checks
+        mismatch = first_mismatch(checks)
+        if mismatch is not None:
+            raise mismatch_of(mismatch)
+
+    def _head(self) -> Statement:
+        pin = self._reader.pin
+        try:
+            return pin.store.head(
+                pin.bucket,
+                pin.key,
+                version_id=pin.version_id,
+                checksums=pin.checksums,
+                requester_pays=pin.requester_pays,
+            )
+        except ObjectMissing as exc:
+            raise _gone(exc) from exc
+
+    def _read_again(self) -> str:
+        """Read the whole object a second time and return its SHA-256."""
+        again = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
+        one_pass = OnePass(algorithms=frozenset({Algorithm.SHA256}))
+        try:
+            again.open(self._item)
+            for chunk in again.chunks():
+                if self._work.should_stop():
+                    raise Stopped
+                one_pass.feed(chunk)
+        finally:
+            again.close()
+        return one_pass.result().sha256_hex or ""
+
+    def _read_tags(self, said: Statement) -> Tags:
+        if not self._work.options.tags:
+            return Tags(None)
+        side = self._work.source
+        try:
+            return read_tags(side.store, side.bucket, self._item.key, said)
+        except ObjectMissing as exc:
+            raise _gone(exc) from exc
+
+    def _pin(self) -> Pin:
+        item, side = self._item, self._work.source
+        return Pin(
+            store=side.store,
+            bucket=side.bucket,
+            key=item.key,
+            version_id=item.version_id,
+            etag=item.etag,
+            size=item.size,
+            requester_pays=self._work.options.requester_pays,
+            checksums=side.profile.checksum_mode is True,
+        )
+
+
+def mismatch_of(check: Check) -> EvidenceMismatch:
+    """Return the error that a mismatch ends an attempt with."""
+    side = "destination" if check.name.startswith(("dest_", "part_", "write_")) else "source"
+    what = check.name.split("_", 1)[1].replace("_", " ")
+    assert check.code is not None
+    return EvidenceMismatch(
+        check.code, request_id=check.request_id, check="ETag" if what == "etag" else what, side=side
+    )
+
+
+def is_match(checks: Sequence[Check], name: CheckName) -> bool:
+    """Say whether there is a check of this name and all of them match."""
+    named = [check for check in checks if check.name is name]
+    return bool(named) and all(check.outcome is Outcome.MATCH for check in named)
+
+
+def _is_proven(checks: Sequence[Check]) -> bool:
+    names = {CheckName.SOURCE_ETAG, CheckName.SOURCE_CHECKSUM}
+    return any(check.name in names and check.outcome is Outcome.MATCH for check in checks)
+
+
+def _gone(exc: ObjectMissing) -> SourceGone:
+    return SourceGone(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
