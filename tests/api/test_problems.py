@@ -86,6 +86,16 @@ def test_a_character_that_cannot_be_stored_is_422(as_admin: Caller, text: str) -
     assert not Connection.objects.exists()
 
 
+@pytest.mark.parametrize("options", [{"include": ["a\x00b"]}, {"a\ud800": 1}, {"storage_class_map": {"a": ["\x00"]}}])
+def test_nor_is_it_taken_in_a_free_form_part(as_operator: Caller, options: dict[str, object]) -> None:
+    place = {"connection": "Old store", "bucket": "photos"}
+    body = {"name": "Archive", "source": place, "destination": place, "options": options}
+
+    response = as_operator.post("/tasks", body)
+
+    assert (response.status_code, "cannot be stored" in response.json()["detail"]) == (422, True)
+
+
 def test_a_form_is_415(as_admin: Caller) -> None:
     response = as_admin.post("/connections", b"name=x", Content_Type="application/x-www-form-urlencoded")
 
