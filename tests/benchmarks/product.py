@@ -82,8 +82,10 @@ class Product:
             while run["state"] not in _ENDED and time.monotonic() < ends:
                 time.sleep(0.2)
                 run = self._call("GET", f"/runs/{run['id']}")
-        started, finished = (_seconds(run[name]) for name in ("started_at", "finished_at"))
-        return Measured(finished - started, run["counts"], run["state"], peak[0] / 1024)
+        if run["finished_at"] is None:
+            raise SystemExit(f"the run is {run['state']}: {run['cause']} {run['cause_text']}")
+        seconds = _seconds(run["finished_at"]) - _seconds(run["started_at"])
+        return Measured(seconds, run["counts"], run["state"], peak[0] / 1024)
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(
