@@ -94,7 +94,12 @@ class Sandbox:
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="sandbox", daemon=True)
         self._thread.start()
-        ready.result()
+        try:
+            ready.result()
+        except BaseException:
+            self._thread.join()
+            self._thread = None
+            raise
         return self
 
     def stop(self) -> None:
@@ -115,8 +120,7 @@ class Sandbox:
 
     async def serve(self, on_ready: Callable[[], None], stopping: asyncio.Event) -> None:
         """Serve on the running loop until stopping is set."""
-        self._loop, self._stopping = asyncio.get_running_loop(), stopping
-        loop = self._loop
+        loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: Connection(loop, self._dispatcher.respond, self._refuses, self._connections),
             self.host,
@@ -125,6 +129,7 @@ class Sandbox:
             ssl=self._certificates.context(self._flaw) if self._certificates else None,
         )
         self.port = server.sockets[0].getsockname()[1]
+        self._loop, self._stopping = loop, stopping
         on_ready()
         try:
             await stopping.wait()

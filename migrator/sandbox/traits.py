@@ -36,6 +36,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "gzip": ("kept", "unpacked"),
     "repeated_complete": ("refused", "answered"),
     "attributes_parts": ("named", "all"),
+    "part_number_error": ("416", "400"),
 }
 
 
@@ -80,6 +81,7 @@ class Traits:
     gzip: str = "kept"
     repeated_complete: str = "refused"
     attributes_parts: str = "named"
+    part_number_error: str = "416"
     versioned: bool = False
     archive: str = ""
     largest_page: int = 1000

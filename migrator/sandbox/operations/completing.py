@@ -14,7 +14,7 @@ from migrator.sandbox.index import Part, PartFact, Upload
 from migrator.sandbox.markup import document, parse
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import encryption_headers, version_headers
-from migrator.sandbox.operations.multipart import COMPOSITE, FULL, open_upload
+from migrator.sandbox.operations.multipart import COMPOSITE, FULL, check_upload_key, open_upload
 from migrator.sandbox.store import SEALED
 
 
@@ -31,6 +31,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
     if call.traits.repeated_complete == "answered" and call.query("uploadId") in call.store.completed:
         return call.store.completed[call.query("uploadId")]
     bucket, upload = call.bucket(), open_upload(call)
+    check_upload_key(call, upload)
     named = _named_parts(await call.payload.document())
     # The document was awaited: another Complete may have come first.
     upload = open_upload(call)

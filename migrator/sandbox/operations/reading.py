@@ -98,13 +98,20 @@ def _show_part(call: Call, version: Version, answer: Answer) -> None:
     number = int(text)
     if not parts:
         if number != 1:
-            raise S3Error("InvalidPartNumber", extra={"ActualPartCount": "1", "PartNumberRequested": text})
+            raise _no_such_part(call, 1)
         _show_window(answer, version, 0, version.size)
         return
     if number > len(parts):
-        raise S3Error("InvalidPartNumber", extra={"ActualPartCount": str(len(parts)), "PartNumberRequested": text})
+        raise _no_such_part(call, len(parts))
     answer.headers["x-amz-mp-parts-count"] = str(len(parts))
     _show_window(answer, version, sum(part.size for part in parts[: number - 1]), parts[number - 1].size)
+
+
+def _no_such_part(call: Call, count: int) -> S3Error:
+    if call.traits.part_number_error == "400":
+        return S3Error("InvalidPart")
+    extra = {"ActualPartCount": str(count), "PartNumberRequested": call.query("partNumber")}
+    return S3Error("InvalidPartNumber", extra=extra)
 
 
 def _show_window(answer: Answer, version: Version, start: int, length: int) -> None:
