@@ -1,8 +1,8 @@
 """What a bucket's answers are worth: the facts of its profile, learned by asking it to reject what is wrong.
 
-An accepted digest proves nothing until the store was seen to refuse a wrong one (the negative control). The
-source is only ever read; at the destination tiny objects are written under a reserved prefix and removed by
-their exact keys. What cannot be found out stays unknown, which counts as the weakest value.
+An accepted digest proves nothing until the store was seen to refuse a wrong one (the negative control). Tiny
+objects are written under a reserved prefix and removed by their exact keys. What cannot be found out stays
+unknown, which counts as the weakest value.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 from awscrt import checksums as crt
 
 from integrity.checksums import encode, encode_crc
-from integrity.digests import OnePass
-from integrity.etags import EtagForm, etag_of, kind, multipart_etag, normalise
-from integrity.evidence import Encryption, EtagMeaning, Profile, Proof, Statement
+from integrity.etags import multipart_etag, normalise
+from integrity.evidence import EtagMeaning, Profile, Proof, Statement
 from migrator.engine.answers import now
-from migrator.engine.cutting import SourceObject, learn_layout
 from migrator.engine.errors import (
     ConditionFailed,
     ConnectionProblem,
@@ -31,21 +28,16 @@ from migrator.engine.errors import (
     StoreBusy,
 )
 from migrator.engine.listing import list_objects
-from migrator.engine.stores import ListedObject, SentPart, Store, WriteHeaders
+from migrator.engine.sampling import WRONG_ETAG, reading_facts, unknown_unless_answered
+from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 PROBE_PREFIX = ".truecopy-probe/"
-SAMPLE = 20
-LARGEST_SAMPLE = 32 * 1024 * 1024
-LARGEST_MULTIPART_SAMPLE = 64 * 1024 * 1024
-LISTED_FOR_SAMPLE = 1000
-MULTIPART_SAMPLES = 2
 
 _BODY = b"Truecopy asks this store to refuse what is wrong.\n"
 _OTHER_BODY = bytes(reversed(_BODY))
 _FIRST_PART = 5 * 1024 * 1024
 _ODD_KEY = "odd + key %41 \u00e9"
 _METADATA = {"truecopy-probe": "one  two"}
-_WRONG_ETAG = '"00000000000000000000000000000000"'
 
 
 def probe_destination(store: Store, bucket: str, prefix: str = "") -> Profile:
@@ -59,25 +51,6 @@ def probe_destination(store: Store, bucket: str, prefix: str = "") -> Profile:
     finally:
         probe.clean()
     return replace(probe.profile, probed_at=now(), clock_skew_seconds=store.clock_skew)
-
-
-def probe_source(store: Store, bucket: str, prefix: str = "", sample: Iterable[ListedObject] | None = None) -> Profile:
-    """Return what reading alone can tell, from a sample of the listing. Raises only `ConnectionProblem`."""
-    listed = sample if sample is not None else list_objects(store, bucket, prefix)
-    try:
-        seen = list(islice(listed, LISTED_FOR_SAMPLE))
-    except ConnectionProblem:
-        raise
-    except EngineError:
-        seen = []
-    reader = _Reader(store, bucket)
-    for entry in _small_plain(seen):
-        with _unknown_unless_answered():
-            reader.read_small(entry)
-    for entry in _multipart(seen):
-        with _unknown_unless_answered():
-            reader.read_multipart(entry)
-    return replace(reader.profile(), probed_at=now(), clock_skew_seconds=store.clock_skew)
 
 
 def same_store(source: Store, source_bucket: str, dest: Store, dest_bucket: str, dest_prefix: str = "") -> bool:
@@ -129,7 +102,7 @@ class _Probe:
             self._conditional_complete,
         )
         for step in steps:
-            with _unknown_unless_answered():
+            with unknown_unless_answered():
                 step()
 
     def clean(self) -> None:
@@ -209,9 +182,9 @@ class _Probe:
     def _wrong_checksums(self) -> None:
         proofs: dict[str, Proof] = {}
         for algorithm in _SUMS:
-            with _unknown_unless_answered():
+            with unknown_unless_answered():
                 proofs[algorithm] = self._wrong_checksum(algorithm)
-        with _unknown_unless_answered():
+        with unknown_unless_answered():
             proven = next((name for name in _SUMS if proofs.get(name) is Proof.REJECTS), "CRC32")
             try:
                 stated = self._head(f"sum-{proven}", checksums=True).checksums
@@ -240,12 +213,12 @@ class _Probe:
         return Proof.ECHOES if stated == wrong else Proof.IGNORES
 
     def _reading(self) -> None:
-        facts = _reading_facts(self._store, self._bucket, self._base + "plain", len(_BODY))
+        facts = reading_facts(self._store, self._bucket, self._base + "plain", len(_BODY))
         self._learn(**facts)
 
     def _conditions(self) -> None:
         self._learn(if_none_match_put=self._is_refused(lambda: self._put("plain", _BODY, if_none_match=True)))
-        self._learn(if_match_put=self._is_refused(lambda: self._put("plain", _BODY, if_match=_WRONG_ETAG)))
+        self._learn(if_match_put=self._is_refused(lambda: self._put("plain", _BODY, if_match=WRONG_ETAG)))
 
     def _is_refused(self, write: Callable[[], object]) -> bool:
         """Say whether a write whose condition is false meets 412; a condition that is an error is not honoured."""
@@ -375,134 +348,6 @@ class _Probe:
             checksums=sums,
         )
         return SentPart(number, reply.etag or "", sums)
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads a sample of the source and counts what its ETags turned out to be."""
-
-    store: Store
-    bucket: str
-    equal: int = 0
-    different: int = 0
-    multipart_equal: int = 0
-    multipart_different: int = 0
-    facts: dict[str, object] = field(default_factory=dict)
-
-    def read_small(self, entry: ListedObject) -> None:
-        """Compare one small object's MD5 with its ETag."""
-        body = self.store.open(self.bucket, entry.key, version_id=entry.version_id)
-        md5, size = hashlib.md5(usedforsecurity=False), 0
-        try:
-            for chunk in body.chunks():
-                md5.update(chunk)
-                size += len(chunk)
-        finally:
-            body.close()
-        said = body.statement
-        self.facts.setdefault("listing_etag", normalise(said.etag or "") == normalise(entry.etag))
-        self.facts.setdefault("listing_size", said.size == entry.size)
-        if said.encryption not in {Encryption.NONE, Encryption.SSE_S3} or size != entry.size:
-            return
-        if normalise(said.etag or "") == md5.hexdigest():
-            self.equal += 1
-        else:
-            self.different += 1
-        if "range_get" not in self.facts and entry.size > 2:
-            facts = _reading_facts(self.store, self.bucket, entry.key, entry.size)
-            self.facts.update(facts, checksum_mode=_takes_checksum_mode(self.store, self.bucket, entry.key))
-
-    def read_multipart(self, entry: ListedObject) -> None:
-        """Compare one multipart object's ETag with the formula over the layout it tells."""
-        asked = SourceObject(self.store, self.bucket, entry.key, entry.version_id, entry.size, entry.etag)
-        learned = learn_layout(asked)
-        layout = learned.told
-        self.facts["part_number"] = learned.how == "part_number"
-        if layout is None:
-            return
-        one_pass = OnePass((layout,))
-        body = self.store.open(self.bucket, entry.key, version_id=entry.version_id)
-        try:
-            for chunk in body.chunks():
-                one_pass.feed(chunk)
-        finally:
-            body.close()
-        if body.statement.encryption not in {Encryption.NONE, Encryption.SSE_S3}:
-            return
-        if etag_of(one_pass.result(), layout) == normalise(body.statement.etag or ""):
-            self.multipart_equal += 1
-        else:
-            self.multipart_different += 1
-
-    def profile(self) -> Profile:
-        """Return the facts. A part of equal ETags proves that they are MD5s: what differs then is a finding."""
-        return replace(
-            Profile(),
-            etag_single=_meaning(self.equal, self.different, EtagMeaning.MD5),
-            etag_multipart=_meaning(self.multipart_equal, self.multipart_different, EtagMeaning.FORMULA),
-            **self.facts,  # type: ignore[arg-type]  # names and kinds are those above
-        )
-
-
-def _meaning(equal: int, different: int, proven: EtagMeaning) -> EtagMeaning:
-    if equal:
-        return proven
-    return EtagMeaning.DISPROVED if different else EtagMeaning.UNKNOWN
-
-
-def _reading_facts(store: Store, bucket: str, key: str, size: int) -> dict[str, object]:
-    """Find out whether If-Match and Range are honoured for an object of more than two bytes."""
-    facts: dict[str, object] = {}
-    with _unknown_unless_answered():
-        try:
-            store.open(bucket, key, if_match=_WRONG_ETAG).close()
-            facts["if_match_get"] = False
-        except ConditionFailed:
-            facts["if_match_get"] = True
-    with _unknown_unless_answered():
-        body = store.open(bucket, key, first_byte=1, last_byte=2)
-        body.close()
-        facts["range_get"] = body.status == 206 and body.content_range == (1, 2, size)
-    return facts
-
-
-def _takes_checksum_mode(store: Store, bucket: str, key: str) -> bool:
-    """Say whether a HEAD may ask for checksums; some stores refuse the header."""
-    try:
-        store.head(bucket, key, checksums=True)
-    except (StoreBusy, ConnectionProblem):
-        raise
-    except EngineError:
-        return False
-    return True
-
-
-def _small_plain(listed: Iterable[ListedObject]) -> Iterator[ListedObject]:
-    """Yield the smallest objects that may be written by one PUT, within what a sample may cost to read."""
-    plain = [entry for entry in listed if kind(entry.etag).form is not EtagForm.MULTIPART]
-    read = 0
-    for entry in sorted(plain, key=lambda entry: entry.size)[:SAMPLE]:
-        read += entry.size
-        if read > LARGEST_SAMPLE:
-            return
-        yield entry
-
-
-def _multipart(listed: Iterable[ListedObject]) -> list[ListedObject]:
-    found = [entry for entry in listed if kind(entry.etag).form is EtagForm.MULTIPART]
-    found = [entry for entry in found if entry.size <= LARGEST_MULTIPART_SAMPLE]
-    return sorted(found, key=lambda entry: entry.size)[:MULTIPART_SAMPLES]
-
-
-@contextmanager
-def _unknown_unless_answered() -> Iterator[None]:
-    """Leave a fact unknown where the store gives no clear answer; a connection's problem goes on up."""
-    try:
-        yield
-    except ConnectionProblem:
-        raise
-    except EngineError:
-        pass
 
 
 def _proof_of_refusal(exc: EngineError) -> Proof:

@@ -6,37 +6,43 @@ boto3 is inside for now. Each method says what it promises; transient refusals a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
-from migrator.engine.answers import (
-    Asked,
-    checksums_in,
-    error_of,
-    http_date,
-    range_of,
-    rfc3339,
-    statement_of,
-)
+from migrator.engine.answers import Asked, error_of, number_in, statement_of
 from migrator.engine.errors import (
     AnswerUnreadable,
     ConnectionProblem,
     EngineError,
     ObjectMissing,
-    SourceTimeout,
     StoreBusy,
     StoreFault,
     Throttled,
     UploadGone,
+)
+from migrator.engine.messages import (
+    Body,
+    ListedObject,
+    ListedPart,
+    ListedUpload,
+    ListPage,
+    SentPart,
+    WriteHeaders,
+    headers_of,
+    int_of,
+    key_of,
+    page_of,
+    rows_of,
+    stated_checksums_of,
+    status_of,
+    time_of,
 )
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.transport import Client, Endpoint
@@ -56,132 +62,8 @@ __all__ = [
     "WriteHeaders",
 ]
 
-READ_SIZE = 256 * 1024
 MOST_IN_FLIGHT = 64
-T = TypeVar("T")
-_CLIENT_ERRORS = (
-    BotoCoreError,
-    ClientError,
-    ResponseParserError,
-    HTTPError,
-    OSError,
-    ValueError,
-    EngineError,
-)
-_ANY_ERROR = (*_CLIENT_ERRORS, EngineError)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """One object in a listing; `last_modified` RFC 3339 in UTC, `etag` as the store wrote it."""
-
-    key: str
-    size: int
-    etag: str
-    last_modified: str
-    storage_class: str = ""
-    version_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListPage:
-    """One page of a listing as it was said; what is missing is None, nothing is judged here."""
-
-    name: str | None
-    entries: tuple[ListedObject, ...]
-    truncated: bool | None
-    next_token: str
-    key_count: int | None
-    common_prefixes: int = 0
-    encoding: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPart:
-    """One part of an open upload."""
-
-    number: int
-    size: int
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedUpload:
-    """One open multipart upload; `started_at` RFC 3339 in UTC."""
-
-    key: str
-    upload_id: str
-    started_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class SentPart:
-    """What Complete needs of a part: its number, the ETag its reply stated, checksums by S3 name (base64)."""
-
-    number: int
-    etag: str
-    checksums: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteHeaders:
-    """What an object carries besides its bytes. `content` has the header names of `CONTENT_HEADERS`."""
-
-    content: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    storage_class: str = ""
-    encryption: str = ""
-    kms_key_id: str = ""
-
-    def wire(self) -> dict[str, str]:
-        """Return the request headers."""
-        headers = dict(self.content)
-        headers.update({f"x-amz-meta-{name}": value for name, value in self.metadata.items()})
-        if self.tags:
-            headers["x-amz-tagging"] = urlencode(self.tags, quote_via=quote)
-        if self.storage_class:
-            headers["x-amz-storage-class"] = self.storage_class
-        if self.encryption:
-            headers["x-amz-server-side-encryption"] = self.encryption
-        if self.kms_key_id:
-            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.kms_key_id
-        return headers
-
-
-class Body:
-    """The answer to a GET: what it states, and the bytes as they come.
-
-    `statement.size` is the size of the whole object, `length` the announced bytes of this body (None: not
-    announced), `first_byte` where it starts. An error in mid-body is not retried here.
-    """
-
-    def __init__(self, stream: StreamingBody, headers: Mapping[str, str], status: int, asked: Asked) -> None:
-        self._stream = stream
-        self._asked = asked
-        self.status = status
-        self.headers = headers
-        self.statement = statement_of(headers, Origin.GET)
-        length = headers.get("content-length", "")
-        self.length = int(length) if length.isascii() and length.isdigit() else None
-        self.content_range = range_of(headers.get("content-range", ""))
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes; raise `SourceTimeout` for silence, `EndpointUnreachable` for a lost connection."""
-        while True:
-            try:
-                chunk = self._stream.read(READ_SIZE)
-            except ReadTimeoutError as exc:
-                raise SourceTimeout(str(exc), facts=self._asked.facts()) from exc
-            except _CLIENT_ERRORS as exc:
-                raise error_of(exc, self._asked) from exc
-            if not chunk:
-                return
-            yield chunk
-
-    def close(self) -> None:
-        """Drop the connection unless the body was read to its end."""
-        self._stream.close()
+_CLIENT_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, EngineError)
 
 
 class Store:
@@ -223,7 +105,7 @@ class Store:
         elif start_after:
             arguments["StartAfter"] = start_after
         reply = self._call(asked, "list_objects_v2", arguments, _payer(requester_pays))
-        return _page(reply)
+        return page_of(reply)
 
     def head(
         self,
@@ -243,11 +125,10 @@ class Store:
         if part_number is not None:
             arguments["PartNumber"] = part_number
         headers = _payer(requester_pays) | ({"x-amz-checksum-mode": "ENABLED"} if checksums else {})
-        said = _headers(self._call(asked, "head_object", arguments, headers))
+        said = headers_of(self._call(asked, "head_object", arguments, headers))
         statement = statement_of(said, Origin.HEAD)
         if part_number is not None:
-            length = said.get("content-length", "")
-            statement = replace(statement, size=int(length) if length.isdigit() else None)
+            statement = replace(statement, size=number_in(said.get("content-length")))
         if statement.size is None and statement.etag is None:
             raise StoreFault(
                 "HEAD without length and ETag", facts=asked.facts() | {"fault": "said yes but sent no data"}
@@ -284,7 +165,7 @@ class Store:
             arguments["Range"] = f"bytes={first_byte}-{'' if last_byte is None else last_byte}"
         headers = _payer(requester_pays) | ({"x-amz-checksum-mode": "ENABLED"} if checksums else {})
         reply = self._call(asked, "get_object", arguments, headers)
-        return Body(cast("StreamingBody", reply["Body"]), _headers(reply), _status(reply), asked)
+        return Body(cast("StreamingBody", reply["Body"]), headers_of(reply), status_of(reply), asked)
 
     def put(
         self,
@@ -308,7 +189,7 @@ class Store:
         wire = (headers or WriteHeaders()).wire() | _digest_headers(content_md5, checksums)
         wire |= _conditions(if_none_match, if_match)
         reply = self._call(asked, "put_object", arguments, wire, rewind=body, wire_body=wire_body)
-        return replace(statement_of(_headers(reply), Origin.PUT_REPLY), size=None)
+        return replace(statement_of(headers_of(reply), Origin.PUT_REPLY), size=None)
 
     def create_upload(self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "") -> str:
         """Open a multipart upload, return its id; `algorithm` names a full-object checksum (CRC64NVME, CRC32)."""
@@ -339,7 +220,7 @@ class Store:
         arguments |= {"PartNumber": number, "Body": body}
         wire = _digest_headers(content_md5, checksums)
         reply = self._call(asked, "upload_part", arguments, wire, rewind=body)
-        return replace(statement_of(_headers(reply), Origin.PART_REPLY), size=None)
+        return replace(statement_of(headers_of(reply), Origin.PART_REPLY), size=None)
 
     def complete_upload(
         self,
@@ -370,8 +251,8 @@ class Store:
         etag = str(reply.get("ETag") or "")
         if not etag:
             raise AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
-        said = replace(statement_of(_headers(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
-        return replace(said, checksums=_checksums_of(reply) or said.checksums)
+        said = replace(statement_of(headers_of(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
+        return replace(said, checksums=stated_checksums_of(reply) or said.checksums)
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Abort. Raise `UploadGone` where there is none; parts in flight may land later, so look again."""
@@ -410,9 +291,9 @@ class Store:
             if marker:
                 arguments["PartNumberMarker"] = marker
             reply = self._call(asked, "list_parts", arguments)
-            parts = _rows(reply, "Parts")
-            found += [ListedPart(_int(row["PartNumber"]), _int(row["Size"]), str(row["ETag"])) for row in parts]
-            marker = _int(reply.get("NextPartNumberMarker") or 0)
+            parts = rows_of(reply, "Parts")
+            found += [ListedPart(int_of(row["PartNumber"]), int_of(row["Size"]), str(row["ETag"])) for row in parts]
+            marker = int_of(reply.get("NextPartNumberMarker") or 0)
             if not reply.get("IsTruncated") or not marker or not parts:
                 return tuple(found)
 
@@ -423,8 +304,8 @@ class Store:
         reply = self._call(asked, "list_multipart_uploads", arguments)
         coded = reply.get("EncodingType") == "url"
         return tuple(
-            ListedUpload(_key(row, coded), str(row["UploadId"]), _time(row.get("Initiated")))
-            for row in _rows(reply, "Uploads")
+            ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")))
+            for row in rows_of(reply, "Uploads")
         )
 
     def delete(self, bucket: str, key: str, *, version_id: str = "") -> None:
@@ -442,7 +323,7 @@ class Store:
         if version_id:
             arguments["VersionId"] = version_id
         reply = self._call(asked, "get_object_tagging", arguments)
-        return {str(row["Key"]): str(row["Value"]) for row in _rows(reply, "TagSet")}
+        return {str(row["Key"]): str(row["Value"]) for row in rows_of(reply, "TagSet")}
 
     def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:
         """The part sizes GetObjectAttributes tells; empty where it tells none."""
@@ -457,9 +338,9 @@ class Store:
                 arguments["PartNumberMarker"] = marker
             reply = self._call(asked, "get_object_attributes", arguments)
             told = cast("dict[str, object]", reply.get("ObjectParts") or {})
-            rows = _rows(told, "Parts")
-            sizes += [_int(row["Size"]) for row in rows]
-            marker = _int(told.get("NextPartNumberMarker") or 0)
+            rows = rows_of(told, "Parts")
+            sizes += [int_of(row["Size"]) for row in rows]
+            marker = int_of(told.get("NextPartNumberMarker") or 0)
             if not told.get("IsTruncated") or not marker or not rows:
                 return tuple(sizes)
 
@@ -467,12 +348,12 @@ class Store:
         """The names of the buckets these keys may see."""
         asked = self._asked("ListBuckets", "list the buckets", "s3:ListAllMyBuckets", "")
         reply = self._call(asked, "list_buckets", {})
-        return tuple(str(row["Name"]) for row in _rows(reply, "Buckets"))
+        return tuple(str(row["Name"]) for row in rows_of(reply, "Buckets"))
 
     def head_bucket(self, bucket: str) -> Mapping[str, str]:
         """Say that the bucket is there and ours to see; returns the reply's headers (`date`, region)."""
         asked = self._asked("HeadBucket", "list", "s3:ListBucket", bucket)
-        return _headers(self._call(asked, "head_bucket", {"Bucket": bucket}))
+        return headers_of(self._call(asked, "head_bucket", {"Bucket": bucket}))
 
     def _asked(self, operation: str, verb: str, permission: str, bucket: str, key: str = "") -> Asked:
         end = self.endpoint
@@ -498,7 +379,7 @@ class Store:
             try:
                 with self.pace.slot(), self._client.adding(headers or {}, wire_body):
                     reply = send(**arguments)
-            except _ANY_ERROR as exc:
+            except _CLIENT_ERRORS as exc:
                 problem = error_of(exc, asked)
                 if isinstance(problem, Throttled):
                     self.pace.throttled()
@@ -508,65 +389,6 @@ class Store:
             else:
                 self.pace.went_well()
                 return reply
-
-
-def _page(reply: Mapping[str, object]) -> ListPage:
-    coded = reply.get("EncodingType") == "url"
-    truncated = reply.get("IsTruncated")
-    entries = tuple(
-        ListedObject(
-            key=_key(row, coded),
-            size=_int(row.get("Size", -1)),
-            etag=str(row.get("ETag", "")),
-            last_modified=_time(row.get("LastModified")),
-            storage_class=str(row.get("StorageClass", "")),
-        )
-        for row in _rows(reply, "Contents")
-    )
-    return ListPage(
-        name=None if reply.get("Name") is None else str(reply["Name"]),
-        entries=entries,
-        truncated=truncated if isinstance(truncated, bool) else None,
-        next_token=str(reply.get("NextContinuationToken") or ""),
-        key_count=None if reply.get("KeyCount") is None else _int(reply["KeyCount"]),
-        common_prefixes=len(_rows(reply, "CommonPrefixes")),
-        encoding="url" if coded else "",
-    )
-
-
-def _key(row: Mapping[str, object], coded: bool) -> str:
-    key = str(row.get("Key", ""))
-    if not coded:
-        return key
-    # A blank comes as "+", a plus as "%2B"; what is not UTF-8 is kept apart, never replaced.
-    return unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
-
-
-def _rows(reply: Mapping[str, object], name: str) -> list[dict[str, object]]:
-    return cast("list[dict[str, object]]", reply.get(name) or [])
-
-
-def _int(value: object) -> int:
-    return int(cast("int | str", value))
-
-
-def _time(value: object) -> str:
-    return rfc3339(value) if isinstance(value, datetime) else http_date(str(value or ""))
-
-
-def _headers(reply: Mapping[str, object]) -> Mapping[str, str]:
-    meta = cast("dict[str, object]", reply["ResponseMetadata"])
-    headers = cast("dict[str, str]", meta.get("HTTPHeaders") or {})
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _status(reply: Mapping[str, object]) -> int:
-    return _int(cast("dict[str, object]", reply["ResponseMetadata"])["HTTPStatusCode"])
-
-
-def _checksums_of(reply: Mapping[str, object]) -> dict[str, str]:
-    wire = {f"x-amz-checksum-{name[8:].lower()}": str(value) for name, value in reply.items() if name[:8] == "Checksum"}
-    return checksums_in(wire)
 
 
 def _payer(requester_pays: bool) -> dict[str, str]:

@@ -28,7 +28,8 @@ from migrator.engine.errors import (
     TlsProblem,
 )
 from migrator.engine.pacing import Patience
-from migrator.engine.profiling import PROBE_PREFIX, probe_destination, probe_source
+from migrator.engine.profiling import PROBE_PREFIX, probe_destination
+from migrator.engine.sampling import probe_source
 from migrator.engine.stores import Endpoint, Store
 from migrator.engine.transport import tls_context
 

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from integrity.evidence import CheckName
-from integrity.layouts import MIB, Limits
+from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST
+from tests.faults.two_stores import DEST, SOURCE
 
 ODD_KEYS = [
     "caf\u00e9-nfc",
@@ -169,3 +169,28 @@ def test_row_71_where_fidelity_is_required_lost_metadata_fails(two_stores: Make)
 
 def _fields(item: object) -> dict[str, object]:
     return {name: getattr(item, name) for name in item.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_row_68_more_than_5_gib_is_verified(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.source.seed_sparse(SOURCE, "film", 5 * GIB + 1, part_size=16 * MIB)
+    planned = pair.begin()
+
+    (settled,) = pair.copy_items(planned).values()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.bytes_read == 5 * GIB + 1
+    assert not pair.dest.open_uploads()
+
+
+@pytest.mark.slow
+def test_row_68_one_put_of_the_largest_size_goes_on_in_parts(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.source.seed_sparse(SOURCE, "film", GIB)
+    planned = pair.begin()
+
+    (settled,) = pair.copy_items(planned).values()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.dest_layout.count == 64  # type: ignore[union-attr]

@@ -1,0 +1,209 @@
+"""What is said to a store and what it says: objects, parts and pages, headers to write, bodies as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, unquote_to_bytes, urlencode
+
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
+
+from integrity.evidence import Origin
+from migrator.engine.answers import (
+    Asked,
+    checksums_in,
+    error_of,
+    http_date,
+    number_in,
+    range_of,
+    rfc3339,
+    statement_of,
+)
+from migrator.engine.errors import SourceTimeout
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+
+READ_SIZE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One object in a listing; `last_modified` RFC 3339 in UTC, `etag` as the store wrote it."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: str
+    storage_class: str = ""
+    version_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a listing as it was said; what is missing is None, nothing is judged here."""
+
+    name: str | None
+    entries: tuple[ListedObject, ...]
+    truncated: bool | None
+    next_token: str
+    key_count: int | None
+    common_prefixes: int = 0
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPart:
+    """One part of an open upload."""
+
+    number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUpload:
+    """One open multipart upload; `started_at` RFC 3339 in UTC."""
+
+    key: str
+    upload_id: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """What Complete needs of a part: its number, the ETag its reply stated, checksums by S3 name (base64)."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteHeaders:
+    """What an object carries besides its bytes. `content` has the header names of `CONTENT_HEADERS`."""
+
+    content: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    storage_class: str = ""
+    encryption: str = ""
+    kms_key_id: str = ""
+
+    def wire(self) -> dict[str, str]:
+        """Return the request headers."""
+        headers = dict(self.content)
+        headers.update({f"x-amz-meta-{name}": value for name, value in self.metadata.items()})
+        if self.tags:
+            headers["x-amz-tagging"] = urlencode(self.tags, quote_via=quote)
+        if self.storage_class:
+            headers["x-amz-storage-class"] = self.storage_class
+        if self.encryption:
+            headers["x-amz-server-side-encryption"] = self.encryption
+        if self.kms_key_id:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.kms_key_id
+        return headers
+
+
+class Body:
+    """The answer to a GET: what it states, and the bytes as they come.
+
+    `statement.size` is the size of the whole object, `length` the announced bytes of this body (None: not
+    announced), `first_byte` where it starts. An error in mid-body is not retried here.
+    """
+
+    def __init__(self, stream: StreamingBody, headers: Mapping[str, str], status: int, asked: Asked) -> None:
+        self._stream = stream
+        self._asked = asked
+        self.status = status
+        self.headers = headers
+        self.statement = statement_of(headers, Origin.GET)
+        self.length = number_in(headers.get("content-length"))
+        self.content_range = range_of(headers.get("content-range", ""))
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes; raise `SourceTimeout` for silence, `EndpointUnreachable` for a lost connection."""
+        while True:
+            try:
+                chunk = self._stream.read(READ_SIZE)
+            except ReadTimeoutError as exc:
+                raise SourceTimeout(str(exc), facts=self._asked.facts()) from exc
+            except (BotoCoreError, HTTPError, OSError, ValueError) as exc:
+                raise error_of(exc, self._asked) from exc
+            if not chunk:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Drop the connection unless the body was read to its end."""
+        self._stream.close()
+
+
+def page_of(reply: Mapping[str, object]) -> ListPage:
+    """Return a page of ListObjectsV2 as it was said; nothing is judged here."""
+    coded = reply.get("EncodingType") == "url"
+    truncated = reply.get("IsTruncated")
+    entries = tuple(
+        ListedObject(
+            key=key_of(row, coded),
+            size=int_of(row.get("Size", -1)),
+            etag=str(row.get("ETag", "")),
+            last_modified=time_of(row.get("LastModified")),
+            storage_class=str(row.get("StorageClass", "")),
+        )
+        for row in rows_of(reply, "Contents")
+    )
+    return ListPage(
+        name=None if reply.get("Name") is None else str(reply["Name"]),
+        entries=entries,
+        truncated=truncated if isinstance(truncated, bool) else None,
+        next_token=str(reply.get("NextContinuationToken") or ""),
+        key_count=None if reply.get("KeyCount") is None else int_of(reply["KeyCount"]),
+        common_prefixes=len(rows_of(reply, "CommonPrefixes")),
+        encoding="url" if coded else "",
+    )
+
+
+def key_of(row: Mapping[str, object], coded: bool) -> str:
+    """Return a row's key, decoded where the page is coded; what is not UTF-8 is kept apart, never replaced."""
+    key = str(row.get("Key", ""))
+    if not coded:
+        return key
+    # A blank comes as "+", a plus as "%2B".
+    return unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
+
+
+def rows_of(reply: Mapping[str, object], name: str) -> list[dict[str, object]]:
+    """Return the rows of a list in a reply."""
+    return cast("list[dict[str, object]]", reply.get(name) or [])
+
+
+def int_of(value: object) -> int:
+    """Return a number of a reply; raise ValueError where it is none."""
+    return int(cast("int | str", value))
+
+
+def time_of(value: object) -> str:
+    """Return a time of a reply as RFC 3339 in UTC; empty if there is none."""
+    return rfc3339(value) if isinstance(value, datetime) else http_date(str(value or ""))
+
+
+def headers_of(reply: Mapping[str, object]) -> Mapping[str, str]:
+    """Return a reply's headers with lower-case names."""
+    meta = cast("dict[str, object]", reply["ResponseMetadata"])
+    headers = cast("dict[str, str]", meta.get("HTTPHeaders") or {})
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def status_of(reply: Mapping[str, object]) -> int:
+    """Return a reply's HTTP status."""
+    return int_of(cast("dict[str, object]", reply["ResponseMetadata"])["HTTPStatusCode"])
+
+
+def stated_checksums_of(reply: Mapping[str, object]) -> dict[str, str]:
+    """Return the checksums in the body of a reply."""
+    wire = {f"x-amz-checksum-{name[8:].lower()}": str(value) for name, value in reply.items() if name[:8] == "Checksum"}
+    return checksums_in(wire)

@@ -1,0 +1,59 @@
+"""I5: the memory of a worker does not grow with what it copies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integrity.layouts import MIB
+from migrator.sandbox import Sandbox
+from tests.faults.two_stores import DEST, SOURCE
+
+PEAK = """
+import sys
+from migrator.engine.addresses import AddressRule
+from migrator.engine.copying import Copier, CopyOptions, Side
+from migrator.engine.listing import list_objects
+from migrator.engine.planning import plan
+from migrator.engine.stores import Endpoint, Store
+from tests.faults.two_stores import DEST, SOURCE, Told
+
+def store(url):
+    keys = {"access_key_id": "sandbox", "secret_access_key": "sandbox-secret"}
+    return Store(Endpoint(url=url, rule=AddressRule(True), **keys))
+
+source, dest = (store(url) for url in sys.argv[1:])
+(batch,) = plan(list_objects(source, SOURCE), ())
+copier = Copier(Side(source, SOURCE), Side(dest, DEST), CopyOptions(), Told())
+assert all(not finding.error_code for finding in copier.copy_batch(batch.items))
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+def peak_kib(root: Path, sizes: list[int]) -> int:
+    with Sandbox(root / "source", buckets=[SOURCE]) as source, Sandbox(root / "dest", buckets=[DEST]) as dest:
+        for number, size in enumerate(sizes):
+            source.seed_sparse(SOURCE, f"film-{number}", size)
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, source.url, dest.url], capture_output=True, text=True, check=True
+        )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param([40 * MIB] * 6, id="several"),
+        pytest.param([768 * MIB], id="large", marks=pytest.mark.slow),
+        pytest.param([15 * MIB] * 24, id="singles", marks=pytest.mark.slow),
+    ],
+)
+def test_peak_memory_is_that_of_a_small_copy(tmp_path: Path, sizes: list[int]) -> None:
+    small = peak_kib(tmp_path / "small", [64 * MIB])
+
+    assert peak_kib(tmp_path / "more", sizes) - small < 40 * 1024
