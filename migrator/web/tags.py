@@ -47,15 +47,15 @@ def state_tag(kind: str, value: str) -> SafeString:
 
 
 @register.filter
-def whole(number: int | float | None) -> str:
-    """Return a whole number with commas."""
-    return "not available" if number is None else f"{int(number):,}"
+def whole(number: float | str | None) -> str:
+    """Return a whole number with commas; a template's missing value is an empty text."""
+    return f"{int(number):,}" if isinstance(number, (int, float)) else "not available"
 
 
 @register.filter
-def size(number: int | None) -> SafeString | str:
-    """Return bytes in binary units, with the exact number as title."""
-    if number is None:
+def size(number: int | str | None) -> SafeString | str:
+    """Return bytes in binary units, with the exact number as title; a template's missing value is an empty text."""
+    if not isinstance(number, int):
         return "not available"
     return format_html('<data value="{}" title="{} bytes">{}</data>', number, f"{number:,}", size_text(number))
 
@@ -152,7 +152,7 @@ def key(text: str) -> SafeString:
     half = _LONGEST_KEY_SHOWN // 2
     return format_html(
         '<bdi class="key" title="{}">{}<span class="cut">…</span>{}</bdi>',
-        _spelled(text),
+        spelled(text),
         _marked(text, 0, half),
         _marked(text, len(text) - half, len(text)),
     )
@@ -246,7 +246,9 @@ def _name(sign: str) -> str:
     return unicodedata.name(sign, "blank" if sign.isspace() else "control sign").capitalize()
 
 
-def _spelled(text: str) -> str:
+@register.filter
+def spelled(text: str) -> str:
+    """Return text from a stranger for a title or a label: plain, with what hides spelled out."""
     return "".join(f"[U+{ord(sign):04X}]" if _hides(sign) else sign for sign in text)
 
 

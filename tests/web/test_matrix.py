@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from migrator.web.matrix import Row, matrix
+from tests.web.conftest import Story
+from tests.web.rows import a_record, a_run
+
+pytestmark = pytest.mark.django_db
+
+
+def row(rows: list[Row], name: str) -> Row:
+    return next(each for each in rows if each.name == name)
+
+
+def test_equal_evidence_stands_side_by_side(story: Story) -> None:
+    etag = row(matrix(story.verified), "ETag")
+
+    assert etag.source == etag.dest == etag.computed
+    assert etag.source.endswith("(MD5)")
+    assert etag.outcome == "match"
+
+
+def test_a_missing_value_is_empty_and_never_a_match(story: Story) -> None:
+    crc = row(matrix(story.verified), "CRC64NVME")
+
+    assert (crc.source, crc.dest, crc.outcome) == ("", "", "")
+
+
+def test_what_could_not_be_compared_says_why(story: Story) -> None:
+    etag = row(matrix(story.unverified), "ETag")
+
+    assert (etag.outcome, etag.reason) == ("not_comparable", "SSE-KMS")
+
+
+def test_one_mismatch_outvotes_all_matches(story: Story) -> None:
+    assert row(matrix(story.failed), "ETag").outcome == "mismatch"
+
+
+def test_an_item_that_was_never_read_has_only_what_the_plan_knew(story: Story) -> None:
+    denied = a_record(a_run(story.task, "running", planned=1), "2019/closed.bin", "denied")
+    rows = matrix(denied)
+
+    assert row(rows, "Size").source
+    assert {each.outcome for each in rows} == {""}
+
+
+@pytest.mark.parametrize(
+    ("etag", "kind"),
+    [("a" * 32, "MD5"), ("a" * 32 + "-12", "12 parts"), ("a" * 32 + "-1", "1 part"), ("xyz", "opaque")],
+)
+def test_an_etag_comes_with_its_kind(story: Story, etag: str, kind: str) -> None:
+    story.verified.source_etag = etag
+
+    assert row(matrix(story.verified), "ETag").source == f"{etag} ({kind})"

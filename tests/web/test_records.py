@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from integrity.models import ReviewDecision
+from tests.web.conftest import Story, text_of
+from tests.web.rows import a_record, a_run
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("valkey")]
+
+
+def test_a_verified_record_shows_both_grades_in_words(as_auditor: Client, story: Story) -> None:
+    page = text_of(as_auditor.get(f"/records/{story.verified.pk}/"))
+
+    assert "Verified · S3/D3" in page
+    assert "The source states a checksum of the whole object, and it equals ours." in page
+    assert "we did not read the object back" in page
+
+
+def test_a_damaged_object_shows_both_values_and_says_not_to_use_it(as_auditor: Client, story: Story) -> None:
+    page = text_of(as_auditor.get(f"/records/{story.failed.pk}/"))
+
+    assert "Do not use this copy." in page
+    assert "0" * 32 in page
+    assert story.failed.calculated_md5 in page
+
+
+def test_a_missing_value_is_not_available_and_never_a_tick(as_auditor: Client, story: Story) -> None:
+    assert "not available" in text_of(as_auditor.get(f"/records/{story.unverified.pk}/"))
+
+
+def test_each_attempt_is_on_the_time_line(as_auditor: Client, story: Story) -> None:
+    page = text_of(as_auditor.get(f"/records/{story.verified.pk}/"))
+
+    assert "It needed 2 attempts." in page
+    assert "They differ." in page
+
+
+@pytest.mark.parametrize("key", ["<img src=x>", "{{ settings }}", "a\u202eb", "x" * 1024, "end ", "\u65e5\u672c"])
+def test_a_hostile_key_harms_no_page(key: str, as_admin: Client, story: Story) -> None:
+    run = a_run(story.task, "running", planned=1)
+    record = a_record(run, key, "failed")
+
+    for path in (f"/records/{record.pk}/", f"/runs/{run.pk}/", f"/runs/{run.pk}/records/", "/reviews/"):
+        page = text_of(as_admin.get(path))
+        assert "<img src=x>" not in page
+        assert "\u202e" not in page.replace('data-copy="a\u202eb"', "")
+
+
+def test_an_admin_decides_and_the_verdict_stays(as_admin: Client, story: Story) -> None:
+    sent = {"decision": "accept", "reason": "Compared by hand with the original."}
+    response = as_admin.post(f"/records/{story.unverified.pk}/decide/", sent, follow=True)
+
+    story.unverified.refresh_from_db()
+    assert ReviewDecision.objects.get().decision == "accept"
+    assert story.unverified.verdict == "unverified"
+    assert "Compared by hand with the original." in text_of(response)
+
+
+@pytest.mark.parametrize("sent", [{"decision": "accept", "reason": "short"}, {"decision": "waive"}, {}])
+def test_a_decision_without_a_reason_is_refused_at_its_field(
+    sent: dict[str, str], as_admin: Client, story: Story
+) -> None:
+    response = as_admin.post(f"/records/{story.failed.pk}/decide/", sent)
+
+    assert response.status_code == 422
+    assert "There is a problem" in text_of(response)
+    assert not ReviewDecision.objects.exists()
+
+
+def test_operators_see_the_case_but_no_form(as_operator: Client, story: Story) -> None:
+    page = text_of(as_operator.get(f"/records/{story.failed.pk}/"))
+
+    assert "No decision yet." in page
+    assert "/decide/" not in page

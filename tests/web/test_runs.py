@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from migrator.models import Run
+from tests.web.conftest import Story, text_of
+from tests.web.rows import a_batch, a_record, a_run, a_task, settled
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("valkey")]
+
+HOSTILE = "2019/<b>{{ 7|add:7 }}\u202egnp.exe "
+
+
+def test_planning_a_run_leads_to_its_page(as_operator: Client, operator: User) -> None:
+    task = a_task(operator)
+
+    response = as_operator.post(f"/tasks/{task.pk}/plan/")
+
+    assert response["Location"] == f"/runs/{Run.objects.get().pk}/"
+    assert "Nothing is copied yet" in text_of(as_operator.get(response["Location"]))
+
+
+def test_the_preview_shows_what_would_be_done(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", planned=12481)
+    run.plan_summary = {"first_keys": [HOSTILE], "largest": 2**30, "archived": 188, "existing_same_size": 4}
+    run.save()
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert "Start copying 12,481 objects" in page
+    assert "<strong>188 objects</strong> in an archive" in page
+    assert "2019/&lt;b&gt;{{ 7|add:7 }}" in page
+    assert "Nothing is deleted" in page
+
+
+def test_the_preview_says_what_cannot_be_proven(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", planned=3)
+
+    assert "its word will not count as proof" in text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+
+def test_a_ready_run_is_started(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", planned=3)
+
+    as_operator.post(f"/runs/{run.pk}/start/")
+
+    run.refresh_from_db()
+    assert run.state == "running"
+
+
+def test_an_empty_plan_asks_again(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", cause="empty_plan")
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+    refused = as_operator.post(f"/runs/{run.pk}/start/")
+    as_operator.post(f"/runs/{run.pk}/start/", {"confirm_empty": "on"})
+
+    run.refresh_from_db()
+    assert "Zero objects is never a silent success" in page
+    assert (refused.status_code, run.state) == (409, "running")
+
+
+def test_the_live_page_shows_books_that_add_up(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), planned=10)
+    a_record(run)
+    a_batch(settled(run, "running"), bytes_in_flight=2000)
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert 'aria-label="10 percent settled"' in page
+    assert "Verified 1, Unverified 0, Failed 0, Skipped 0, Pending 9" in page
+    assert f'ws-connect="/ws/runs/{run.pk}/?phase=moving"' in page
+
+
+def test_a_bar_is_never_full_while_items_are_pending(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), planned=2)
+    a_record(run)
+    settled(run, "running")
+    a_batch(run, bytes_in_flight=9_000_000)
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert 'class="flight" x="500" y="0" width="495"' in page
+
+
+def test_a_worker_that_fell_silent_is_named(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), planned=2)
+    a_batch(run, heartbeat_at=timezone.now() - timedelta(minutes=5))
+
+    assert "No worker has reported since" in text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+
+def test_causes_are_grouped_in_plain_words(as_operator: Client, story: Story) -> None:
+    page = text_of(as_operator.get(f"/runs/{story.run.pk}/"))
+
+    assert "Damaged between the source and us" in page
+    assert "The ETag stated by the source differs from the one computed from the bytes we read." in page
+    assert "2 of 3 objects are not verified." in page
+
+
+def test_a_run_with_anything_unverified_is_not_green(as_operator: Client, story: Story) -> None:
+    assert 'class="note verified"' not in text_of(as_operator.get(f"/runs/{story.run.pk}/"))
+
+
+def test_a_run_with_everything_verified_says_so(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "planning")
+    a_record(run)
+
+    page = text_of(as_operator.get(f"/runs/{settled(run, 'finished').pk}/"))
+
+    assert "The one object of this run is copied and verified." in page
+    assert 'class="note verified"' in page
+
+
+def test_an_ended_run_opens_no_socket(as_operator: Client, story: Story) -> None:
+    assert "ws-connect" not in text_of(as_operator.get(f"/runs/{story.run.pk}/"))
+
+
+def test_the_feed_can_show_only_what_is_not_verified(as_operator: Client, story: Story) -> None:
+    page = text_of(as_operator.get(f"/runs/{story.run.pk}/", {"feed": "not_verified"}))
+
+    assert "2019/damaged.pdf" in page
+    assert "2019/one.jpg" not in page
+
+
+def test_the_poll_answers_with_fragments_of_the_page(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), planned=2)
+    answer = as_operator.get(f"/runs/{run.pk}/live/", {"phase": "moving"})
+
+    assert 'id="run-books"' in text_of(answer)
+    assert "<html" not in text_of(answer)
+    assert (answer["Cache-Control"], answer["Vary"]) == ("no-store, private", "HX-Request, Cookie")
+
+
+def test_the_poll_replaces_the_page_when_the_phase_has_changed(as_operator: Client, story: Story) -> None:
+    assert 'id="run-body"' in text_of(as_operator.get(f"/runs/{story.run.pk}/live/", {"phase": "moving"}))
+
+
+@pytest.mark.parametrize(
+    ("before", "verb", "after"),
+    [("running", "pause", "paused"), ("paused", "resume", "running"), ("running", "cancel", "cancelled")],
+)
+def test_a_run_is_steered(before: str, verb: str, after: str, as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), before, planned=2)
+
+    response = as_operator.post(f"/runs/{run.pk}/{verb}/")
+
+    run.refresh_from_db()
+    assert (response["Location"], run.state) == (f"/runs/{run.pk}/", after)
+
+
+def test_a_move_that_is_not_possible_is_said_in_words(as_operator: Client, story: Story) -> None:
+    response = as_operator.post(f"/runs/{story.run.pk}/pause/")
+
+    assert response.status_code == 409
+    assert "This run is finished, so it cannot be paused." in text_of(response)
+
+
+def test_a_retry_plans_a_run_of_what_was_not_verified(as_operator: Client, story: Story) -> None:
+    response = as_operator.post(f"/runs/{story.run.pk}/retry/")
+
+    made = Run.objects.get(kind="retry")
+    assert response["Location"] == f"/runs/{made.pk}/"
+    assert (made.retry_of, made.auto_start) == (story.run, False)
+
+
+def test_records_are_filtered(as_operator: Client, story: Story) -> None:
+    page = text_of(as_operator.get(f"/runs/{story.run.pk}/records/", {"verdict": "failed"}))
+
+    assert "2019/damaged.pdf" in page
+    assert "2019/one.jpg" not in page
+
+
+def test_the_summary_names_every_exception_with_its_decision(as_auditor: Client, story: Story) -> None:
+    page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
+
+    assert "2019/damaged.pdf" in page
+    assert "2019/sealed.bin" in page
+    assert story.run.ledger_root in page
+    assert "complete: every page was read" in page
+
+
+def test_a_summary_before_the_end_says_that_it_is_not_sealed(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), planned=2)
+
+    assert "its ledger is not sealed" in text_of(as_operator.get(f"/runs/{run.pk}/summary/"))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_csv_holds_every_record(story: Story, auditor: User) -> None:
+    text = await _download(auditor, f"/runs/{story.run.pk}/report.csv")
+
+    rows = {row["object_key"]: row["verdict"] for row in csv.DictReader(io.StringIO(text))}
+    assert rows == {"2019/one.jpg": "verified", "2019/sealed.bin": "unverified", "2019/damaged.pdf": "failed"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_json_lines_hold_every_record(story: Story, auditor: User) -> None:
+    text = await _download(auditor, f"/runs/{story.run.pk}/report.jsonl")
+
+    assert len([json.loads(line) for line in text.splitlines()]) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_stranger_downloads_nothing(story: Story) -> None:
+    response = await AsyncClient().get(f"/runs/{story.run.pk}/report.csv")
+
+    assert response.status_code == 302
+
+
+async def _download(person: User, path: str) -> str:
+    client = AsyncClient()
+    await client.aforce_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    response = await client.get(path)
+    return b"".join([piece async for piece in response.streaming_content]).decode()
+
+
+def test_the_number_of_queries_does_not_grow_with_the_feed(
+    as_operator: Client, operator: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = a_run(a_task(operator), planned=60)
+    for number in range(40):
+        a_record(run, f"2019/{number}.jpg", ["verified", "failed", "unverified"][number % 3])
+    settled(run, "running")
+
+    with django_assert_max_num_queries(14):
+        as_operator.get(f"/runs/{run.pk}/")

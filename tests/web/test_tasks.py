@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from migrator.models import Task
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, connect, make_task
+from tests.web.conftest import text_of
+from tests.web.rows import a_connection
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("valkey")]
+
+OPTIONS = {
+    "if_exists": "fail_if_exists",
+    "policy": "standard",
+    "fidelity": "report",
+    "read_back_percent": "0",
+    "tags": "on",
+    "probe": "on",
+}
+
+
+@pytest.fixture
+def form(stores: Stores, operator: User) -> dict[str, str]:
+    source, dest = connect("Old store", stores.source, operator), connect("New store", stores.dest, operator)
+    return OPTIONS | {
+        "name": "Archive",
+        "source_connection": str(source.pk),
+        "source_bucket": SOURCE_BUCKET,
+        "source_prefix": "",
+        "destination_connection": str(dest.pk),
+        "destination_bucket": DEST_BUCKET,
+        "destination_prefix": "",
+    }
+
+
+def test_an_operator_makes_a_task(as_operator: Client, operator: User, form: dict[str, str]) -> None:
+    response = as_operator.post("/tasks/new/", form | {"include": "*.jpg\n\n*.png", "speed_limit": "1.5"})
+
+    made = Task.objects.get()
+    assert response["Location"] == f"/tasks/{made.pk}/"
+    assert made.owner == operator
+    assert (made.options["include"], made.options["bytes_per_s"]) == (["*.jpg", "*.png"], 1572864)
+
+
+def test_the_default_never_replaces_an_object(as_operator: Client) -> None:
+    page = text_of(as_operator.get("/tasks/new/"))
+
+    assert 'value="fail_if_exists" id="id_if_exists_0" required checked' in page
+    assert "nothing is ever deleted from the source" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"source_bucket": "arn:aws:s3:::photos"}, "source_bucket", "Enter the name of the bucket only"),
+        ({"source_bucket": "nowhere"}, "source_bucket", "There is no bucket"),
+        ({"destination_bucket": "UPPER"}, "destination_bucket", "3 to 63 small letters"),
+        ({"name": ""}, "name", "This field is required."),
+        ({"read_back_percent": "101"}, "read_back_percent", "less than or equal to 100"),
+        ({"source_connection": ""}, "source_connection", "This field is required."),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    changed: dict[str, str], field: str, words: str, as_operator: Client, form: dict[str, str]
+) -> None:
+    response = as_operator.post("/tasks/new/", form | changed)
+    page = text_of(response)
+
+    assert response.status_code == 422
+    assert f'id="id_{field}_error"' in page
+    assert words in page
+    assert not Task.objects.exists()
+
+
+def test_the_same_place_is_refused(as_operator: Client, form: dict[str, str]) -> None:
+    same = {"destination_connection": form["source_connection"], "destination_bucket": SOURCE_BUCKET}
+    page = text_of(as_operator.post("/tasks/new/", form | same))
+
+    assert "Source and destination are the same place." in page
+    assert 'id="id_destination_prefix_error"' in page
+
+
+def test_a_connection_that_is_not_shared_cannot_be_picked(as_operator: Client, form: dict[str, str]) -> None:
+    hidden = a_connection("Hidden")
+    page = text_of(as_operator.post("/tasks/new/", form | {"source_connection": str(hidden.pk)}))
+
+    assert 'id="id_source_connection_error"' in page
+    assert "Hidden" not in page
+
+
+def test_an_answer_is_not_lost_on_an_error(as_operator: Client, form: dict[str, str]) -> None:
+    page = text_of(as_operator.post("/tasks/new/", form | {"name": "", "source_prefix": "photos/2019/"}))
+
+    assert 'value="photos/2019/"' in page
+
+
+def test_a_task_is_changed_for_the_runs_to_come(
+    as_operator: Client, operator: User, stores: Stores, form: dict[str, str]
+) -> None:
+    as_operator.post("/tasks/new/", form)
+    task = Task.objects.get()
+    as_operator.post(f"/tasks/{task.pk}/edit/", form | {"policy": "strict"})
+
+    task.refresh_from_db()
+    assert task.options["policy"] == "strict"
+
+
+def test_ten_real_keys_appear(as_operator: Client, operator: User, stores: Stores) -> None:
+    stores.seed(**{f"photos/{number:02d}.jpg": b"x" for number in range(12)})
+    task = make_task(stores, operator)
+    asked = {"side": "source", "source_connection": task.source_connection_id, "source_bucket": SOURCE_BUCKET}
+    page = text_of(as_operator.get("/tasks/keys/", asked))
+
+    assert page.count("photos/") == 10
+    assert "The first 10 keys" in page
+
+
+@pytest.mark.parametrize("connection", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
+def test_keys_of_no_connection_ask_for_one(connection: str, as_operator: Client) -> None:
+    assert "Pick a connection first." in text_of(as_operator.get("/tasks/keys/", {"source_connection": connection}))
+
+
+def test_keys_of_a_hidden_connection_are_not_shown(as_operator: Client, stores: Stores) -> None:
+    stores.seed(one=b"1")
+    asked = {"source_connection": connect("Hidden", stores.source).pk, "source_bucket": SOURCE_BUCKET}
+
+    assert "Pick a connection first." in text_of(as_operator.get("/tasks/keys/", asked))
+
+
+def test_an_unknown_bucket_is_said_in_words(as_operator: Client, operator: User, stores: Stores) -> None:
+    asked = {"source_connection": connect("Old", stores.source, operator).pk, "source_bucket": "nowhere"}
+
+    assert "There is no bucket" in text_of(as_operator.get("/tasks/keys/", asked))
