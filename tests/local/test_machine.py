@@ -17,8 +17,11 @@ from typing import Self
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from migrator import jobs
 from migrator.local import machine, ports
+from migrator.models import Batch, Connection, Run, Task
 from migrator.services import people
 from tests.local.conftest import until
 
@@ -119,6 +122,21 @@ def status(url: str) -> int:
 
 def test_start_and_services_agree_on_the_setup_code():
     assert people.setup_code_file() == settings.DATA_DIR / machine.SETUP_CODE
+
+
+def test_what_a_killed_worker_held_is_given_back_at_the_next_start(operator, valkey):
+    place = Connection.objects.create(name="place", endpoint_url="http://127.0.0.1:9", sealed_secret=b"")
+    task = Task.objects.create(name="task", source_connection=place, dest_connection=place, owner=operator)
+    run = Run.objects.create(task=task, number=1, state=Run.State.RUNNING, planned=1, created_by=operator)
+    held = Batch.objects.create(
+        run=run, number=1, items=b"", item_count=1, first_index=0, size=1, state="running", heartbeat_at=timezone.now()
+    )
+
+    machine._free_batches()
+    jobs.reconcile()
+
+    held.refresh_from_db()
+    assert held.state == Batch.State.PENDING
 
 
 def test_the_sign_in_page_answers(running):
