@@ -85,7 +85,7 @@ class _Probe:
     def run(self) -> None:
         """Ask everything; stop where not even a plain object can be written."""
         try:
-            plain = self._put("plain", _BODY, md5=_md5(_BODY), headers=WriteHeaders(metadata=_METADATA))
+            plain = self._put("plain", _BODY, headers=WriteHeaders(metadata=_METADATA))
         except ConnectionProblem:
             raise
         except EngineError:
@@ -156,11 +156,17 @@ class _Probe:
 
     def _wrong_md5(self, plain: Statement) -> None:
         true = _md5(_BODY).hex()
-        bare = self._put("bare", _BODY)
+        meaning = EtagMeaning.MD5 if normalise(plain.etag or "") == true else EtagMeaning.OPAQUE
+        try:
+            right = self._put("right-md5", _BODY, md5=_md5(_BODY))
+        except (StoreBusy, ConnectionProblem):
+            raise
+        except EngineError:
+            self._learn(content_md5=Proof.REFUSES, etag_single=meaning)
+            return
+        # Some stores make an MD5 of it only where one was sent, as we always do.
+        meaning = EtagMeaning.MD5 if normalise(right.etag or "") == true else EtagMeaning.OPAQUE
         wrong = _md5(_OTHER_BODY)
-        meaning = EtagMeaning.MD5
-        if normalise(plain.etag or "") != true or normalise(bare.etag or "") != true:
-            meaning = EtagMeaning.OPAQUE
         try:
             accepted = normalise(self._put("wrong-md5", _BODY, md5=wrong).etag or "")
         except EngineError as exc:
@@ -198,13 +204,13 @@ class _Probe:
     def _wrong_checksum(self, algorithm: str) -> Proof:
         right, wrong = _SUMS[algorithm](_BODY), _SUMS[algorithm](_OTHER_BODY)
         try:
-            self._put(f"sum-{algorithm}", _BODY, md5=_md5(_BODY), checksums={algorithm: right})
+            self._put(f"sum-{algorithm}", _BODY, checksums={algorithm: right})
         except (StoreBusy, ConnectionProblem):
             raise
         except EngineError:
             return Proof.REFUSES
         try:
-            reply = self._put(f"wrong-{algorithm}", _BODY, md5=_md5(_BODY), checksums={algorithm: wrong})
+            reply = self._put(f"wrong-{algorithm}", _BODY, checksums={algorithm: wrong})
         except EngineError as exc:
             return _proof_of_refusal(exc)
         stated = reply.checksums.get(algorithm)
@@ -234,7 +240,7 @@ class _Probe:
 
     def _listing(self) -> None:
         with suppress(EngineError):
-            self._put(_ODD_KEY, _BODY, md5=_md5(_BODY))
+            self._put(_ODD_KEY, _BODY)
         listed = {entry.key: entry for entry in list_objects(self._store, self._bucket, self._base)}
         head, entry = self._head("plain"), listed.get(self._base + "plain")
         if entry is None:
@@ -275,6 +281,8 @@ class _Probe:
 
     def _wrong_part(self, name: str, upload_id: str, body: bytes, right: SentPart) -> None:
         """Ask the store to refuse a part with a wrong Content-MD5; the weaker of PUT and UploadPart counts."""
+        if self.profile.content_md5 is Proof.REFUSES:
+            return
         wrong = _md5(_OTHER_BODY)
         try:
             reply = self._store.upload_part(
@@ -344,7 +352,7 @@ class _Probe:
             upload_id,
             number,
             body,
-            content_md5=encode(_md5(body)),
+            content_md5="" if self.profile.content_md5 is Proof.REFUSES else encode(_md5(body)),
             checksums=sums,
         )
         return SentPart(number, reply.etag or "", sums)

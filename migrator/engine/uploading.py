@@ -66,6 +66,15 @@ class Target:
         proven = self.profile.checksums
         return next((name for name in WHOLE_ALGORITHMS if proven.get(name) is Proof.REJECTS), "")
 
+    def content_md5(self, md5: bytes) -> str:
+        """The Content-MD5 to send: always one, unless the bucket refuses the header itself."""
+        return "" if self.profile.content_md5 is Proof.REFUSES else encode(md5)
+
+    def sent(self) -> frozenset[str]:
+        """The digests that go with a write; the signature covers the SHA-256 of each payload."""
+        md5 = () if self.profile.content_md5 is Proof.REFUSES else ("MD5",)
+        return frozenset({"SHA256", *md5, *([self.algorithm] if self.algorithm else [])})
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -88,15 +97,14 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             target.key,
             part.body,
             headers=target.headers,
-            content_md5=encode(digests.md5 or b""),
+            content_md5=target.content_md5(digests.md5 or b""),
             checksums=sums,
             if_none_match=target.if_none_match,
             if_match=target.if_match,
         )
 
     reply = _send_again_if_refused(send, part, digests.md5)
-    # The signature covers the SHA-256 of the payload, so that digest is sent with every PUT.
-    return Written(reply, sent=frozenset({"MD5", "SHA256", *sums}))
+    return Written(reply, sent=target.sent())
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +169,10 @@ class Upload:
                 found = self._found(digests, expected_etag)
             else:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(reply, None, replies, self._sent())
+                return Written(reply, None, replies, self.target.sent())
             if found is not None:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(None, found, replies, self._sent())
+                return Written(None, found, replies, self.target.sent())
             self.target.store.patience.wait(tried)
         raise CompleteFailed("no clear answer to Complete")
 
@@ -208,7 +216,7 @@ class Upload:
                     self.upload_id,
                     digest.number,
                     part.body,
-                    content_md5=encode(digest.md5 or b""),
+                    content_md5=target.content_md5(digest.md5 or b""),
                     checksums=sums,
                 ),
                 part,
@@ -251,9 +259,6 @@ class Upload:
         if said.size != digests.size or not same or said.last_modified[:19] < since:
             return None
         return said
-
-    def _sent(self) -> frozenset[str]:
-        return frozenset({"MD5", "SHA256", *([self.target.algorithm] if self.target.algorithm else [])})
 
 
 def _send_again_if_refused(send: Callable[[], Statement], part: Part, md5: bytes) -> Statement:

@@ -256,3 +256,28 @@ def test_row_30_without_checksums_accepted_digests_decide(two_stores: Make) -> N
 
     assert settled.grades == "S3/D2"
     assert settled.verdict == "verified"
+
+
+def test_a_store_that_refuses_content_md5_is_written_without(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"content_md5": "refuses", "small_parts": True})
+    pair.seed("photo", BODY)
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy(limits=TINY_PARTS)
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+
+
+def test_every_write_carries_its_digests_and_no_framing(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.seed("photo", BODY)
+    pair.seed("film", BODY, **FILM)
+
+    pair.copy(limits=TINY_PARTS)
+
+    writes = [entry for entry in pair.dest.log if entry.operation in {"PutObject", "UploadPart"}]
+    assert len(writes) == 4
+    for entry in writes:
+        assert {"content-md5", "x-amz-checksum-crc64nvme", "content-length"} <= set(entry.headers)
+        assert len(entry.headers["x-amz-content-sha256"]) == 64
+        assert "aws-chunked" not in entry.headers.get("content-encoding", "")

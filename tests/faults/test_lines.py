@@ -1,0 +1,182 @@
+"""Rows 66, 74, 75 and 76: the line to a store, and answers without end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from migrator.engine.addresses import AddressRule
+from migrator.engine.errors import (
+    AnswerUnreadable,
+    EndpointBlocked,
+    EndpointUnreachable,
+    NameNotFound,
+    StoreFault,
+    TlsProblem,
+)
+from migrator.engine.pacing import Patience
+from migrator.engine.stores import Endpoint, Store
+from migrator.sandbox import Sandbox
+from tests.faults.conftest import Make
+from tests.faults.two_stores import IMPATIENT, SOURCE
+
+GET = {"side": "source", "operation": "GetObject"}
+
+
+def endpoint(sandbox: Sandbox, **changes: object) -> Endpoint:
+    plain = Endpoint(
+        url=sandbox.url,
+        access_key_id="sandbox",
+        secret_access_key="sandbox-secret",
+        rule=AddressRule(allow_private=True),
+        connect_seconds=1,
+        read_seconds=1,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def test_row_75_a_name_that_leads_to_loopback_is_blocked_before_a_byte_is_sent(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.source.clear_log()
+    port = pair.source.url.rpartition(":")[2]
+    store = Store(endpoint(pair.source, url=f"http://localhost:{port}", rule=AddressRule()), patience=IMPATIENT)
+
+    with pytest.raises(EndpointBlocked):
+        store.list_page(SOURCE, "")
+
+    assert pair.source.log == []
+
+
+def test_row_75_a_name_that_turns_to_metadata_after_validation_is_blocked(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = two_stores()
+    store = Store(endpoint(pair.source, url="http://s3.example.com"), patience=IMPATIENT)
+    rebound = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: rebound)
+
+    with pytest.raises(EndpointBlocked) as blocked:
+        store.list_page(SOURCE, "")
+
+    assert "may not reach s3.example.com" in blocked.value.advice
+
+
+def test_row_75_what_is_dialled_is_the_address_that_was_checked(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = two_stores()
+    pair.seed("photo", b"body")
+    port = int(pair.source.url.rpartition(":")[2])
+    store = Store(endpoint(pair.source, url=f"http://s3.example.com:{port}"), patience=IMPATIENT)
+    real, asked = socket.getaddrinfo, []
+
+    def resolve(host: str, *more: object, **named: object) -> object:
+        asked.append(host)
+        return real("127.0.0.1" if host == "s3.example.com" else host, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    assert [entry.key for entry in store.list_page(SOURCE, "").entries] == ["photo"]
+    assert asked == ["s3.example.com", "127.0.0.1"]
+
+
+def test_row_76_a_name_without_address_is_not_found(two_stores: Make) -> None:
+    store = Store(endpoint(two_stores().source, url="http://no-such-host.invalid"), patience=IMPATIENT)
+
+    with pytest.raises(NameNotFound):
+        store.list_page(SOURCE, "")
+
+
+def test_row_76_a_refused_connection_is_tried_again_then_unreachable(two_stores: Make) -> None:
+    pair = two_stores()
+    waits: list[float] = []
+    patience = Patience(tries=3, first_seconds=0.001, sleep=waits.append)
+    store = Store(endpoint(pair.source, url="http://127.0.0.1:1"), patience=patience)
+
+    with pytest.raises(EndpointUnreachable):
+        store.list_page(SOURCE, "")
+
+    assert len(waits) == 2
+
+
+def test_proxies_of_the_environment_are_not_used(two_stores: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    pair = two_stores()
+
+    assert Store(endpoint(pair.source), patience=IMPATIENT).list_page(SOURCE, "").name == SOURCE
+
+
+def test_credentials_of_the_environment_are_not_used(two_stores: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone-else")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    pair = two_stores()
+
+    assert Store(endpoint(pair.source), patience=IMPATIENT).list_page(SOURCE, "").name == SOURCE
+
+
+def test_a_secret_is_in_no_text_of_an_endpoint(two_stores: Make) -> None:
+    assert "sandbox-secret" not in repr(endpoint(two_stores().source, session_token="a-token"))
+
+
+def test_row_74_a_custom_authority_is_trusted(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, buckets=[SOURCE], tls=True) as sandbox:
+        store = Store(endpoint(sandbox, ca_pem=sandbox.ca_pem), patience=IMPATIENT)
+
+        assert store.list_page(SOURCE, "").name == SOURCE
+
+
+def test_row_74_an_unknown_authority_is_refused(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, buckets=[SOURCE], tls=True) as sandbox:
+        store = Store(endpoint(sandbox), patience=IMPATIENT)
+
+        with pytest.raises(TlsProblem) as refused:
+            store.list_page(SOURCE, "")
+
+        assert "unknown issuer" in refused.value.advice
+        assert sandbox.log == []
+
+
+@pytest.mark.parametrize(("flaw", "words"), [("wrong_name", "other name"), ("expired", "expired")])
+def test_row_74_a_flawed_certificate_is_refused(tmp_path: Path, flaw: str, words: str) -> None:
+    faults = [{"action": "tls", "value": flaw}]
+    with Sandbox(tmp_path, buckets=[SOURCE], tls=True, faults=faults) as sandbox:
+        store = Store(endpoint(sandbox, ca_pem=sandbox.ca_pem), patience=IMPATIENT)
+
+        with pytest.raises(TlsProblem) as refused:
+            store.list_page(SOURCE, "")
+
+        assert words in refused.value.advice
+
+
+def test_row_66_a_body_without_end_is_left_at_the_planned_size(two_stores: Make) -> None:
+    huge = {"side": "source", "operation": "GetObject", "calls": "all", "action": "huge_body", "value": 50_000_000}
+    pair = two_stores({**huge})
+    pair.seed("photo", os.urandom(1000))
+
+    assert pair.copy_one().verdict == "failed"
+
+
+def test_row_66_a_page_without_end_is_refused(two_stores: Make) -> None:
+    pair = two_stores()
+    huge = {"operation": "ListObjectsV2", "calls": "all", "action": "huge_body", "value": 50_000_000}
+    pair.source.plan_faults([huge])
+
+    with pytest.raises((AnswerUnreadable, StoreFault)):
+        pair.source_store.list_page(SOURCE, "")
+
+
+def test_row_66_an_error_of_50_mb_is_cut(two_stores: Make) -> None:
+    endless = {"status": 500, "bytes": 50_000_000}
+    pair = two_stores({**GET, "calls": "all", "action": "huge_body", "value": endless})
+    pair.seed("photo", b"body")
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "failed"
+    assert len(settled.finding.error_message) < 500

@@ -1,0 +1,163 @@
+"""What the probes find out, for each kind of store, and what they leave behind."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from integrity.evidence import Encryption, EtagMeaning, Profile, Proof
+from migrator.engine.errors import BucketMissing, CredentialsExpired
+from migrator.engine.probing import probe_destination, probe_source, try_connection
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, SOURCE, WRITES
+
+
+def probed(two_stores: Make, **traits: object) -> Profile:
+    pair = two_stores(dest_traits=traits)
+    profile = probe_destination(pair.dest_store, DEST)
+    assert pair.dest.keys(DEST) == []
+    assert not pair.dest.open_uploads()
+    return profile
+
+
+def test_a_strict_store_is_proven(two_stores: Make) -> None:
+    profile = probed(two_stores)
+
+    assert profile.etag_single is EtagMeaning.MD5
+    assert profile.etag_multipart is EtagMeaning.FORMULA
+    assert (profile.content_md5, profile.payload_sha256, profile.complete_checksum) == (Proof.REJECTS,) * 3
+    assert set(profile.checksums.values()) == {Proof.REJECTS}
+    assert profile.clock_skew_seconds in {-1, 0, 1}
+
+
+@pytest.mark.parametrize(
+    ("traits", "fact", "value"),
+    [
+        ({"content_md5": "ignores"}, "content_md5", Proof.IGNORES),
+        ({"content_md5": "refuses"}, "content_md5", Proof.REFUSES),
+        ({"content_md5": "ignores", "etag_single": "echo"}, "etag_single", EtagMeaning.ECHO),
+        ({"etag_single": "opaque"}, "etag_single", EtagMeaning.OPAQUE),
+        ({"sse": "kms"}, "etag_single", EtagMeaning.OPAQUE),
+        ({"sse": "kms"}, "sse_default", Encryption.SSE_KMS),
+        ({"etag_multipart": "random"}, "etag_multipart", EtagMeaning.OPAQUE),
+        ({"etag_multipart": "hex"}, "etag_multipart", EtagMeaning.OPAQUE),
+        ({"payload_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
+        ({"complete_checksum": "ignores"}, "complete_checksum", Proof.IGNORES),
+        ({"etag_stable": False}, "etag_stable", False),
+        ({"if_match": "ignored"}, "if_match_get", False),
+        ({"if_match_put": "ignored"}, "if_match_put", False),
+        ({"if_none_match": "ignored"}, "if_none_match_put", False),
+        ({"if_none_match": "ignored"}, "if_none_match_complete", False),
+        ({"range": "ignored"}, "range_get", False),
+        ({"part_number": "ignored"}, "part_number", False),
+        ({"part_number": "refused"}, "part_number", False),
+        ({"attributes": "not_supported"}, "attributes", False),
+        ({"listing_etag": "other"}, "listing_etag", False),
+        ({"listing_size": "other"}, "listing_size", False),
+        ({"metadata": "dropped"}, "metadata", False),
+        ({"versioned": True}, "versioning", True),
+    ],
+)
+def test_each_dialect_is_found_out(two_stores: Make, traits: dict[str, object], fact: str, value: object) -> None:
+    assert getattr(probed(two_stores, **traits), fact) == value
+
+
+@pytest.mark.parametrize(
+    ("traits", "proof"),
+    [
+        ({"checksum_values": "ignores", "default_checksum": ""}, Proof.IGNORES),
+        ({"checksum_values": "echoes", "default_checksum": ""}, Proof.ECHOES),
+        ({"checksums": [], "checksum_others": "refused"}, Proof.REFUSES),
+    ],
+)
+def test_a_checksum_that_is_not_rejected_is_not_proven(
+    two_stores: Make, traits: dict[str, object], proof: Proof
+) -> None:
+    profile = probed(two_stores, **traits)
+
+    assert profile.checksums["CRC32"] is proof
+    assert not profile.proves_checksum("CRC32")
+
+
+def test_a_bucket_that_may_not_be_written_stays_unknown(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.dest.plan_faults([{"operation": "PutObject", "calls": "all", "action": "status", "value": 403}])
+
+    assert probe_destination(pair.dest_store, DEST).etag_single is EtagMeaning.UNKNOWN
+
+
+def test_credentials_that_end_during_the_probe_are_raised(two_stores: Make) -> None:
+    pair = two_stores()
+    ended = {"status": 400, "code": "ExpiredToken"}
+    pair.dest.plan_faults([{"operation": "PutObject", "calls": "all", "action": "status", "value": ended}])
+
+    with pytest.raises(CredentialsExpired):
+        probe_destination(pair.dest_store, DEST)
+
+
+def test_a_source_is_learned_by_reading_only(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("a", os.urandom(1000))
+    pair.seed("film", os.urandom(60_000), part_size=25_000)
+
+    profile = probe_source(pair.source_store, SOURCE)
+
+    assert profile.etag_single is EtagMeaning.MD5
+    assert profile.etag_multipart is EtagMeaning.FORMULA
+    assert profile.if_match_get
+    assert profile.range_get
+    assert profile.checksum_mode
+    assert not [entry for entry in pair.source.log if entry.operation in WRITES]
+
+
+def test_a_source_whose_etags_are_no_md5_is_disproved(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"etag_single": "opaque"})
+    for number in range(3):
+        pair.seed(f"photo-{number}", os.urandom(100))
+
+    assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.DISPROVED
+
+
+def test_an_empty_source_stays_unknown(two_stores: Make) -> None:
+    assert probe_source(two_stores().source_store, SOURCE).etag_single is EtagMeaning.UNKNOWN
+
+
+def test_a_missing_bucket_is_raised(two_stores: Make) -> None:
+    with pytest.raises(BucketMissing):
+        probe_source(two_stores().source_store, "nowhere")
+
+
+def test_the_test_of_a_connection_goes_through_every_step(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.dest.seed(DEST, "photo", b"body")
+
+    steps = list(try_connection(pair.dest_store.endpoint, DEST, write=True))
+
+    tried = {step.name: step.outcome.value for step in steps}
+    assert tried.pop("certificate trusted") == "not_tried"
+    assert set(tried.values()) == {"passed"}
+    assert steps[-1].profile is not None
+    assert steps[-1].profile["content_md5"] == "rejects"
+    assert pair.dest.keys(DEST) == ["photo"]
+
+
+def test_the_test_of_a_source_never_writes(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", b"body")
+    pair.source.clear_log()
+
+    steps = list(try_connection(pair.source_store.endpoint, SOURCE))
+
+    assert steps[-1].outcome.value == "passed"
+    assert not [entry for entry in pair.source.log if entry.operation in WRITES]
+
+
+def test_what_comes_after_a_failed_step_is_not_tried(two_stores: Make) -> None:
+    steps = list(try_connection(two_stores().source_store.endpoint, "nowhere", write=True))
+
+    outcomes = [step.outcome.value for step in steps]
+    failed = outcomes.index("failed")
+    assert steps[failed].name == "bucket listed"
+    assert 'no bucket "nowhere"' in steps[failed].words
+    assert set(outcomes[failed + 1 :]) == {"not_tried"}
