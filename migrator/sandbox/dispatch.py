@@ -6,12 +6,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
 
 from migrator.sandbox.access import AccessKey
 from migrator.sandbox.call import Call
 from migrator.sandbox.errors import LineBroken, S3Error
 from migrator.sandbox.faults import WORLD_ACTIONS, FaultPlan, Strike
+from migrator.sandbox.markup import http_time
 from migrator.sandbox.messages import Answer, Request, xml_answer
 from migrator.sandbox.operations import OPERATIONS
 from migrator.sandbox.payload import Payload
@@ -88,7 +88,7 @@ class Dispatcher:
             answer = _error_answer(S3Error(code), request, request_id)
         self._note(request, target, key_id, answer.status, code)
         answer.headers["x-amz-request-id"] = answer.headers["x-amz-id-2"] = request_id
-        answer.headers["Date"] = formatdate(self.clock(), usegmt=True)
+        answer.headers["Date"] = http_time(self.clock())
         answer.headers["Server"] = "Truecopy-Sandbox"
         if strike is not None:
             answer = bend(answer, strike)

@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import cast
 
+from migrator.sandbox.errors import SandboxProblem
+
 Segment = tuple[str, int]
+
+# Changed whenever the rows below are: an older folder is refused instead of misread.
+_FORMAT = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (
@@ -81,13 +86,15 @@ class Facts:
     is_locked: bool = False
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        plain["parts"] = [(part.number, part.size, part.checksum) for part in self.parts]
+        return json.dumps(plain, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Facts:
         raw = json.loads(text)
         raw["tags"] = tuple((name, value) for name, value in raw["tags"])
-        raw["parts"] = tuple(PartFact(**part) for part in raw["parts"])
+        raw["parts"] = tuple(PartFact(*part) for part in raw["parts"])
         return cls(**raw)
 
 
@@ -160,7 +167,14 @@ class Index:
         # The operating system keeps the pages when the process dies; only a power cut could lose some.
         for pragma in ("journal_mode = WAL", "synchronous = OFF", "temp_store = MEMORY", "busy_timeout = 5000"):
             self._db.execute(f"PRAGMA {pragma}")
+        (made_by,) = self._db.execute("PRAGMA user_version").fetchone()
+        if made_by not in (0, _FORMAT):
+            self._db.close()
+            raise SandboxProblem(f"{path} was made by another version of the sandbox: remove the folder")
         self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+        rows = self._db.execute("SELECT * FROM buckets ORDER BY name")
+        self._buckets = {bucket.name: bucket for bucket in map(_bucket, rows)}
 
     def close(self) -> None:
         self._db.close()
@@ -168,13 +182,13 @@ class Index:
     # Buckets
 
     def buckets(self) -> list[Bucket]:
-        return [_bucket(row) for row in self._db.execute("SELECT * FROM buckets ORDER BY name")]
+        return [self._buckets[name] for name in sorted(self._buckets)]
 
     def bucket(self, name: str) -> Bucket | None:
-        row = self._db.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
-        return None if row is None else _bucket(row)
+        return self._buckets.get(name)
 
     def save_bucket(self, bucket: Bucket) -> None:
+        self._buckets[bucket.name] = bucket
         self._db.execute(
             "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -189,6 +203,7 @@ class Index:
         )
 
     def delete_bucket(self, name: str) -> None:
+        self._buckets.pop(name, None)
         self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
 
     def is_empty(self, bucket: str) -> bool:
@@ -315,7 +330,7 @@ class Index:
     # Uploads and parts
 
     def add_upload(self, upload: Upload) -> None:
-        facts = json.dumps({"facts": asdict(upload.facts), "storage_class": upload.storage_class})
+        facts = json.dumps({"facts": upload.facts.to_json(), "storage_class": upload.storage_class})
         self._db.execute(
             "INSERT INTO uploads (id, bucket, key, created, algorithm, checksum_type, is_named, is_late, facts)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -423,7 +438,7 @@ def _upload(row: tuple[object, ...]) -> Upload:
         algorithm=cast("str", algorithm),
         checksum_type=cast("str", checksum_type),
         is_named=bool(is_named),
-        facts=Facts.from_json(json.dumps(raw["facts"])),
+        facts=Facts.from_json(raw["facts"]),
         storage_class=raw["storage_class"],
         is_late=bool(is_late),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import lru_cache
 from urllib.parse import quote
 from xml.etree import ElementTree
 
@@ -15,8 +17,13 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]')
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
-type_of_value = str | int | bool | None
 Tree = Mapping[str, object]
+
+
+class Finished(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
 
 
 def escape(text: str) -> str:
@@ -40,6 +47,8 @@ def _elements(tree: Tree) -> Iterable[str]:
 
 
 def _element(name: str, value: object) -> str:
+    if isinstance(value, Finished):
+        return f"<{name}>{value}</{name}>"
     if isinstance(value, Mapping):
         return f"<{name}>{''.join(_elements(value))}</{name}>"
     if isinstance(value, bool):
@@ -72,7 +81,22 @@ def text_of(element: ElementTree.Element, name: str) -> str:
 
 def iso_time(moment: float) -> str:
     """2024-01-31T10:20:30.000Z: whole seconds, as HEAD can say them too."""
-    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return _iso_second(int(moment))
+
+
+def http_time(moment: float) -> str:
+    """Wed, 31 Jan 2024 10:20:30 GMT"""
+    return _http_second(int(moment))
+
+
+@lru_cache(4096)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@lru_cache(4096)
+def _http_second(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def url_encoded(text: str) -> str:

@@ -207,7 +207,7 @@ def _check_region(claim: _Claim, region: str) -> None:
 
 
 def _check_time(claim: _Claim, now: float) -> None:
-    asked = datetime.strptime(claim.stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    asked = _seconds(claim.stamp)
     if claim.stamp[:8] != claim.day:
         raise S3Error("SignatureDoesNotMatch")
     if claim.lifetime:
@@ -225,6 +225,14 @@ def _check_token(claim: _Claim, key: AccessKey, now: float) -> None:
         raise S3Error("InvalidToken")
     if key.expires_at and now > key.expires_at:
         raise S3Error("ExpiredToken")
+
+
+@lru_cache(256)
+def _seconds(stamp: str) -> float:
+    try:
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError as exc:
+        raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header") from exc
 
 
 @lru_cache(256)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
-
 from migrator.sandbox.call import Call
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Facts, Version
-from migrator.sandbox.markup import document
+from migrator.sandbox.markup import document, http_time
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import check_customer_key, version_headers
 
@@ -29,7 +27,7 @@ async def get_object_attributes(call: Call) -> Answer:
         "StorageClass": call.store.storage_class(version) if "StorageClass" in asked else None,
         "ObjectSize": version.size if "ObjectSize" in asked else None,
     }
-    headers = {"Last-Modified": formatdate(version.modified, usegmt=True), **version_headers(call, version)}
+    headers = {"Last-Modified": http_time(version.modified), **version_headers(call, version)}
     return xml_answer(document("GetObjectAttributesResponse", tree), headers=headers)
 
 

@@ -6,13 +6,13 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
-from email.utils import formatdate
 from urllib.parse import parse_qsl, unquote
 
 from migrator.sandbox.call import Call
 from migrator.sandbox.checksums import DIGEST_SIZES
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Facts, Version
+from migrator.sandbox.markup import http_time
 
 CONTENT_HEADERS = {
     "content-type": "Content-Type",
@@ -240,7 +240,7 @@ def object_headers(call: Call, version: Version) -> dict[str, str]:
     """The headers of GET and HEAD, without length, range and checksums."""
     facts, storage_class = version.facts, call.store.storage_class(version)
     headers = {
-        "Last-Modified": formatdate(version.modified, usegmt=True),
+        "Last-Modified": http_time(version.modified),
         "ETag": f'"{version.etag}"',
         "Accept-Ranges": "bytes",
         **version_headers(call, version),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from migrator.sandbox.call import Call
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.index import Listed
-from migrator.sandbox.markup import document, iso_time, url_encoded
+from migrator.sandbox.markup import Finished, document, escape, iso_time, url_encoded
 from migrator.sandbox.messages import Answer, xml_answer
 
 _FETCH = 1001
@@ -40,7 +40,7 @@ async def list_objects_v2(call: Call) -> Answer:
     after = start_after if not token else _from_token(token)
     page = _page(call, prefix, delimiter, after, most)
     encode, encoding = _encoding(call)
-    owner = {"ID": call.owner, "DisplayName": call.owner} if call.query("fetch-owner") == "true" else None
+    owner = call.owner if call.query("fetch-owner") == "true" else ""
     tree: dict[str, object] = {
         "Name": bucket.name,
         "Prefix": encode(prefix),
@@ -68,7 +68,7 @@ async def list_objects(call: Call) -> Answer:
     most = call.number("max-keys", 1000, call.traits.largest_page)
     page = _page(call, prefix, delimiter, marker, most)
     encode, encoding = _encoding(call)
-    owner = {"ID": call.owner, "DisplayName": call.owner}
+    owner = call.owner
     tree: dict[str, object] = {
         "Name": bucket.name,
         "Prefix": prefix,
@@ -135,18 +135,15 @@ class _Walk:
             start, is_after = rows[-1].key.encode(), True
 
 
-def _content(
-    call: Call, entry: Listed, encode: Callable[[str], str], owner: dict[str, object] | dict[str, str] | None
-) -> dict[str, object]:
+def _content(call: Call, entry: Listed, encode: Callable[[str], str], owner: str) -> Finished:
+    """One line of a listing. Written out, for there are a thousand of them on a page."""
     shown = _as_listed(call, entry)
-    return {
-        "Key": encode(shown.key),
-        "LastModified": iso_time(shown.modified),
-        "ETag": f'"{shown.etag}"',
-        "Size": shown.size,
-        "Owner": owner,
-        "StorageClass": shown.storage_class,
-    }
+    owned = f"<Owner><ID>{escape(owner)}</ID><DisplayName>{escape(owner)}</DisplayName></Owner>" if owner else ""
+    return Finished(
+        f"<Key>{escape(encode(shown.key))}</Key><LastModified>{iso_time(shown.modified)}</LastModified>"
+        f"<ETag>&quot;{escape(shown.etag)}&quot;</ETag><Size>{shown.size}</Size>{owned}"
+        f"<StorageClass>{shown.storage_class}</StorageClass>"
+    )
 
 
 def _as_listed(call: Call, entry: Listed) -> Listed:
@@ -266,10 +263,10 @@ def _walk_versions(call: Call, prefix: str, key: str, version_id: str) -> Iterat
         seq, start = rows[-1][0], rows[-1][1].key.encode()
 
 
-def _version(call: Call, entry: Listed, encode: Callable[[str], str]) -> dict[str, object]:
-    owner = {"ID": call.owner, "DisplayName": call.owner}
-    line = _content(call, entry, encode, owner)
-    return {**line, "VersionId": entry.version_id, "IsLatest": entry.is_latest}
+def _version(call: Call, entry: Listed, encode: Callable[[str], str]) -> Finished:
+    line = _content(call, entry, encode, call.owner)
+    latest = "true" if entry.is_latest else "false"
+    return Finished(f"{line}<VersionId>{escape(entry.version_id)}</VersionId><IsLatest>{latest}</IsLatest>")
 
 
 def _marker(call: Call, entry: Listed, encode: Callable[[str], str]) -> dict[str, object]:
