@@ -29,8 +29,14 @@ start: install
 test: install
 	$(PY) -m pytest -n 2 -m "not slow and not extras"
 
+# On two databases: what touches one runs again on PostgreSQL, where TEST_POSTGRES_URL names an empty one.
 test-all: install
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 -m "slow or extras"
+	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
+	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 2 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py -m "not extras"; \
+	else \
+	  echo "skipped: the tests on PostgreSQL (TEST_POSTGRES_URL is not set)"; \
+	fi
 
 lint: install
 	$(PY) -m ruff check .

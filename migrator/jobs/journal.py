@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,6 +32,16 @@ _GROUP = 500
 
 class Superseded(Exception):
     """Another worker holds this batch now: nothing of ours may be written any more."""
+
+
+@contextmanager
+def _visit_to_the_database() -> Iterator[None]:
+    """Close what a copying thread opened: such a thread comes here once an upload and may never come again."""
+    try:
+        yield
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            connection.close()
 
 
 class Journal:
@@ -75,19 +87,21 @@ class Journal:
 
     def upload_opened(self, dest_key: str, upload_id: str) -> None:
         """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us."""
-        OpenUpload.objects.create(
-            connection=self._run.task.dest_connection,
-            run=self._run,
-            batch_number=self._batch.number,
-            batch_attempt=self._batch.attempt,
-            bucket=self._run.task.dest_bucket,
-            object_key=dest_key,
-            upload_id=upload_id,
-        )
+        with _visit_to_the_database():
+            OpenUpload.objects.create(
+                connection=self._run.task.dest_connection,
+                run=self._run,
+                batch_number=self._batch.number,
+                batch_attempt=self._batch.attempt,
+                bucket=self._run.task.dest_bucket,
+                object_key=dest_key,
+                upload_id=upload_id,
+            )
 
     def upload_closed(self, dest_key: str, upload_id: str) -> None:
         """Forget an upload that is completed, or aborted until nothing of it was left."""
-        OpenUpload.objects.filter(run=self._run, object_key=dest_key, upload_id=upload_id).delete()
+        with _visit_to_the_database():
+            OpenUpload.objects.filter(run=self._run, object_key=dest_key, upload_id=upload_id).delete()
 
     def _keep(self) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -25,6 +25,8 @@ from migrator.services.rights import require
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A token in steady use is not a write to the database with each request.
+_LAST_USE_PRECISION = timedelta(minutes=1)
 TOKEN_PREFIX = "tcp_"  # noqa: S105  recognisable by secret scanners
 
 
@@ -102,7 +104,8 @@ def person_of_token(text: str) -> User | None:
     )
     if token is None:
         return None
-    ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    if token.last_used_at is None or now - token.last_used_at > _LAST_USE_PRECISION:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token.user if isinstance(token.user, User) else None
 
 
