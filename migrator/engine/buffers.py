@@ -108,7 +108,10 @@ class SpooledPart:
     """A part above the budget, in a file without a name that vanishes with the process."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+        with _disk_full_named():
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
 
     @property
     def body(self) -> BinaryIO:
@@ -118,13 +121,9 @@ class SpooledPart:
 
     def write(self, chunk: Buffer) -> None:
         """Append bytes; raise `LocalDiskFull` where there is no room."""
-        try:
+        with _disk_full_named():
             self._file.write(chunk)
             self._file.flush()
-        except OSError as exc:
-            if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise LocalDiskFull(str(exc)) from exc
-            raise
 
     def read_again(self) -> Iterator[Buffer]:
         """Yield what will be sent, to hash it once more."""
@@ -135,6 +134,16 @@ class SpooledPart:
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
+
+
+@contextmanager
+def _disk_full_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise LocalDiskFull(str(exc)) from exc
+        raise
 
 
 Part = MemoryPart | SpooledPart
