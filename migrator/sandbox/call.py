@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from migrator.sandbox.access import AccessKey
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.faults import Strike
-from migrator.sandbox.index import Bucket, Version
 from migrator.sandbox.messages import Request
 from migrator.sandbox.payload import Payload
+from migrator.sandbox.rows import Bucket, Version
 from migrator.sandbox.store import Store
 from migrator.sandbox.traits import Traits
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Version
+from migrator.sandbox.rows import Version
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

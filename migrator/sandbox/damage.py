@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from migrator.sandbox.disk import Disk
 from migrator.sandbox.errors import LineBroken
 from migrator.sandbox.faults import Strike
-from migrator.sandbox.index import Segment
+from migrator.sandbox.rows import Segment
 
 _PIECE = 4096
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.sandbox.checksums import Running
-from migrator.sandbox.index import Segment
+from migrator.sandbox.rows import Segment
 
 PIECE = 256 * 1024
 # From this size on hashing leaves the event loop for a thread, where it releases the interpreter.

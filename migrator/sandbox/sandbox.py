@@ -21,7 +21,8 @@ from migrator.sandbox.disk import Disk
 from migrator.sandbox.dispatch import Dispatcher, Logged
 from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.faults import Fault, FaultPlan, Fired, Strike
-from migrator.sandbox.index import Index, Upload
+from migrator.sandbox.index import Index
+from migrator.sandbox.rows import Upload
 from migrator.sandbox.seeding import Seed, seed_object, seed_sparse
 from migrator.sandbox.server import Connection
 from migrator.sandbox.store import Store
@@ -232,6 +233,11 @@ class Sandbox:
         self.create_bucket(bucket)
         seed = Seed.of(described)
         return self._on_loop(lambda: seed_object(self._store, bucket, key, content, seed))
+
+    def seed_keys(self, bucket: str, keys: Iterable[str]) -> None:
+        """Store an empty object under each key, quickly: for listings of millions. None may exist yet."""
+        self.create_bucket(bucket)
+        self._on_loop(lambda: self._index.add_empty(bucket, keys, self._store.clock()))
 
     def seed_sparse(self, bucket: str, key: str, size: int, part_size: int | None = None) -> str:
         """Store a sparse object of that size, mostly holes; its ETag. Needs part_size above 5 GiB."""

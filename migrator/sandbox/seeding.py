@@ -12,7 +12,7 @@ from pathlib import Path
 from migrator.sandbox.checksums import Running, composite, multipart_etag, whole
 from migrator.sandbox.disk import PIECE
 from migrator.sandbox.errors import SandboxProblem
-from migrator.sandbox.index import Facts, PartFact, Segment, Version
+from migrator.sandbox.rows import Facts, PartFact, Segment, Version
 from migrator.sandbox.store import SEALED, Store
 
 _ISLAND = 64 * 1024

@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from migrator.sandbox.conditions import check_write
 from migrator.sandbox.disk import Disk, Received
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Bucket, Facts, Index, Listed, Part, Segment, Upload, Version
+from migrator.sandbox.index import Index
 from migrator.sandbox.messages import Answer
+from migrator.sandbox.rows import Bucket, Facts, Listed, Part, Segment, Upload, Version
 from migrator.sandbox.traits import Traits
 
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.sandbox.faults import Strike
-from migrator.sandbox.index import Facts
+from migrator.sandbox.rows import Facts
 from migrator.sandbox.store import Store
 
 

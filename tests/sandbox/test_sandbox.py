@@ -80,6 +80,14 @@ def test_an_object_above_five_gibibytes_takes_hardly_any_room(sandbox: Sandbox) 
     assert used < MIB
 
 
+def test_many_empty_objects_are_seeded_at_once(sandbox: Sandbox, s3: Any) -> None:
+    sandbox.seed_keys("photos", (f"{number:05}" for number in range(3000)))
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="photos")
+
+    assert sum(page["KeyCount"] for page in pages) == 3000
+    assert s3.get_object(Bucket="photos", Key="02999")["Body"].read() == b""
+
+
 def test_above_five_gibibytes_there_is_no_single_put(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxProblem, match="part_size"):
         sandbox.seed_sparse("photos", "huge", 5 * 1024 * MIB + 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from migrator.sandbox.call import Call
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Facts, Version
 from migrator.sandbox.markup import document, http_time
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import check_customer_key, version_headers
+from migrator.sandbox.rows import Facts, Version
 
 _KNOWN = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
 

@@ -11,7 +11,6 @@ from migrator.sandbox.call import Call
 from migrator.sandbox.conditions import check_read
 from migrator.sandbox.disk import Received
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Facts, Part, Version
 from migrator.sandbox.markup import document, iso_time
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import (
@@ -27,6 +26,7 @@ from migrator.sandbox.operations.described import (
 )
 from migrator.sandbox.operations.multipart import check_upload_key, open_upload, part_etag, part_number, save_part
 from migrator.sandbox.operations.writing import check_key
+from migrator.sandbox.rows import Facts, Part, Version
 from migrator.sandbox.store import ARCHIVED
 
 _SOURCE = "x-amz-copy-source-"

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, unquote
 from migrator.sandbox.call import Call
 from migrator.sandbox.checksums import DIGEST_SIZES
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Facts, Version
 from migrator.sandbox.markup import http_time
+from migrator.sandbox.rows import Facts, Version
 
 CONTENT_HEADERS = {
     "content-type": "Content-Type",

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from migrator.sandbox.call import Call
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Listed
 from migrator.sandbox.markup import Finished, document, escape, iso_time, url_encoded
 from migrator.sandbox.messages import Answer, xml_answer
+from migrator.sandbox.rows import Listed
 
 _FETCH = 1001
 _SEALED_EXTRA = 28

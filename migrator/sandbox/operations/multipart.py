@@ -8,7 +8,6 @@ from migrator.sandbox.call import Call
 from migrator.sandbox.checksums import DIGEST_SIZES
 from migrator.sandbox.damage import spoil_stored
 from migrator.sandbox.errors import LineBroken, S3Error
-from migrator.sandbox.index import Part, Upload
 from migrator.sandbox.markup import document, iso_time, url_encoded
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import (
@@ -19,6 +18,7 @@ from migrator.sandbox.operations.described import (
     stated_checksum,
 )
 from migrator.sandbox.operations.writing import check_key, kept_checksum, take
+from migrator.sandbox.rows import Part, Upload
 from migrator.sandbox.store import SEALED
 
 FULL = "FULL_OBJECT"

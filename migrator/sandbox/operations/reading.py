@@ -9,7 +9,6 @@ from migrator.sandbox.call import Call
 from migrator.sandbox.conditions import check_read, requested_range
 from migrator.sandbox.disk import FileStream
 from migrator.sandbox.errors import S3Error
-from migrator.sandbox.index import Version
 from migrator.sandbox.messages import Answer
 from migrator.sandbox.operations.described import (
     check_customer_key,
@@ -17,6 +16,7 @@ from migrator.sandbox.operations.described import (
     object_headers,
     refuse_encryption_words,
 )
+from migrator.sandbox.rows import Version
 from migrator.sandbox.store import ARCHIVED
 
 _SMALL = 64 * 1024
