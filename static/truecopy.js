@@ -111,6 +111,7 @@
   let lastSequence = 0;
   let lastHeard = Date.now();
   let lastPolled = Date.now();
+  let closedAt = 0;
   let waitingFeed = null;
 
   const on = (name, act) => document.addEventListener(name, act);
@@ -118,6 +119,7 @@
   on("htmx:wsOpen", () => { socket = "open"; lastSequence = 0; heard(); });
   on("htmx:wsClose", (event) => {
     const code = event.detail.event.code;
+    if (socket === "open") closedAt = Date.now();
     socket = code === 4403 ? "refused" : code === 1000 ? "ended" : "closed";
     mark();
   });
@@ -197,7 +199,7 @@
     } else if (socket === "open" && seconds <= 12) {
       words = "Live";
       tone = "live";
-    } else if (socket === "closed" && seconds < 3) {
+    } else if (socket === "closed" && lastHeard <= closedAt && Date.now() - closedAt < 5000) {
       words = "Reconnecting";
       tone = "late";
     }

@@ -107,7 +107,7 @@ def may_launch(person: User, task: Task) -> bool:
     return role is Role.ADMIN or (role is Role.OPERATOR and task.owner_id == person.pk)
 
 
-THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+THEMES = {"auto": "System", "light": "Light", "dark": "Dark"}
 
 # The sections of the navigation: name, word, and who sees it.
 _SECTIONS = (
@@ -122,13 +122,14 @@ _SECTION_OF = {"task": "tasks", "run": "runs", "record": "runs", "review": "revi
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Return what every page shows: who is here, in which role, where one can go, and whether this is the demo."""
-    theme = request.COOKIES.get("theme", "")
+    chosen = request.COOKIES.get("theme", "")
+    theme = chosen if chosen in THEMES else "auto"
     return {
         "role": role_of(getattr(request, "user", None)),
         "is_demo": settings.DEMO,
         "navigation": [(name, reverse(name), word) for name, word in _SECTIONS],
         "section": _section(request),
-        "theme": theme if theme in THEMES and theme != "auto" else "",
+        "theme": theme,
         "themes": list(THEMES.items()),
         "zone": timezone.get_current_timezone_name(),
         "version": settings.VERSION,

@@ -7,7 +7,6 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django import Settings
 
 from migrator import events
 from migrator.models import Run
@@ -142,20 +141,6 @@ async def test_what_a_browser_sends_is_not_heeded(as_operator: Client, run: Run)
 
     await run.arefresh_from_db()
     assert run.state == "running"
-
-
-async def test_without_redis_there_is_still_a_snapshot(as_operator: Client, run: Run, settings: Settings) -> None:
-    settings.CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": ["redis://127.0.0.1:1"]},
-        }
-    }
-    socket = await opened(as_operator, run)
-    frame = await socket.frame()
-    await socket.leave()
-
-    assert 'id="run-books"' in frame
 
 
 def sequence(frame: str) -> int:

@@ -149,3 +149,4 @@ def test_a_forged_form_changes_nothing(story: Story, operator: User) -> None:
 
     run.refresh_from_db()
     assert (response.status_code, run.state) == (403, "running")
+    assert "This form is older than your session" in response.content.decode()
