@@ -70,6 +70,15 @@ def test_row_34_an_old_object_of_that_key_is_no_success(two_stores: Make) -> Non
     pair.check_invariants(settled)
 
 
+def test_row_34_an_older_object_with_the_very_same_bytes_is_no_success_of_ours(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "all", "action": "status", "value": 500})
+    pair.dest.seed(DEST, "film", BODY, part_size=40_000, modified=1_000_000_000)
+
+    settled = pair.copy_one(limits=TINY_PARTS, if_exists="replace_if_matches")
+
+    assert settled.code == "complete_failed"
+
+
 def test_row_35_an_abort_that_fails_is_repeated(two_stores: Make) -> None:
     abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film"}
     pair = film(

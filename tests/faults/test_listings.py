@@ -61,9 +61,22 @@ def test_rows_63_64_a_page_that_makes_no_sense_is_listing_invalid(two_stores: Ma
 
 
 def test_row_64_a_token_that_leads_back_is_listing_invalid(two_stores: Make) -> None:
-    pages = {"largest_page": 1}
-    again = {"find": "<IsTruncated>false</IsTruncated>", "put": "<IsTruncated>true</IsTruncated>"}
-    pair = begun(two_stores, {**LIST, "action": "xml", "value": again}, source_traits=pages)
+    circle = (
+        f"<ListBucketResult><Name>{SOURCE}</Name><IsTruncated>true</IsTruncated><KeyCount>0</KeyCount>"
+        "<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+    )
+    pair = begun(two_stores, {**LIST, "action": "xml", "value": circle})
+
+    with pytest.raises(ListingInvalid) as refused:
+        listed(pair)
+
+    assert "leads back" in str(refused.value)
+
+
+def test_row_64_a_last_page_with_a_token_is_listing_invalid(two_stores: Make) -> None:
+    end = "<IsTruncated>false</IsTruncated>"
+    more = {"find": end, "put": f"{end}<NextContinuationToken>more</NextContinuationToken>"}
+    pair = begun(two_stores, {**LIST, "action": "xml", "value": more})
 
     with pytest.raises(ListingInvalid):
         listed(pair)
