@@ -61,11 +61,13 @@ def test_rows_63_64_a_page_that_makes_no_sense_is_listing_invalid(two_stores: Ma
 
 
 def test_row_64_a_token_that_leads_back_is_listing_invalid(two_stores: Make) -> None:
+    pair = begun(two_stores, source_traits={"largest_page": 1})
+    token = pair.source_store.list_page(SOURCE, "").next_token
     circle = (
         f"<ListBucketResult><Name>{SOURCE}</Name><IsTruncated>true</IsTruncated><KeyCount>0</KeyCount>"
-        "<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+        f"<NextContinuationToken>{token}</NextContinuationToken></ListBucketResult>"
     )
-    pair = begun(two_stores, {**LIST, "action": "xml", "value": circle})
+    pair.source.plan_faults([{**LIST, "action": "xml", "value": circle}])
 
     with pytest.raises(ListingInvalid) as refused:
         listed(pair)
