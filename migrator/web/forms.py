@@ -150,13 +150,15 @@ class TaskForm(forms.Form):
         label="Name of the task", max_length=150, help_text="So that others know what it moves, such as “Archive 2019”."
     )
     source_connection = forms.ModelChoiceField(
-        label="Connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
+        label="Source connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
     )
     source_bucket = forms.CharField(
-        label="Bucket", max_length=255, widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"})
+        label="Source bucket",
+        max_length=255,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
     )
     source_prefix = forms.CharField(
-        label="Prefix",
+        label="Source prefix",
         max_length=1024,
         required=False,
         strip=False,
@@ -164,16 +166,16 @@ class TaskForm(forms.Form):
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
     )
     destination_connection = forms.ModelChoiceField(
-        label="Connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
+        label="Destination connection", queryset=Connection.objects.none(), empty_label="Pick a connection"
     )
     destination_bucket = forms.CharField(
-        label="Bucket",
+        label="Destination bucket",
         max_length=255,
         help_text="It must exist already.",
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
     )
     destination_prefix = forms.CharField(
-        label="Prefix",
+        label="Destination prefix",
         max_length=1024,
         required=False,
         strip=False,

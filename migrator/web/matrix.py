@@ -5,6 +5,7 @@ A missing value is "not available", never a tick; each row's outcome is that of 
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +57,9 @@ def matrix(record: IntegrityRecord) -> list[Row]:
     rows += [
         _row(
             name,
-            source=source.get("checksums", {}).get(s3_name, ""),
+            source=_as_hex(source.get("checksums", {}).get(s3_name, "")),
             computed=getattr(record, field),
-            dest=dest.get("checksums", {}).get(s3_name, ""),
+            dest=_as_hex(dest.get("checksums", {}).get(s3_name, "")),
             checks=[check for check in checks if check.name in _CHECKSUM_CHECKS and _is_of(check, s3_name)],
         )
         for name, field, s3_name in _CHECKSUMS
@@ -193,6 +194,14 @@ def _with_kind(etag: str) -> str:
 
 def _is_md5(etag: str) -> bool:
     return bool(etag) and kind(etag).form is EtagForm.MD5
+
+
+def _as_hex(text: str) -> str:
+    """Return a checksum of the whole object as hex, as ours is; one over parts (`…-n`) stays as the store wrote it."""
+    try:
+        return base64.b64decode(text, validate=True).hex()
+    except ValueError:
+        return text
 
 
 def _pairs(mapping: dict[str, str] | None) -> str:

@@ -89,9 +89,11 @@ def rate(objects_per_s: float) -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Return a span of time: `1 h 12 min`, `42 s`, `0.3 s`."""
+    """Return a span of time: `1 h 12 min`, `42 s`, `1.3 s`, `12 ms`."""
     if seconds is None:
         return "not available"
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

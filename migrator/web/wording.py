@@ -375,7 +375,7 @@ def time_left(run: Run, progress: Progress, running_seconds: float) -> str:
     if run.state != "running" or progress.eta_seconds is None:
         return ""
     if running_seconds < 30:
-        return "known in a moment"
+        return ""
     low, high = progress.eta_seconds * 0.9, progress.eta_seconds * 1.4 + 5
     if high < 90:
         return f"about {max(5, round(high / 5) * 5)} s"

@@ -34,7 +34,7 @@ def test_a_size_that_is_not_known_is_said_so() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.25, "0.2 s"),
+        (0.012, "12 ms"),
         (42, "42 s"),
         (61, "1 min 1 s"),
         (4320, "1 h 12 min"),

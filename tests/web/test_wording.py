@@ -65,7 +65,7 @@ def a_progress(eta: int | None) -> Progress:
 
 
 def test_time_left_is_hidden_at_first_and_while_paused() -> None:
-    assert wording.time_left(Run(state="running"), a_progress(100), 10) == "known in a moment"
+    assert wording.time_left(Run(state="running"), a_progress(100), 10) == ""
     assert wording.time_left(Run(state="paused"), a_progress(100), 1000) == ""
     assert wording.time_left(Run(state="running"), a_progress(None), 1000) == ""
 

@@ -54,6 +54,7 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
     review = Review.objects.filter(record=found).first()
     checks = checks_from_json(found.checks)
     judgement = judgement_of(found)
+    finding, said = _words(found, sentences(checks, judgement) if judgement else ())
     others = (
         visible_records(person)
         .filter(task=found.task, object_key=found.object_key)
@@ -64,7 +65,8 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "record": found,
         "run": visible_runs(person).filter(pk=found.run).first(),
         "badge": judgement.badge if judgement else "Skipped",
-        "sentences": sentences(checks, judgement) if judgement else (),
+        "finding": finding,
+        "sentences": said,
         "source_words": wording.SOURCE_GRADES.get(found.source_grade, ""),
         "dest_words": wording.DEST_GRADES.get(found.dest_grade, ""),
         "matrix": matrix(found),
@@ -92,6 +94,15 @@ def judgement_of(record: IntegrityRecord) -> Judgement | None:
         reason=Reason(record.reason) if record.reason else None,
         narrow=judge(checks, Policy()).narrow,
     )
+
+
+def _words(found: IntegrityRecord, said: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return what is wrong or missing, if anything is, and the sentences about both legs."""
+    if found.verdict not in ("failed", "unverified"):
+        return "", said
+    first, *legs = said
+    told = found.error_message if found.error_message != first else ""
+    return f"{first} {told}".strip(), tuple(legs)
 
 
 def _check_line(check: dict[str, Any]) -> dict[str, Any]:
