@@ -91,6 +91,15 @@ def test_more_than_a_thousand_keys_need_two_pages(sandbox: Sandbox, s3: Any) -> 
     assert len(s3.list_objects_v2(Bucket="photos", ContinuationToken=first["NextContinuationToken"])["Contents"]) == 5
 
 
+@pytest.mark.parametrize("count", [998, 999, 1000, 1001, 2500])
+def test_a_group_may_be_larger_than_a_page(sandbox: Sandbox, s3: Any, count: int) -> None:
+    sandbox.seed_keys("photos", [f"a/{number:05}" for number in range(count)])
+    sandbox.seed_keys("photos", ["a", "a0", "b", "c", "d/1"])
+    page = s3.list_objects_v2(Bucket="photos", Delimiter="/")
+
+    assert (keys(page), prefixes(page), page["IsTruncated"]) == (["a", "a0", "b", "c"], ["a/", "d/"], False)
+
+
 @pytest.mark.parametrize("query", ["max-keys=x", "max-keys=-1", "continuation-token=no", "encoding-type=odd"])
 def test_a_query_that_makes_no_sense_is_refused(sandbox: Sandbox, query: str) -> None:
     assert wire.code(wire.ask(sandbox, "GET", f"/photos?list-type=2&{query}")) == "InvalidArgument"

@@ -103,6 +103,13 @@ def test_a_sparse_object_stays_sparse_when_it_is_sent_back(sandbox: Sandbox, s3:
     assert used < 16 * MIB
 
 
+@pytest.mark.parametrize("body", [bytes(2 * MIB), b"x" + bytes(2 * MIB), bytes(2 * MIB) + b"x"])
+def test_a_body_of_zeros_keeps_its_length(sandbox: Sandbox, s3: Any, body: bytes) -> None:
+    s3.put_object(Bucket="photos", Key="a", Body=body)
+
+    assert sandbox.stored_bytes("photos", "a") == body
+
+
 def test_the_oracle_knows_what_is_not_there(sandbox: Sandbox) -> None:
     with pytest.raises(KeyError):
         sandbox.stored_bytes("photos", "none")

@@ -90,7 +90,8 @@ def _page(call: Call, prefix: str, delimiter: str, after: str, most: int) -> _Pa
     if most == 0:
         return page
     skipped = after if delimiter and after.endswith(delimiter) and after.startswith(prefix) else ""
-    for entry in _Walk(call, prefix, after.encode()):
+    walk = _Walk(call, prefix, after.encode())
+    for entry in walk:
         group = _group(entry.key, prefix, delimiter)
         if group and group == skipped:
             continue
@@ -100,6 +101,7 @@ def _page(call: Call, prefix: str, delimiter: str, after: str, most: int) -> _Pa
         if group:
             page.prefixes.append(group)
             page.last = skipped = group
+            walk.leap(group)
         else:
             page.contents.append(entry)
             page.last = entry.key
@@ -120,6 +122,12 @@ class _Walk:
         self._call = call
         self._prefix = prefix.encode()
         self._after = after
+        self._goal = b""
+
+    def leap(self, group: str) -> None:
+        """Go on behind the keys of this group, however many there are."""
+        raw = group.encode()
+        self._goal = raw[:-1] + bytes((raw[-1] + 1,))
 
     def __iter__(self) -> Iterator[Listed]:
         index, bucket, now = self._call.store.index, self._call.bucket_name, self._call.store.clock()
@@ -127,12 +135,14 @@ class _Walk:
         while True:
             rows = index.list_latest(bucket, start, is_after, _FETCH, now)
             for row in rows:
-                if not row.key.encode().startswith(self._prefix):
+                raw = row.key.encode()
+                if not raw.startswith(self._prefix):
                     return
-                yield row
+                if raw >= self._goal:
+                    yield row
             if len(rows) < _FETCH:
                 return
-            start, is_after = rows[-1].key.encode(), True
+            start, is_after = max((rows[-1].key.encode(), True), (self._goal, False))
 
 
 def _content(call: Call, entry: Listed, encode: Callable[[str], str], owner: str) -> Finished:
