@@ -60,6 +60,7 @@ class Profile:
     encoding_type: bool | None = None
     checksum_mode: bool | None = None
     metadata: bool | None = None
+    tagging: bool | None = None
     versioning: bool | None = None
     sse_default: Encryption | None = None
     clock_skew_seconds: int | None = None

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from integrity.evidence import CARRIED_HEADERS, Encryption, Reason, Statement
-from migrator.engine.errors import AccessDenied, ConnectionProblem, EngineError, ObjectMissing, StoreBusy
+from migrator.engine.errors import (
+    AccessDenied,
+    AnswerUnreadable,
+    ConnectionProblem,
+    EngineError,
+    ObjectMissing,
+    StoreBusy,
+)
 from migrator.engine.stores import Store, WriteHeaders
 
 LARGEST_METADATA = 2048
@@ -30,6 +37,8 @@ def read_tags(store: Store, bucket: str, key: str, said: Statement) -> Tags:
         return Tags({})
     try:
         return Tags(store.get_tags(bucket, key, version_id=said.version_id))
+    except AnswerUnreadable:
+        return Tags(None, Reason.NOT_SUPPORTED)
     except (ConnectionProblem, StoreBusy, ObjectMissing):
         raise
     except AccessDenied:

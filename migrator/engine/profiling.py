@@ -286,10 +286,20 @@ class _Probe:
         wrong = _md5(_OTHER_BODY)
         try:
             reply = self._store.upload_part(
-                self._bucket, self._base + name, upload_id, 2, body, content_md5=encode(wrong)
+                # All else is right, so that what is refused can only be the Content-MD5.
+                self._bucket,
+                self._base + name,
+                upload_id,
+                2,
+                body,
+                content_md5=encode(wrong),
+                checksums=right.checksums,
             )
         except EngineError as exc:
             found = _proof_of_refusal(exc)
+            if found is Proof.REFUSES:
+                # The header itself is taken: the parts before had one.
+                found = Proof.UNKNOWN
         else:
             echoed = normalise(reply.etag or "") == wrong.hex() and normalise(right.etag) != wrong.hex()
             found = Proof.ECHOES if echoed else Proof.IGNORES

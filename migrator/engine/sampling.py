@@ -16,7 +16,7 @@ from integrity.etags import EtagForm, etag_of, kind, normalise
 from integrity.evidence import Encryption, EtagMeaning, Profile
 from migrator.engine.answers import now
 from migrator.engine.cutting import SourceObject, learn_layout
-from migrator.engine.errors import ConditionFailed, ConnectionProblem, EngineError, StoreBusy
+from migrator.engine.errors import AccessDenied, ConditionFailed, ConnectionProblem, EngineError, StoreBusy, Throttled
 from migrator.engine.listing import list_objects
 from migrator.engine.stores import ListedObject, Store
 
@@ -81,6 +81,8 @@ class _Reader:
         if "range_get" not in self.facts and entry.size > 2:
             facts = reading_facts(self.store, self.bucket, entry.key, entry.size)
             self.facts.update(facts, checksum_mode=_takes_checksum_mode(self.store, self.bucket, entry.key))
+        if "tagging" not in self.facts:
+            self.facts["tagging"] = _answers_tags(self.store, self.bucket, entry.key)
 
     def read_multipart(self, entry: ListedObject) -> None:
         """Compare one multipart object's ETag with the formula over the layout it tells."""
@@ -134,6 +136,19 @@ def reading_facts(store: Store, bucket: str, key: str, size: int) -> dict[str, o
         body.close()
         facts["range_get"] = body.status == 206 and body.content_range == (1, 2, size)
     return facts
+
+
+def _answers_tags(store: Store, bucket: str, key: str) -> bool | None:
+    """Say whether the store can be asked for tags; some answer with a fault of their own, every time."""
+    try:
+        store.get_tags(bucket, key)
+    except (ConnectionProblem, Throttled):
+        raise
+    except AccessDenied:
+        return None
+    except EngineError:
+        return False
+    return True
 
 
 def _takes_checksum_mode(store: Store, bucket: str, key: str) -> bool:

@@ -11,6 +11,7 @@ from integrity.evidence import (
     CheckName,
     Outcome,
     Planned,
+    Reason,
     Statement,
     first_mismatch,
     source_checks,
@@ -167,6 +168,8 @@ class SourceLeg:
         if not self._work.options.tags:
             return Tags(None)
         side = self._work.source
+        if side.profile.tagging is False:
+            return Tags(None, Reason.NOT_SUPPORTED)
         try:
             return read_tags(side.store, side.bucket, self._item.key, said)
         except ObjectMissing as exc:

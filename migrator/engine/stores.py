@@ -323,6 +323,9 @@ class Store:
         if version_id:
             arguments["VersionId"] = version_id
         reply = self._call(asked, "get_object_tagging", arguments)
+        if "TagSet" not in reply:
+            # Some stores do not know the question and answer with the object itself.
+            raise AnswerUnreadable("no TagSet", facts=asked.facts() | {"fault": "sent an answer that cannot be read"})
         return {str(row["Key"]): str(row["Value"]) for row in rows_of(reply, "TagSet")}
 
     def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
-_stop = threading.Event()
+# A plain value and no `threading.Event`: an Event's lock would deadlock when a second signal interrupts the first.
+_asked = False
 
 
 def request_stop() -> None:
     """Ask the running job to stop at the next part boundary. Safe to call from a signal handler."""
-    _stop.set()
+    global _asked
+    _asked = True
 
 
 def stopping() -> bool:
     """Whether the process was asked to stop."""
-    return _stop.is_set()
+    return _asked
