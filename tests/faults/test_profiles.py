@@ -80,6 +80,23 @@ def test_a_checksum_that_is_not_rejected_is_not_proven(
     assert not profile.proves_checksum("CRC32")
 
 
+def test_a_wrong_part_that_is_refused_for_another_reason_disproves_no_header(two_stores: Make) -> None:
+    pair = two_stores()
+    no = {"status": 400, "code": "InvalidArgument"}
+    pair.dest.plan_faults([{"operation": "UploadPart", "part": 2, "calls": "2", "action": "status", "value": no}])
+
+    assert probe_destination(pair.dest_store, DEST).content_md5 is Proof.UNKNOWN
+
+
+@pytest.mark.parametrize("action", ["empty_200", "html_200"])
+def test_a_store_that_does_not_answer_for_tags_is_not_asked_for_each_object(two_stores: Make, action: str) -> None:
+    pair = two_stores()
+    pair.seed("a", b"body")
+    pair.source.plan_faults([{"operation": "GetObjectTagging", "calls": "all", "action": action}])
+
+    assert probe_source(pair.source_store, SOURCE).tagging is False
+
+
 def test_a_bucket_that_may_not_be_written_stays_unknown(two_stores: Make) -> None:
     pair = two_stores()
     pair.dest.plan_faults([{"operation": "PutObject", "calls": "all", "action": "status", "value": 403}])
