@@ -32,6 +32,11 @@ def person_of(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
+def asked(request: HttpRequest, name: str) -> str:
+    """Return a filter from the address, without the sign that no database takes."""
+    return request.GET.get(name, "").replace("\x00", "")
+
+
 def for_roles(*roles: Role) -> Callable[[View[P]], View[P]]:
     """Let a view be reached only by signed-in people with one of these roles (all three if none is named)."""
     allowed = frozenset(roles or Role)

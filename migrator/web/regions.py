@@ -102,7 +102,7 @@ def _pulse(context: dict[str, Any]) -> str:
 
 def _bar(run: Run, progress: Progress) -> dict[str, Any]:
     """Return the bar in thousandths: the smaller of both shares, and bytes in flight as a lighter stretch."""
-    by_items = run.settled * 1000 // run.planned if run.planned else (1000 if run.has_ended else 0)
+    by_items = run.settled * 1000 // run.planned if run.planned else (1000 if run.state == Run.State.FINISHED else 0)
     settled = min(progress.bytes_settled, run.bytes_planned)
     done = min(run.bytes_planned, settled + progress.bytes_in_flight)
     by_bytes = settled * 1000 // run.bytes_planned if run.bytes_planned else by_items

@@ -179,6 +179,19 @@ def test_records_are_filtered(as_operator: Client, story: Story) -> None:
     assert "2019/one.jpg" not in page
 
 
+@pytest.mark.parametrize(
+    "query", ["verdict=%00", "key_prefix=%00%ff", "after=99999999999999999999", "after=x", "reason='"]
+)
+def test_a_strange_filter_breaks_nothing(query: str, as_operator: Client, story: Story) -> None:
+    assert as_operator.get(f"/runs/{story.run.pk}/records/?{query}").status_code == 200
+
+
+def test_a_run_without_a_plan_shows_no_full_bar(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "incomplete", cause="listing_invalid")
+
+    assert 'aria-label="0 percent settled"' in text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+
 def test_the_summary_names_every_exception_with_its_decision(as_auditor: Client, story: Story) -> None:
     page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
 

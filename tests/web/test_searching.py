@@ -26,5 +26,10 @@ def test_nothing_found_is_said(as_auditor: Client) -> None:
     assert "Nothing found" in text_of(as_auditor.get("/search/", {"q": "nothing like this"}))
 
 
+@pytest.mark.parametrize("text", ["\x00", "'; --", "%", "\u202e", "x" * 5000])
+def test_a_strange_text_breaks_nothing(text: str, as_auditor: Client, story: Story) -> None:
+    assert as_auditor.get("/search/", {"q": text}).status_code == 200
+
+
 def test_an_empty_search_asks_what_to_look_for(as_auditor: Client) -> None:
     assert "Enter the name of a task" in text_of(as_auditor.get("/search/"))

@@ -16,7 +16,7 @@ from integrity.models import IntegrityRecord, Review
 from migrator import services
 from migrator.models import Role, Run, role_of
 from migrator.web import regions, wording
-from migrator.web.access import for_roles, person_of, visible_records, visible_runs
+from migrator.web.access import asked, for_roles, person_of, visible_records, visible_runs
 from migrator.web.forms import DecisionForm, show_refusal
 
 if TYPE_CHECKING:
@@ -58,18 +58,18 @@ def reviews_decide(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     person = person_of(request)
-    asked = {name: request.GET.get(name, "") for name in ("run", "cause", "verdict", "state")}
-    asked["state"] = asked["state"] or Review.State.OPEN
+    chosen = {name: asked(request, name) for name in ("run", "cause", "verdict", "state")}
+    chosen["state"] = chosen["state"] or Review.State.OPEN
     runs = visible_runs(person)
-    cases = _cases(runs, asked)
+    cases = _cases(runs, chosen)
     page = Paginator(cases, CASES_A_PAGE).get_page(request.GET.get("page"))
     last = runs.filter(state__in=Run.ENDED).order_by("-finished_at").first()
     return {
         "page": page,
         "groups": _groups(list(page)),
         "counts": list(cases.order_by().values("cause").annotate(count=Count("pk")).order_by("-count")),
-        "asked": asked,
-        "chosen_run": runs.filter(pk=asked["run"]).first() if _ids([asked["run"]]) else None,
+        "asked": chosen,
+        "chosen_run": runs.filter(pk=chosen["run"]).first() if _ids([chosen["run"]]) else None,
         "causes": [
             (row["cause"], wording.cause_title(row["cause"]))
             for row in Review.objects.filter(run__in=runs.order_by().values("pk")).values("cause").distinct()
@@ -83,16 +83,16 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _cases(runs: QuerySet[Run], asked: dict[str, str]) -> QuerySet[Review]:
+def _cases(runs: QuerySet[Run], chosen: dict[str, str]) -> QuerySet[Review]:
     cases = Review.objects.filter(run__in=runs.order_by().values("pk")).select_related("record")
-    if asked["state"] in Review.State.values:
-        cases = cases.filter(state=asked["state"])
-    if _ids([asked["run"]]):
-        cases = cases.filter(run=asked["run"])
-    if asked["cause"]:
-        cases = cases.filter(cause=asked["cause"])
-    if asked["verdict"] in ("failed", "unverified"):
-        cases = cases.filter(record__verdict=asked["verdict"])
+    if chosen["state"] in Review.State.values:
+        cases = cases.filter(state=chosen["state"])
+    if _ids([chosen["run"]]):
+        cases = cases.filter(run=chosen["run"])
+    if chosen["cause"]:
+        cases = cases.filter(cause=chosen["cause"])
+    if chosen["verdict"] in ("failed", "unverified"):
+        cases = cases.filter(record__verdict=chosen["verdict"])
     return cases.order_by("cause", "-opened_at", "pk").prefetch_related("decisions")
 
 

@@ -17,7 +17,7 @@ from integrity.reports import csv, jsonl, snapshot
 from migrator import services
 from migrator.models import Role, Run
 from migrator.web import regions, wording
-from migrator.web.access import for_roles, found_or_404, person_of, visible_runs
+from migrator.web.access import asked, for_roles, found_or_404, person_of, visible_runs
 from migrator.web.pages import errors
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 RUNS_A_PAGE = 25
 RECORDS_A_PAGE = 100
 EXCEPTIONS_NAMED = 500
+# Digits of an index that a database can still take.
+LONGEST_INDEX = 19
 _FORMATS = {"csv": csv, "jsonl": jsonl}
 _VERDICTS = [(name, wording.shown("verdict", name).word) for name in ("verified", "unverified", "failed", "skipped")]
 _VERBS: dict[str, Callable[[User, Run], object]] = {
@@ -108,14 +110,14 @@ def run_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def run_records(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """`/runs/<id>/records/`: every record in plan order, filtered, a hundred at a time."""
     found = found_or_404(visible_runs(person_of(request)), pk)
-    asked = {name: request.GET.get(name, "") for name in ("verdict", "reason", "key_prefix")}
+    filters = {name: asked(request, name) for name in ("verdict", "reason", "key_prefix")}
     after = request.GET.get("after", "")
     selected = records.select(
         found.pk,
-        verdict=asked["verdict"],
-        reason=asked["reason"],
-        key_prefix=asked["key_prefix"],
-        after_index=int(after) if after.isdecimal() else None,
+        verdict=filters["verdict"],
+        reason=filters["reason"],
+        key_prefix=filters["key_prefix"],
+        after_index=int(after) if after.isdecimal() and len(after) < LONGEST_INDEX else None,
     )
     rows = list(selected[: RECORDS_A_PAGE + 1])
     context = {
@@ -126,7 +128,7 @@ def run_records(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "is_first": not after,
         "verdict_choices": _VERDICTS,
         "causes": [(row["cause"], wording.cause_title(row["cause"])) for row in records.causes(found.pk)],
-        **asked,
+        **filters,
     }
     return render(request, "runs/records.html", context)
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from migrator.web.access import for_roles, person_of, visible_records, visible_runs, visible_tasks
+from migrator.web.access import asked, for_roles, person_of, visible_records, visible_runs, visible_tasks
 
 MOST = 25
 
@@ -17,9 +17,9 @@ MOST = 25
 @for_roles()
 def search(request: HttpRequest) -> HttpResponse:
     """`/search/?q=`: names of tasks in part; runs by their id; records by whole key, checksum or ETag."""
-    asked = request.GET.get("q", "")
-    text = asked.strip()
-    context: dict[str, Any] = {"query": asked}
+    typed = asked(request, "q")
+    text = typed.strip()
+    context: dict[str, Any] = {"query": typed}
     if text:
         person = person_of(request)
         lowered = text.lower().strip('"')
@@ -28,8 +28,8 @@ def search(request: HttpRequest) -> HttpResponse:
             "runs": visible_runs(person).filter(Q(pk=_id(text)) | Q(task__name__icontains=text))[:MOST],
             "records": visible_records(person)
             .filter(
-                Q(object_key__in={asked, text})
-                | Q(dest_key__in={asked, text})
+                Q(object_key__in={typed, text})
+                | Q(dest_key__in={typed, text})
                 | Q(calculated_md5=lowered)
                 | Q(sha256=lowered)
                 | Q(source_etag=lowered)
