@@ -61,8 +61,14 @@ def test_shares_are_rounded_down(part: int, total: int, words: str) -> None:
     assert tags.share(part, total) == words
 
 
-def test_markup_in_a_key_is_text() -> None:
-    assert "&lt;script&gt;" in tags.key("<script>alert(1)</script>")
+@pytest.mark.parametrize(
+    "key", ["<script>alert(1)</script>", "<script>\u202e", "\u202e<script>", "x" * 99 + "<script>"]
+)
+def test_markup_in_a_key_is_text(key: str) -> None:
+    shown = tags.key(key)
+
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
 
 
 def test_a_sign_that_turns_the_text_around_is_made_visible() -> None:
