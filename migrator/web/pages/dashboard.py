@@ -13,10 +13,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from integrity.models import Review
-from migrator.jobs.queue import worker_count
 from migrator.models import Role, Run, role_of
 from migrator.models.progress import progress_of
-from migrator.web import regions, wording
+from migrator.web import heard, regions, wording
 from migrator.web.access import for_roles, person_of, visible_connections, visible_runs, visible_tasks
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def _item(icon: str, words: str, address: str) -> dict[str, str]:
 
 def _workers() -> int | None:
     try:
-        return worker_count()
+        return heard.workers_heard()
     except (RedisError, OSError):
         return None
 

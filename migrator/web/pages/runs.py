@@ -6,18 +6,18 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from integrity import records
 from integrity.models import ReviewDecision
-from integrity.reports import csv, jsonl, snapshot
 from migrator import services
 from migrator.models import Role, Run
 from migrator.web import regions, wording
 from migrator.web.access import asked, for_roles, found_or_404, person_of, visible_runs
+from migrator.web.downloads import STREAMED, report_response
 from migrator.web.pages import errors
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ RECORDS_A_PAGE = 100
 EXCEPTIONS_NAMED = 500
 # Digits of an index that a database can still take.
 LONGEST_INDEX = 19
-_FORMATS = {"csv": csv, "jsonl": jsonl}
 _VERDICTS = [(name, wording.shown("verdict", name).word) for name in ("verified", "unverified", "failed", "skipped")]
 _VERBS: dict[str, Callable[[User, Run], object]] = {
     "pause": services.pause_run,
@@ -158,13 +157,9 @@ def run_summary(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def run_report(request: HttpRequest, pk: uuid.UUID, form: str) -> HttpResponseBase:
     """`/runs/<id>/report.csv|jsonl`: every record, streamed as it stands now; marked unsealed before the end."""
     found = found_or_404(visible_runs(person_of(request)), pk)
-    if form not in _FORMATS:
+    if form not in STREAMED:
         raise Http404("A report is csv or jsonl.")
-    report = _FORMATS[form]
-    taken = snapshot.take(found.pk, run_state=found.state, ledger_root=found.ledger_root if found.has_ended else "")
-    response = StreamingHttpResponse(report.lines(taken), content_type=report.MEDIA_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="truecopy-run-{found.pk}.{form}"'
-    return response
+    return report_response(found, form)
 
 
 def _move(request: HttpRequest, found: Run, verb: str) -> HttpResponse:
