@@ -19,7 +19,24 @@ from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.faults import Strike
 from migrator.sandbox.sandbox import Sandbox
 
-_KNOWN = {"root", "host", "port", "region", "side", "seed", "keys", "buckets", "traits", "faults", "log_size", "tls"}
+KNOWN = frozenset(
+    {
+        "root",
+        "host",
+        "port",
+        "region",
+        "side",
+        "seed",
+        "keys",
+        "buckets",
+        "traits",
+        "faults",
+        "log_size",
+        "tls",
+        "fired_log",
+        "ca_file",
+    }
+)
 
 
 def sandbox_from(path: Path) -> Sandbox:
@@ -30,10 +47,10 @@ def sandbox_from(path: Path) -> Sandbox:
         raise SandboxProblem(f"{path} is not JSON: {exc}") from exc
     if not isinstance(raw, dict) or "root" not in raw:
         raise SandboxProblem(f"{path} needs a root: the folder of the objects")
-    fired_log, ca_file = raw.pop("fired_log", None), raw.pop("ca_file", None)
-    unknown = sorted(set(raw) - _KNOWN)
+    unknown = sorted(set(raw) - KNOWN)
     if unknown:
-        raise SandboxProblem(f"{path} has no field {', '.join(unknown)}; known: {', '.join(sorted(_KNOWN))}")
+        raise SandboxProblem(f"{path} has no field {', '.join(unknown)}; known: {', '.join(sorted(KNOWN))}")
+    fired_log, ca_file = raw.pop("fired_log", None), raw.pop("ca_file", None)
     sandbox = Sandbox(path.parent / raw.pop("root"), **raw)
     if ca_file:
         (path.parent / ca_file).write_text(sandbox.ca_pem)
