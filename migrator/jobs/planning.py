@@ -60,7 +60,7 @@ def plan(run_id: str) -> None:
 def begin(run_id: uuid.UUID | str) -> bool:
     """Move a `ready` run to `running` and enqueue its first jobs; whether this call was the one that did."""
     begun = Run.objects.filter(~Q(planned=0) | Q(empty_confirmed=True), pk=run_id, state=Run.State.READY).update(
-        state=Run.State.RUNNING, cause="", cause_text=""
+        state=Run.State.RUNNING, cause="", cause_text="", begun_at=timezone.now()
     )
     if begun != 1:
         return False

@@ -48,7 +48,7 @@ def progress_of(run: Run) -> Progress:
     recent = IntegrityRecord.objects.filter(
         run=run.pk, created_at__gt=now - timedelta(seconds=WINDOW_SECONDS)
     ).aggregate(count=Count("pk"), bytes=Sum("bytes_hashed"))
-    elapsed = min(WINDOW_SECONDS, max(1.0, (now - (run.started_at or run.created_at)).total_seconds()))
+    elapsed = min(WINDOW_SECONDS, max(1.0, (now - (run.begun_at or run.created_at)).total_seconds()))
     in_flight = flight["bytes"] or 0
     objects_per_s = (recent["count"] or 0) / elapsed
     bytes_per_s = ((recent["bytes"] or 0) + in_flight) / elapsed
@@ -65,8 +65,8 @@ def progress_of(run: Run) -> Progress:
 def _standing(run: Run) -> Progress:
     """Return the averages of a run that is not running."""
     seconds = 0.0
-    if run.started_at and run.finished_at:
-        seconds = (run.finished_at - run.started_at).total_seconds()
+    if run.begun_at and run.finished_at:
+        seconds = (run.finished_at - run.begun_at).total_seconds()
     return Progress(
         objects_per_s=run.settled / seconds if seconds else 0.0,
         bytes_per_s=run.bytes_settled / seconds if seconds else 0.0,

@@ -119,13 +119,13 @@ def _bar(run: Run, progress: Progress) -> dict[str, Any]:
 
 
 def _moving(run: Run, progress: Progress, *, only_not_verified: bool) -> dict[str, Any]:
-    running_seconds = (timezone.now() - (run.started_at or run.created_at)).total_seconds()
+    running_seconds = (timezone.now() - (run.begun_at or run.created_at)).total_seconds()
     silent = _silent_since(progress)
     return {
         "time_left": "" if silent else wording.time_left(run, progress, running_seconds),
         "bottleneck": _bottleneck(run, progress),
-        "took_seconds": (run.finished_at - run.started_at).total_seconds()
-        if run.finished_at and run.started_at
+        "took_seconds": (run.finished_at - run.begun_at).total_seconds()
+        if run.finished_at and run.begun_at
         else None,
         "causes": causes_with_words(run) if run.not_verified else [],
         "open_reviews": Review.objects.filter(run=run.pk, state=Review.State.OPEN).count() if run.not_verified else 0,

@@ -72,6 +72,7 @@ def a_run(task: Task, state: str = "running", planned: int = 0, **fields: Any) -
         created_by=task.owner,
         options=task.all_options,
         started_at=timezone.now(),
+        begun_at=timezone.now(),
         plan_summary={"objects": planned, "first_keys": [], "excluded": {}},
         **fields,
     )
