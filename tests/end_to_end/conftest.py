@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.environment import ORDINARY
 
@@ -26,6 +28,10 @@ _FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+
+
+NOT_VERIFIED = re.compile(r"2 of 425( objects)? are not verified\.")
+ENOUGH_MS = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +104,36 @@ def sign_in(page: Page, demo: Demo, name: str) -> None:
     page.locator("#id_password").fill(demo.passwords[name])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{demo.url}/")
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures go."""
+    kept = os.environ.get("SCREENSHOTS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("screens")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(browser: Browser, demo: Demo, album: Path) -> str:
+    """The address of a run that the operator launched and watched to its end, without one reload."""
+    page = browser.new_page()
+    sign_in(page, demo, "operator")
+    page.goto(f"{demo.url}/tasks/")
+    page.get_by_role("link", name="Archive to new storage").first.click()
+    page.get_by_role("button", name="Plan a run").click()
+    page.get_by_role("button", name="Start copying").click(timeout=ENOUGH_MS)
+    expect(page.locator("main")).to_contain_text("Progress")
+    expect(page.locator("#live-mark")).to_contain_text("Live", timeout=20_000)
+    address = page.url
+    expect(page.locator("#books-failed")).to_be_visible(timeout=ENOUGH_MS)
+    page.screenshot(path=album / "live.png")
+    loads: list[str] = []
+    page.on("load", lambda: loads.append(page.url))
+
+    expect(page.locator("main")).to_contain_text(NOT_VERIFIED, timeout=ENOUGH_MS)
+
+    assert loads == []
+    page.close()
+    return address

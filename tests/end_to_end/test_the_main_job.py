@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,30 +13,6 @@ pytestmark = pytest.mark.extras
 
 DAMAGED = "contracts/2021/contract-017.pdf"
 ENCRYPTED = "payroll/2022/salaries (encrypted).xlsx"
-NOT_VERIFIED = re.compile(r"2 of 425( objects)? are not verified\.")
-ENOUGH_MS = 90_000
-
-
-@pytest.fixture(scope="session")
-def finished_run(browser, demo: Demo) -> str:  # type: ignore[no-untyped-def]
-    """The address of a run that the operator launched and watched to its end, without one reload."""
-    page = browser.new_page()
-    sign_in(page, demo, "operator")
-    page.goto(f"{demo.url}/tasks/")
-    page.get_by_role("link", name="Archive to new storage").first.click()
-    page.get_by_role("button", name="Plan a run").click()
-    page.get_by_role("button", name="Start copying").click(timeout=ENOUGH_MS)
-    expect(page.locator("main")).to_contain_text("Progress")
-    expect(page.locator("#live-mark")).to_contain_text("Live", timeout=20_000)
-    address = page.url
-    loads: list[str] = []
-    page.on("load", lambda: loads.append(page.url))
-
-    expect(page.locator("main")).to_contain_text(NOT_VERIFIED, timeout=ENOUGH_MS)
-
-    assert loads == []
-    page.close()
-    return address
 
 
 def test_the_damaged_object_is_failed_and_named(page: Page, demo: Demo, finished_run: str) -> None:
