@@ -124,9 +124,7 @@ def _moving(run: Run, progress: Progress, *, only_not_verified: bool) -> dict[st
     return {
         "time_left": "" if silent else wording.time_left(run, progress, running_seconds),
         "bottleneck": _bottleneck(run, progress),
-        "took_seconds": (run.finished_at - run.begun_at).total_seconds()
-        if run.finished_at and run.begun_at
-        else None,
+        "took_seconds": (run.finished_at - run.begun_at).total_seconds() if run.finished_at and run.begun_at else None,
         "causes": causes_with_words(run) if run.not_verified else [],
         "open_reviews": Review.objects.filter(run=run.pk, state=Review.State.OPEN).count() if run.not_verified else 0,
         "feed": records.newest(run.pk, FEED_LENGTH, not_verified_only=only_not_verified),

@@ -128,7 +128,14 @@ def test_credentials_that_are_withdrawn_pause_the_run_once(stores: Stores, opera
     run = services.start_run(operator, make_task(stores, operator), start=True)
     jobs.plan(str(run.pk))
     stores.source.plan_faults(
-        [{"operation": "GetObject", "action": "status", "value": {"status": 403, "code": "InvalidAccessKeyId"}, "calls": "all"}]
+        [
+            {
+                "operation": "GetObject",
+                "action": "status",
+                "value": {"status": 403, "code": "InvalidAccessKeyId"},
+                "calls": "all",
+            }
+        ]
     )
 
     jobs.work(str(run.pk))
