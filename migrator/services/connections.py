@@ -18,7 +18,7 @@ from migrator.engine.addresses import check_bucket_name, check_endpoint_url
 from migrator.engine.errors import AddressProblem
 from migrator.engine.probing import try_connection
 from migrator.jobs.sides import address_rule, endpoint_of
-from migrator.models import Connection, Role
+from migrator.models import Connection, Role, StoreProfile
 from migrator.services.audit import note
 from migrator.services.refusal import Problem, Refused
 from migrator.services.rights import require
@@ -103,8 +103,21 @@ def run_connection_test(by: User, connection: Connection, bucket: str = "", *, w
     Connection.objects.filter(pk=connection.pk).update(
         tested_at=timezone.now(), test_steps=[asdict(step) for step in steps]
     )
+    _keep_profile(connection, bucket, steps, write=write)
     note(by, "connection.tested", connection, bucket=bucket, write=write)
     return steps
+
+
+def _keep_profile(connection: Connection, bucket: str, steps: list[Step], *, write: bool) -> None:
+    """Store what a test found out about a bucket, for the next plan: by writing as a destination, else as a source."""
+    facts = steps[-1].profile if steps else None
+    if facts is not None:
+        StoreProfile.objects.update_or_create(
+            connection=connection,
+            bucket=bucket,
+            side=StoreProfile.Side.DESTINATION if write else StoreProfile.Side.SOURCE,
+            defaults={"facts": facts, "probed_at": timezone.now()},
+        )
 
 
 def _problems(given: ConnectionInput, connection: Connection | None = None) -> list[Problem]:

@@ -52,7 +52,7 @@ class Product:
 
     def connect(self, name: str, place: Place) -> str:
         """Make a connection and return its id."""
-        made = self._call(
+        made = self.call(
             "POST",
             "/connections",
             {
@@ -72,22 +72,23 @@ class Product:
             side: {"connection": connection, "bucket": bucket, "prefix": ""}
             for side, (connection, bucket) in (("source", source), ("destination", dest))
         }
-        return str(self._call("POST", "/tasks", {"name": name, **ends, "options": options})["id"])
+        return str(self.call("POST", "/tasks", {"name": name, **ends, "options": options})["id"])
 
     def measure(self, task: str, *, deadline: float = 3600) -> Measured:
         """Run a task to its end."""
         with peak_of_workers(self._pid) as peak:
-            run = self._call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": True})
+            run = self.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": True})
             ends = time.monotonic() + deadline
             while run["state"] not in _ENDED and time.monotonic() < ends:
                 time.sleep(0.2)
-                run = self._call("GET", f"/runs/{run['id']}")
+                run = self.call("GET", f"/runs/{run['id']}")
         if run["finished_at"] is None:
             raise SystemExit(f"the run is {run['state']}: {run['cause']} {run['cause_text']}")
         seconds = _seconds(run["finished_at"]) - _seconds(run["started_at"])
         return Measured(seconds, run["counts"], run["state"], peak[0] / 1024)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the JSON API; what it refuses ends the program with its words."""
         request = urllib.request.Request(
             f"{self._url}/api/v1{path}",
             method=method,
@@ -123,6 +124,8 @@ def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @contextmanager
