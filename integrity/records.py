@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from integrity import ledger
 from integrity.etags import normalise
 from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
-from integrity.models import IntegrityRecord, Review
+from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
 if TYPE_CHECKING:
@@ -99,6 +99,16 @@ def select(
     if after_index is not None:
         found = found.filter(index__gt=after_index)
     return found
+
+
+def to_retry(run: uuid.UUID) -> QuerySet[IntegrityRecord]:
+    """Return what a retry of this run is about: not verified, and not accepted or waived by a person."""
+    last = ReviewDecision.objects.filter(review__record=OuterRef("pk")).order_by("-decided_at", "-pk")
+    found = IntegrityRecord.objects.filter(run=run, verdict__in=[Verdict.FAILED, Verdict.UNVERIFIED])
+    settled_by_a_person = [ReviewDecision.Decision.ACCEPT, ReviewDecision.Decision.WAIVE]
+    return found.annotate(decided=Subquery(last.values("decision")[:1])).filter(
+        Q(decided__isnull=True) | ~Q(decided__in=settled_by_a_person)
+    )
 
 
 def newest(run: uuid.UUID, limit: int, *, not_verified_only: bool = False) -> list[IntegrityRecord]:

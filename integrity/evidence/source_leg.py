@@ -201,7 +201,9 @@ def _reread(digests: DigestSet | None, reread_sha256: str | None, stated: Sequen
     return witness.compared(name, ours, reread_sha256, "SHA256")
 
 
-_DOUBTS = frozenset({Reason.ETAG_SEMANTICS_UNKNOWN, Reason.CHECKSUM_TYPE_UNKNOWN})
+# The store states something that looks like a digest and differs from ours: bytes that were damaged on their way
+# the same way twice look just like that, so a second reading lifts none of these.
+_DOUBTS = frozenset({Reason.ETAG_SEMANTICS_UNKNOWN, Reason.ETAG_SEMANTICS_DISPROVED, Reason.CHECKSUM_TYPE_UNKNOWN})
 
 
 def _unchanged(planned: Planned, got: Statement, after: Statement | None, pinned: bool, attempt: int) -> Check:

@@ -173,10 +173,12 @@ def _checked_host(host: str, rule: AddressRule) -> str:
     if not text:
         raise _endpoint_problem("The address names no host. It looks like https://s3.example.com.")
     if text in _NEVER_HOSTS:
-        raise _endpoint_problem(_not_allowed(host))
+        raise _endpoint_problem(_never_allowed(host))
     address = _as_ip(text)
     if address is None and _NUMBER_LIKE.fullmatch(text):
         raise _endpoint_problem("Write a network address with four numbers from 0 to 255, such as 192.0.2.10.")
+    if address is not None and _is_never(address):
+        raise _endpoint_problem(_never_allowed(host))
     if address is not None and not _may_dial(address, text, rule):
         raise _endpoint_problem(_not_allowed(host))
     if (text == "localhost" or text.endswith(".localhost")) and not _private_allowed(text, rule):
@@ -190,6 +192,10 @@ def _private_allowed(host: str, rule: AddressRule) -> bool:
     return rule.allow_private or host in _lowered(rule.allowed)
 
 
+def _never_allowed(host: str) -> str:
+    return f"{host} is an address for machines to ask about themselves, never a storage service. Enter another one."
+
+
 def _not_allowed(host: str) -> str:
     return EndpointBlocked(facts={"host": host}).advice
 
@@ -201,9 +207,14 @@ def _as_ip(text: str) -> IP | None:
         return None
 
 
+def _is_never(address: IP) -> bool:
+    inner = _unwrapped(address)
+    return any(inner.version == network.version and inner in network for network in _NEVER)
+
+
 def _may_dial(address: IP, host: str, rule: AddressRule) -> bool:
     inner = _unwrapped(address)
-    if any(inner.version == network.version and inner in network for network in _NEVER):
+    if _is_never(address):
         return False
     if inner.is_global and not (inner.version == 4 and inner in _CARRIER):
         return True

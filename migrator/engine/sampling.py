@@ -13,7 +13,7 @@ from itertools import islice
 
 from integrity.digests import OnePass
 from integrity.etags import EtagForm, etag_of, kind, normalise
-from integrity.evidence import Encryption, EtagMeaning, Profile
+from integrity.evidence import Encryption, EtagMeaning, Profile, learned_meaning
 from migrator.engine.answers import now
 from migrator.engine.cutting import SourceObject, learn_layout
 from migrator.engine.errors import AccessDenied, ConditionFailed, ConnectionProblem, EngineError, StoreBusy, Throttled
@@ -110,16 +110,11 @@ class _Reader:
         """Return the facts. A part of equal ETags proves that they are MD5s: what differs then is a finding."""
         return replace(
             Profile(),
-            etag_single=_meaning(self.equal, self.different, EtagMeaning.MD5),
-            etag_multipart=_meaning(self.multipart_equal, self.multipart_different, EtagMeaning.FORMULA),
+            etag_single=learned_meaning(self.equal, self.equal + self.different),
+            # The sample is small, so it can show the formula and disprove nothing.
+            etag_multipart=EtagMeaning.FORMULA if self.multipart_equal else EtagMeaning.UNKNOWN,
             **self.facts,  # type: ignore[arg-type]  # names and kinds are those above
         )
-
-
-def _meaning(equal: int, different: int, proven: EtagMeaning) -> EtagMeaning:
-    if equal:
-        return proven
-    return EtagMeaning.DISPROVED if different else EtagMeaning.UNKNOWN
 
 
 def reading_facts(store: Store, bucket: str, key: str, size: int) -> dict[str, object]:

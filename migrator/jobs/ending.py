@@ -9,20 +9,24 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrity import ledger
+from integrity.models import IntegrityRecord
 from migrator import events
 from migrator.models import Batch, Run
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterator
 
 log = structlog.get_logger(__name__)
 
 
 def finish(run_id: uuid.UUID | str) -> None:
     """End a running run whose batches are all settled. Of several callers exactly one wins."""
+    # In this order: a count read before the last batch settled would not balance.
+    if Batch.objects.filter(run_id=run_id).exclude(state=Batch.State.SETTLED).exists():
+        return
     run = Run.objects.get(pk=run_id)
-    unsettled = Batch.objects.filter(run=run).exclude(state=Batch.State.SETTLED)
-    if run.state != Run.State.RUNNING or unsettled.exists():
+    if run.state != Run.State.RUNNING:
         return
     if run.pending or not run.listing_complete:
         end_incomplete(run, "books_unbalanced", "The books of this run do not close: items of its plan have no record.")
@@ -47,10 +51,10 @@ def end_incomplete(run: Run, cause: str, text: str) -> None:
             cause=cause,
             cause_text=text[:600],
             finished_at=timezone.now(),
-            ledger_root=_root(run),
         )
     )
     if ended:
+        seal(run.pk)
         log.warning("run_incomplete", run=str(run.pk), cause=cause)
         events.publish(run.pk, events.Change.STATE)
 
@@ -65,6 +69,24 @@ def pause(run: Run, cause: str, text: str) -> None:
         events.publish(run.pk, events.Change.STATE)
 
 
+def seal(run_id: uuid.UUID) -> None:
+    """Seal a run that has ended, once no worker holds a batch of it: what was in flight is recorded by then."""
+    if Batch.objects.filter(run_id=run_id, state=Batch.State.RUNNING).exists():
+        return
+    run = Run.objects.filter(pk=run_id, state__in=Run.ENDED, ledger_root="").first()
+    if run is not None:
+        Run.objects.filter(pk=run_id, ledger_root="").update(ledger_root=_root(run))
+
+
 def _root(run: Run) -> str:
-    links = Batch.objects.filter(run=run, state=Batch.State.SETTLED).order_by("number")
-    return ledger.ledger_root(run.pk, links.values_list("link", flat=True).iterator())
+    return ledger.ledger_root(run.pk, _links(run))
+
+
+def _links(run: Run) -> Iterator[str]:
+    """Yield the last link of each batch in order: the kept one, or one over the records of a batch left half done."""
+    for number, state, link in Batch.objects.filter(run=run).order_by("number").values_list("number", "state", "link"):
+        if state == Batch.State.SETTLED:
+            yield link
+            continue
+        digests = IntegrityRecord.objects.filter(run=run.pk, batch_number=number).order_by("index")
+        yield ledger.batch_link(run.pk, number, digests.values_list("record_digest", flat=True).iterator())

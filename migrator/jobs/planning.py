@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from integrity import records
 from integrity.evidence import Profile, profile_from_json, profile_to_json
-from integrity.models import IntegrityRecord
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.errors import EngineError
@@ -94,7 +95,9 @@ def _claim(run_id: str) -> Run | None:
 
 
 def _plan(run: Run) -> None:
-    Batch.objects.filter(run=run).delete()
+    with transaction.atomic():
+        _beat(run)
+        Batch.objects.filter(run=run).delete()
     task, options = run.task, run.options
     source, dest = store_of(task.source_connection), store_of(task.dest_connection)
     profiles = {
@@ -108,7 +111,12 @@ def _plan(run: Run) -> None:
     source_listing, dest_listing = _listings(run, source, dest)
     summary = PlanSummary()
     batches = plan_batches(
-        source_listing, dest_listing, task.source_prefix, task.dest_prefix, _plan_options(options), summary
+        _beating(run, source_listing),
+        _beating(run, dest_listing),
+        task.source_prefix,
+        task.dest_prefix,
+        _plan_options(options),
+        summary,
     )
     _store_batches(run, batches)
     _freeze(run, summary, profiles)
@@ -121,7 +129,7 @@ def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObje
             list_objects(source, task.source_bucket, task.source_prefix),
             list_objects(dest, task.dest_bucket, task.dest_prefix),
         )
-    earlier = IntegrityRecord.objects.filter(run=run.retry_of_id, verdict__in=["failed", "unverified"])
+    earlier = records.to_retry(run.retry_of_id)
     rows = sorted(
         earlier.values_list("object_key", "dest_key", "source_size", "source_etag"),
         key=lambda row: row[0].encode(),
@@ -195,6 +203,16 @@ def _write(run: Run, group: list[Batch]) -> None:
     with transaction.atomic():
         _beat(run)
         Batch.objects.bulk_create(group)
+
+
+def _beating(run: Run, listing: Iterator[ListedObject]) -> Iterator[ListedObject]:
+    """Pass a listing on, with a heartbeat by the clock: a long one that plans little is no lost worker."""
+    due = time.monotonic() + settings.HEARTBEAT_SECONDS
+    for listed in listing:
+        yield listed
+        if time.monotonic() > due:
+            _beat(run)
+            due = time.monotonic() + settings.HEARTBEAT_SECONDS
 
 
 def _beat(run: Run) -> None:

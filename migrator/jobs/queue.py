@@ -41,6 +41,8 @@ def _enqueue_now(verb: str, run_id: str) -> None:
             f"migrator.jobs.{verb}",
             run_id,
             job_id=f"{_prefix(verb, run_id)}{uuid.uuid4().hex[:8]}",
+            # No limit: the heartbeat in the database is the watchdog, and one object may take days.
+            job_timeout=-1,
             result_ttl=0,
             failure_ttl=24 * 3600,
         )

@@ -6,14 +6,18 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from migrator import events
-from migrator.jobs.ending import finish
+from migrator.credentials import CredentialsUnreadable
+from migrator.engine.errors import EngineError
+from migrator.jobs.ending import finish, seal
 from migrator.jobs.queue import enqueue, queued_for
 from migrator.jobs.sides import store_of
 from migrator.models import Batch, OpenUpload, Run
+
+_UPLOADS_A_ROUND = 100
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +25,8 @@ log = structlog.get_logger(__name__)
 def reconcile() -> None:
     """Bring the queue in line with the database. Safe to run at any time and more than once."""
     _free_stale_batches()
+    for run_id in Run.objects.filter(state__in=Run.ENDED, ledger_root="").values_list("pk", flat=True):
+        seal(run_id)
     for run in Run.objects.filter(state=Run.State.RUNNING):
         _supply(run)
     for run in Run.objects.filter(state=Run.State.PLANNING).filter(_silent()):
@@ -59,6 +65,13 @@ def _supply(run: Run) -> None:
 def _sweep_uploads() -> None:
     """Abort uploads whose run has ended or whose batch has moved on: only ids we know, never others."""
     ended = OpenUpload.objects.filter(run__state__in=Run.ENDED).select_related("connection")
-    for upload in ended[:100]:
-        if store_of(upload.connection).abort_until_gone(upload.bucket, upload.object_key, upload.upload_id):
+    for upload in ended.order_by(F("tried_at").asc(nulls_first=True))[:_UPLOADS_A_ROUND]:
+        OpenUpload.objects.filter(pk=upload.pk).update(tried_at=timezone.now())
+        try:
+            gone = store_of(upload.connection).abort_until_gone(upload.bucket, upload.object_key, upload.upload_id)
+        except (EngineError, CredentialsUnreadable) as exc:
+            # One store that is away keeps no other from being swept; this upload's turn comes again.
+            log.warning("upload_not_swept", upload=upload.pk, error=type(exc).__name__)
+            continue
+        if gone:
             upload.delete()

@@ -37,6 +37,8 @@ def _proven(run: Run, keys: list[str]) -> set[tuple[str, str, int | None, str, s
         source_place=run.task.source_place[:300],
         dest_place=run.task.dest_place[:300],
         object_key__in=keys,
+        # A connection of the same name may lead elsewhere since it was edited.
+        created_at__gt=max(run.task.source_connection.updated_at, run.task.dest_connection.updated_at),
     )
     return set(earlier.values_list("object_key", "dest_key", "source_size", "source_etag", "dest_etag"))
 

@@ -23,7 +23,7 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
 from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
 from migrator.engine.planning import decode_items
-from migrator.jobs.ending import end_incomplete, finish, pause
+from migrator.jobs.ending import end_incomplete, finish, pause, seal
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, policy_of, sides_of
@@ -66,7 +66,7 @@ def work(run_id: str) -> None:
         if batch is None:
             finish(run.pk)
             return
-        if batch.attempt > MOST_ATTEMPTS:
+        if batch.attempt - batch.attempts_forgiven > MOST_ATTEMPTS:
             pause(run, "repeated_errors", _unsettled(batch))
             _release(batch)
             return
@@ -218,6 +218,7 @@ def _settle(run: Run, batch: Batch) -> None:
         )
     if settled != 1:
         raise Superseded
+    seal(run.pk)
     events.publish(run.pk, events.Change.PROGRESS)
 
 
@@ -226,3 +227,4 @@ def _release(batch: Batch) -> None:
     Batch.objects.filter(pk=batch.pk, attempt=batch.attempt, state=Batch.State.RUNNING).update(
         state=Batch.State.PENDING, bytes_in_flight=0
     )
+    seal(batch.run_id)

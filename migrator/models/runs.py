@@ -124,6 +124,8 @@ class Batch(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempt = models.PositiveIntegerField(default=0)
+    # Attempts before a person resumed the run: what was wrong then may be mended.
+    attempts_forgiven = models.PositiveIntegerField(default=0)
     items = models.BinaryField()
     item_count = models.PositiveIntegerField()
     first_index = models.PositiveBigIntegerField()
@@ -153,6 +155,7 @@ class OpenUpload(models.Model):
     bucket = models.CharField(max_length=63)
     object_key = models.TextField()
     upload_id = models.TextField()
+    tried_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils import timezone
 
 from migrator.credentials import CredentialsUnreadable, Secret, seal, unseal
@@ -18,7 +18,7 @@ from migrator.engine.addresses import check_bucket_name, check_endpoint_url
 from migrator.engine.errors import AddressProblem
 from migrator.engine.probing import try_connection
 from migrator.jobs.sides import address_rule, endpoint_of
-from migrator.models import Connection, Role, StoreProfile
+from migrator.models import Connection, Role, Run, StoreProfile
 from migrator.services.audit import note
 from migrator.services.refusal import Problem, Refused
 from migrator.services.rights import require
@@ -65,8 +65,12 @@ def update_connection(by: User, connection: Connection, given: ConnectionInput) 
     """Edit a connection. Without a new secret the stored one stays, unless the address changes."""
     require(by, Role.ADMIN)
     problems = _problems(given, connection)
-    moved = given.endpoint_url.rstrip("/") != connection.endpoint_url
-    if moved and not given.secret_access_key:
+    moved = given.endpoint_url.strip().rstrip("/") != connection.endpoint_url
+    if moved:
+        _refuse_while_running(connection)
+    if given.session_token and not given.secret_access_key:
+        problems.append(Problem("secret_access_key", "A session token belongs to its own secret key. Enter both."))
+    elif moved and not given.secret_access_key:
         # Else a stored secret could be sent to an address of someone's choice.
         problems.append(Problem("secret_access_key", "The address changed, so enter the secret key again."))
     people = _people(given.shared_with, problems)
@@ -78,6 +82,18 @@ def update_connection(by: User, connection: Connection, given: ConnectionInput) 
     _save(connection, people)
     note(by, "connection.updated", connection, secret_replaced=bool(given.secret_access_key))
     return connection
+
+
+def _refuse_while_running(connection: Connection) -> None:
+    """Keep the address of a frozen plan. New keys for the same address are always welcome."""
+    tasks = Q(task__source_connection=connection) | Q(task__dest_connection=connection)
+    run = Run.objects.filter(tasks).exclude(state__in=Run.ENDED).select_related("task").first()
+    if run is not None:
+        raise Refused(
+            f'"{run}" has not ended, and its plan is made for this address. '
+            "Cancel it or wait for its end, then change the address.",
+            code="run_not_ended",
+        )
 
 
 def delete_connection(by: User, connection: Connection) -> None:

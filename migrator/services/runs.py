@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 
-from integrity.models import IntegrityRecord
+from integrity import records
 from migrator import events
+from migrator.jobs.ending import seal
 from migrator.jobs.planning import begin, enqueue_work
 from migrator.jobs.queue import enqueue
-from migrator.models import Run, Task
+from migrator.models import Batch, Run, Task
 from migrator.services.audit import note
-from migrator.services.refusal import Refused
-from migrator.services.rights import require_run, require_task
+from migrator.services.refusal import Forbidden, Refused
+from migrator.services.rights import may_use, require_run, require_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,7 @@ def start_run(
 ) -> Run:
     """Make a run and have it planned; with `start` it begins as soon as its plan is frozen and not empty."""
     require_task(by, task)
+    _require_connections(by, task)
     _check_kind(task, kind, retry_of)
     if task.state != Task.State.ACTIVE:
         raise Refused("This task is not active, so it cannot be run.", code="task_not_active")
@@ -56,6 +58,7 @@ def start_run(
 def start_planned_run(by: User, run: Run, *, confirm_empty: bool = False) -> None:
     """Start a `ready` run. An empty plan needs `confirm_empty`: zero objects is never a silent success."""
     require_run(by, run)
+    _require_connections(by, run.task)
     if run.cause == "empty_plan" and not (confirm_empty or run.empty_confirmed):
         raise Refused(
             "This plan is empty: the source holds no object under this prefix. "
@@ -88,7 +91,9 @@ def pause_run(by: User, run: Run) -> None:
 def resume_run(by: User, run: Run) -> None:
     """Go on with a paused run where it stopped."""
     require_run(by, run)
+    _require_connections(by, run.task)
     _move(run, (Run.State.PAUSED,), Run.State.RUNNING, "resumed", cause="", cause_text="", paused_at=None)
+    Batch.objects.filter(run=run, state=Batch.State.PENDING).update(attempts_forgiven=F("attempt"))
     enqueue_work(run.pk)
     note(by, "run.resumed", run)
 
@@ -107,6 +112,7 @@ def cancel_run(by: User, run: Run) -> None:
         cause_text=text,
         finished_at=timezone.now(),
     )
+    seal(run.pk)
     note(by, "run.cancelled", run)
 
 
@@ -114,6 +120,13 @@ def retry_run(by: User, run: Run, *, start: bool = True) -> Run:
     """Make a run over just the items that failed or stayed unverified in `run`."""
     require_run(by, run)
     return start_run(by, run.task, kind=Run.Kind.RETRY, retry_of=run, start=start)
+
+
+def _require_connections(by: User, task: Task) -> None:
+    """Refuse a run over a connection that is no longer shared with this person."""
+    for connection in (task.source_connection, task.dest_connection):
+        if not may_use(by, connection):
+            raise Forbidden(f'The connection "{connection.name}" is not shared with you. Ask an admin to share it.')
 
 
 def _check_kind(task: Task, kind: str, retry_of: Run | None) -> None:
@@ -127,8 +140,10 @@ def _check_kind(task: Task, kind: str, retry_of: Run | None) -> None:
         raise Refused("Name the earlier run of this task whose items are to be tried again.", field="retry_of")
     if not retry_of.has_ended:
         raise Refused("This run has not ended yet. Wait for its end, then retry.", code="run_not_ended")
-    if not IntegrityRecord.objects.filter(run=retry_of.pk, verdict__in=["failed", "unverified"]).exists():
-        raise Refused("Nothing to retry: no item of this run failed or stayed unverified.", code="nothing_to_retry")
+    if not records.to_retry(retry_of.pk).exists():
+        raise Refused(
+            "Nothing to retry: every item of this run is verified, or was decided by a person.", code="nothing_to_retry"
+        )
 
 
 def _numbered(run: Run) -> Run:

@@ -15,12 +15,13 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.addresses import check_bucket_name, check_prefix, same_place
 from migrator.engine.errors import AddressProblem, EngineError
 from migrator.jobs.sides import impatient_store_of
-from migrator.models import DEFAULT_OPTIONS, Connection, Role, Task, role_of
+from migrator.models import DEFAULT_OPTIONS, Connection, Role, Run, Task, role_of
 from migrator.services.audit import note
 from migrator.services.refusal import Problem, Refused
 from migrator.services.rights import may_use, require, require_task
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Callable
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -70,10 +71,34 @@ def create_task(by: User, given: TaskInput) -> Task:
 def update_task(by: User, task: Task, given: TaskInput) -> Task:
     """Change a task; runs that were planned keep the options they were planned with."""
     require_task(by, task)
+    _refuse_while_running(task, given)
     _check(by, given, task)
     _save(task, given)
     note(by, "task.updated", task)
     return task
+
+
+def _refuse_while_running(task: Task, given: TaskInput) -> None:
+    """Keep the places of a frozen plan: what was planned and proven for one bucket must not end up in another."""
+    if _places(given) == [
+        (task.source_connection_id, task.source_bucket, task.source_prefix),
+        (task.dest_connection_id, task.dest_bucket, task.dest_prefix),
+    ]:
+        return
+    run = Run.objects.filter(task=task).exclude(state__in=Run.ENDED).first()
+    if run is not None:
+        raise Refused(
+            f"Run {run.number} of this task has not ended, and its plan is made for these two places. "
+            "Cancel it or wait for its end, then change them.",
+            code="run_not_ended",
+        )
+
+
+def _places(given: TaskInput) -> list[tuple[uuid.UUID | None, str, str]]:
+    return [
+        (place.connection.pk if place.connection else None, place.bucket.strip(), place.prefix)
+        for place in (given.source, given.destination)
+    ]
 
 
 def _check(by: User, given: TaskInput, task: Task | None) -> None:

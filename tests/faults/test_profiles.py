@@ -130,10 +130,18 @@ def test_a_source_is_learned_by_reading_only(two_stores: Make) -> None:
 
 def test_a_source_whose_etags_are_no_md5_is_disproved(two_stores: Make) -> None:
     pair = two_stores(source_traits={"etag_single": "opaque"})
-    for number in range(3):
-        pair.seed(f"photo-{number}", os.urandom(100))
+    for number in range(20):
+        pair.seed(f"photo-{number:02}", os.urandom(100))
 
     assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.DISPROVED
+
+
+def test_a_few_etags_that_are_no_md5_disprove_nothing(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"etag_single": "opaque"})
+    for number in range(19):
+        pair.seed(f"photo-{number:02}", os.urandom(100))
+
+    assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.UNKNOWN
 
 
 def test_an_empty_source_stays_unknown(two_stores: Make) -> None:

@@ -152,3 +152,82 @@ def test_the_source_sees_no_write(stores: Stores, operator: User) -> None:
 
     operations = {entry.operation for entry in stores.source.log}
     assert operations <= {"ListObjectsV2", "GetObject", "HeadObject", "HeadBucket", "GetObjectTagging"}
+
+
+@pytest.mark.parametrize("objects", [1, 3, 25])
+def test_the_same_damage_on_every_read_is_never_verified_however_often_it_is_read(
+    stores: Stores, operator: User, objects: int
+) -> None:
+    stores.source.change_traits(checksums=[], default_checksum="")
+    stores.seed(**{f"{n:02}": bytes([n]) * 1000 for n in range(objects)})
+    stores.source.plan_faults([{"operation": "GetObject", "calls": "all", "at_byte": 500, "action": "flip"}])
+
+    run = run_through(services.start_run(operator, make_task(stores, operator, double_read=True), start=True))
+
+    assert (run.verified, run.settled) == (0, objects)
+
+
+def test_what_a_person_waived_is_not_tried_again(stores: Stores, operator: User, admin: User) -> None:
+    stores.seed(one=b"one", two=b"two")
+    stores.source.plan_faults([{"operation": "GetObject", "action": "flip", "calls": "all"}])
+    first = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+    services.decide(admin, records_of(first)["one"], "waive", "Not needed any more, see the list.")
+
+    second = services.retry_run(operator, first)
+    jobs.plan(str(second.pk))
+
+    second.refresh_from_db()
+    assert second.planned == 1
+
+
+def test_a_cancelled_run_is_sealed_once_no_worker_holds_a_batch(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a", b=b"b")
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    jobs.plan(str(run.pk))
+    Batch.objects.filter(run=run).update(state=Batch.State.RUNNING)
+    services.cancel_run(operator, run)
+    run.refresh_from_db()
+    assert (run.state, run.ledger_root) == ("cancelled", "")
+    Batch.objects.filter(run=run).update(state=Batch.State.PENDING)
+
+    jobs.reconcile()
+
+    run.refresh_from_db()
+    assert len(run.ledger_root) == 64
+
+
+def test_resuming_forgives_the_attempts_before(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a")
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    jobs.plan(str(run.pk))
+    Batch.objects.filter(run=run).update(attempt=30)
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("paused", "repeated_errors")
+
+    services.resume_run(operator, run)
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.verified) == ("finished", 1)
+
+
+def test_the_places_of_a_frozen_plan_stay(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a")
+    task = make_task(stores, operator)
+    jobs.plan(str(services.start_run(operator, task).pk))
+    source = services.PlaceInput(connection=task.source_connection, bucket=SOURCE_BUCKET)
+    elsewhere = services.PlaceInput(connection=task.dest_connection, bucket=DEST_BUCKET, prefix="elsewhere/")
+
+    with pytest.raises(services.Refused, match="has not ended"):
+        services.update_task(
+            operator, task, services.TaskInput(name=task.name, source=source, destination=elsewhere, options={})
+        )
+
+
+def test_a_connection_that_was_taken_back_starts_nothing(stores: Stores, operator: User) -> None:
+    task = make_task(stores, operator)
+    task.dest_connection.shared_with.clear()
+
+    with pytest.raises(services.Forbidden, match="not shared"):
+        services.start_run(operator, task)
