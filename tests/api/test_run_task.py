@@ -175,7 +175,8 @@ def test_what_is_not_there_is_said(operator: User, arguments: list[str], words: 
 @pytest.fixture
 def at_the_terminal(tmp_path: Path, project_root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the real command in a data folder of its own."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATA_DIR", "REDIS_URL")}
+    theirs = ("DATA_DIR", "REDIS_URL", "DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in theirs}
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *arguments, "--data", str(tmp_path)]
