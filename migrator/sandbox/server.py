@@ -238,8 +238,11 @@ class Connection(asyncio.Protocol):
         """End with a reset, where the system lets us."""
         if self._transport is None or self._is_lost:
             return
-        with contextlib.suppress(OSError):
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        # A TLS transport whose line is gone already names no socket any more.
+        line = self._transport.get_extra_info("socket")
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
     async def stop(self) -> None:
