@@ -46,14 +46,15 @@ def peak_kib(root: Path, sizes: list[int]) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 @pytest.mark.parametrize(
-    "sizes",
+    ("sizes", "more_mib"),
     [
-        pytest.param([40 * MIB] * 6, id="several"),
-        pytest.param([768 * MIB], id="large", marks=pytest.mark.slow),
-        pytest.param([15 * MIB] * 24, id="singles", marks=pytest.mark.slow),
+        # One object fills no budget; many do, and their requests hold copies beside it.
+        pytest.param([40 * MIB] * 6, 80, id="several"),
+        pytest.param([768 * MIB], 40, id="large", marks=pytest.mark.slow),
+        pytest.param([15 * MIB] * 24, 80, id="singles", marks=pytest.mark.slow),
     ],
 )
-def test_peak_memory_is_that_of_a_small_copy(tmp_path: Path, sizes: list[int]) -> None:
+def test_peak_memory_does_not_grow_with_what_is_copied(tmp_path: Path, sizes: list[int], more_mib: int) -> None:
     small = peak_kib(tmp_path / "small", [64 * MIB])
 
-    assert peak_kib(tmp_path / "more", sizes) - small < 40 * 1024
+    assert peak_kib(tmp_path / "more", sizes) - small < more_mib * 1024
