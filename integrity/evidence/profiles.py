@@ -85,7 +85,19 @@ class Profile:
         """Whether this bucket was seen to reject a wrong checksum of that S3 name."""
         return self.checksums.get(algorithm) is Proof.REJECTS
 
+    @property
+    def whole_checksum(self) -> str:
+        """The full-object checksum to write with: one that this bucket is proven to check; empty if none."""
+        return next((name for name in _WHOLE_CHECKSUMS if self.proves_checksum(name)), "")
 
+    @property
+    def digests_sent(self) -> frozenset[str]:
+        """The digests that go with a write; the signature covers the SHA-256 of each payload."""
+        md5 = () if self.content_md5 is Proof.REFUSES else ("MD5",)
+        return frozenset({"SHA256", *md5, *([self.whole_checksum] if self.whole_checksum else [])})
+
+
+_WHOLE_CHECKSUMS = ("CRC64NVME", "CRC32")
 _CONTROLLED = frozenset({Proof.REJECTS, Proof.IGNORES, Proof.REFUSES})
 
 

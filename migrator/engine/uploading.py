@@ -38,7 +38,6 @@ from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 MOST_SENDS = 4
 PARTS_IN_FLIGHT = 3
-WHOLE_ALGORITHMS = ("CRC64NVME", "CRC32")
 
 
 class UploadHooks(Protocol):
@@ -63,8 +62,7 @@ class Target:
     @property
     def algorithm(self) -> str:
         """The full-object checksum this bucket is proven to check; empty if none."""
-        proven = self.profile.checksums
-        return next((name for name in WHOLE_ALGORITHMS if proven.get(name) is Proof.REJECTS), "")
+        return self.profile.whole_checksum
 
     def content_md5(self, md5: bytes) -> str:
         """The Content-MD5 to send: always one, unless the bucket refuses the header itself."""
@@ -72,8 +70,7 @@ class Target:
 
     def sent(self) -> frozenset[str]:
         """The digests that go with a write; the signature covers the SHA-256 of each payload."""
-        md5 = () if self.profile.content_md5 is Proof.REFUSES else ("MD5",)
-        return frozenset({"SHA256", *md5, *([self.algorithm] if self.algorithm else [])})
+        return self.profile.digests_sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,20 @@ from django.utils import timezone
 
 from integrity import records
 from integrity.evidence import Profile, profile_from_json, profile_to_json
+from integrity.forecast import forecast, forecast_to_json
+from integrity.imagined import Wish
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
+from migrator.engine.copying import Side
 from migrator.engine.errors import EngineError
+from migrator.engine.foreseeing import Classes, look_at
 from migrator.engine.listing import ListedObject, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import probe_destination, probe_source, same_store
 from migrator.jobs.ending import end_incomplete
 from migrator.jobs.queue import enqueue
-from migrator.jobs.sides import store_of
+from migrator.jobs.sides import copy_options, store_of
 from migrator.models import Batch, Run, StoreProfile
 
 if TYPE_CHECKING:
@@ -100,16 +104,13 @@ def _plan(run: Run) -> None:
         Batch.objects.filter(run=run).delete()
     task, options = run.task, run.options
     source, dest = store_of(task.source_connection), store_of(task.dest_connection)
-    profiles = {
-        "source": profile_to_json(_source_profile(run, source)),
-        "destination": profile_to_json(_destination_profile(run, dest)),
-    }
+    known = _source_profile(run, source), _destination_profile(run, dest)
     _beat(run)
     if options["probe"] and task.source_bucket == task.dest_bucket and _is_one_place(run, source, dest):
         end_incomplete(run, "same_place", "Source and destination are one place under two addresses. Pick another.")
         return
     source_listing, dest_listing = _listings(run, source, dest)
-    summary = PlanSummary()
+    summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk))
     batches = plan_batches(
         _beating(run, source_listing),
         _beating(run, dest_listing),
@@ -118,8 +119,20 @@ def _plan(run: Run) -> None:
         _plan_options(options),
         summary,
     )
-    _store_batches(run, batches)
-    _freeze(run, summary, profiles)
+    _store_batches(run, classes.counting(batches))
+    foreseen = _forecast(run, classes, Side(source, task.source_bucket, task.source_prefix, known[0]), known[1])
+    profiles = {"source": profile_to_json(known[0]), "destination": profile_to_json(known[1])}
+    _freeze(run, {**summary.to_json(), "forecast": foreseen}, profiles)
+
+
+def _forecast(run: Run, classes: Classes, source: Side, destination: Profile) -> dict[str, object]:
+    """Ask about a few objects of each class at the source, and say what the run can prove."""
+    options, looks = classes.options, {}
+    for item_class, items in classes.to_ask():
+        _beat(run)
+        looks[item_class] = look_at(source, items, requester_pays=options.requester_pays)
+    wish = Wish(policy=options.policy, double_read=options.double_read, tags=options.tags)
+    return forecast_to_json(forecast(classes.planned, looks, source.profile, destination, wish))
 
 
 def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:
@@ -222,15 +235,15 @@ def _beat(run: Run) -> None:
         raise _Overtaken
 
 
-def _freeze(run: Run, summary: PlanSummary, profiles: dict[str, Any]) -> None:
-    empty = summary.objects == 0 and not run.empty_confirmed
+def _freeze(run: Run, summary: dict[str, Any], profiles: dict[str, Any]) -> None:
+    empty = summary["objects"] == 0 and not run.empty_confirmed
     frozen = Run.objects.filter(pk=run.pk, state=Run.State.PLANNING, plan_attempt=run.plan_attempt).update(
         state=Run.State.READY,
         cause="empty_plan" if empty else "",
-        planned=summary.objects,
-        bytes_planned=summary.size,
+        planned=summary["objects"],
+        bytes_planned=summary["size"],
         listing_complete=True,
-        plan_summary=summary.to_json(),
+        plan_summary=summary,
         profiles=profiles,
     )
     if frozen != 1:

@@ -14,7 +14,7 @@ from integrity.models import IntegrityRecord, Review
 from integrity.wording import MISMATCH_WORDS, REASON_WORDS
 from migrator.models import Batch, Run
 from migrator.models.progress import Progress, progress_of
-from migrator.web import wording
+from migrator.web import foretold, wording
 from migrator.web.access import may_steer
 
 if TYPE_CHECKING:
@@ -209,10 +209,25 @@ def _preview(run: Run) -> dict[str, Any]:
         ],
         "excluded": sum(summary.get("excluded", {}).values()),
         "existing": summary.get("existing_same_size", 0) + summary.get("existing_different", 0),
+        **_foretold(summary.get("forecast")),
         "forecast": _forecast(run),
         "promises": _promises(run),
         "requests": 2 * run.planned + 2 * (run.planned // 1000 + 1),
         "needs_confirmation": run.planned == 0 and not run.empty_confirmed,
+    }
+
+
+def _foretold(forecast: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the forecast in words; an empty plan, and one of an earlier version, has none."""
+    if not forecast or not forecast["objects"]:
+        return {}
+    short = foretold.shortfall_lines(forecast)
+    whole = _line("unverified" if short else "verified", foretold.summary_line(forecast))
+    return {
+        "foretold": [whole, *(_line("unverified", words) for words in short)],
+        "foretold_from": foretold.basis_line(forecast),
+        "foretold_helps": foretold.helps_of(forecast),
+        "out_of_reach": forecast["out_of_reach"],
     }
 
 

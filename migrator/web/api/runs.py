@@ -100,6 +100,44 @@ class RunPage(Schema):
     next_cursor: str | None
 
 
+class Between(Schema):
+    """A number that is known, or between these two."""
+
+    at_least: int
+    at_most: int
+
+
+class Provable(Schema):
+    """Objects of a plan, and their bytes."""
+
+    objects: Between
+    bytes: Between
+
+
+class Unprovable(Provable):
+    """Objects that cannot be proven as the task asks, for one reason."""
+
+    reason: Annotated[str, Field(description="why they will be unverified, or the code they will fail with")]
+    helps: Annotated[
+        list[Literal["double_read", "read_back"]],
+        Field(description="what would be enough, all of it together; empty if nothing would"),
+    ]
+    extra_bytes: Annotated[Between, Field(description="what that would read besides")]
+
+
+class Forecast(Schema):
+    """What the run can prove, from both listings, both profiles and a look at some objects of the source."""
+
+    policy: str
+    objects: int
+    bytes: int
+    provable: Provable
+    unprovable: list[Unprovable]
+    out_of_reach: Annotated[bool, Field(description="not one object can be proven as the task asks")]
+    looked_at: Annotated[int, Field(description="objects asked about at the source")]
+    assumed: Annotated[int, Field(description="objects taken to be like those")]
+
+
 class Preview(Schema):
     """What a run will do. All values are null while the run is still `planning`."""
 
@@ -117,6 +155,7 @@ class Preview(Schema):
     dest_only: int | None
     hazards: dict[str, int] | None
     first_keys: list[str] | None
+    forecast: Annotated[Forecast | None, Field(description="null in plans of earlier versions")]
     profiles: dict[str, Any] | None
 
 
@@ -221,6 +260,7 @@ def _preview(run: Run) -> dict[str, Any]:
         "dest_only",
         "hazards",
         "first_keys",
+        "forecast",
     )
     return {
         "run": str(run.pk),

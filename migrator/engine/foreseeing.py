@@ -1,0 +1,132 @@
+"""What a forecast is made of: the planned items counted by class, and a HEAD of a few of each class. Constant memory.
+
+The source is only asked, never read. What is not answered is left open; the forecast then is a range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from integrity.etags import normalise
+from integrity.evidence import ErrorCode
+from integrity.forecast import Amount, Look
+from integrity.imagined import ItemClass, ListedEtag, Present, Seen
+from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.errors import ConnectionProblem, EngineError
+from migrator.engine.listing import key_bytes
+from migrator.engine.planning import ARCHIVE_CLASSES, Item, PlannedBatch, is_legal_key
+from migrator.engine.workplace import CopyOptions, IfExists, Side
+
+LOOKS_A_CLASS = 20
+
+
+@dataclass(slots=True)
+class Classes:
+    """The items of a plan by class: counts, and up to 20 of each class, drawn by `seed`."""
+
+    options: CopyOptions
+    seed: str
+    planned: dict[ItemClass, Amount] = field(default_factory=dict)
+    _drawn: dict[ItemClass, list[_Drawn]] = field(default_factory=dict)
+
+    def counting(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
+        """Yield the batches as they are, and count their items."""
+        for batch in batches:
+            for item in batch.items:
+                self.add(item)
+            yield batch
+
+    def add(self, item: Item) -> None:
+        """Count one item, and keep it for a look where the draw says so."""
+        found = class_of(item, self.options)
+        self.planned[found] = self.planned.get(found, Amount()) + Amount(1, item.size)
+        if found.hindrance is not None:
+            return
+        drawn = self._drawn.setdefault(found, [])
+        lot = _lot(self.seed, item.key)
+        if len(drawn) < LOOKS_A_CLASS:
+            heapq.heappush(drawn, _Drawn(-lot, item.key, item.version_id, item.size))
+        elif -lot > drawn[0].order:
+            heapq.heapreplace(drawn, _Drawn(-lot, item.key, item.version_id, item.size))
+
+    def to_ask(self) -> Iterator[tuple[ItemClass, list[Item]]]:
+        """Yield each class with the items that were drawn from it; of a hindered one nothing more need be known."""
+        for found, drawn in self._drawn.items():
+            yield found, [each.item for each in sorted(drawn)]
+
+
+def class_of(item: Item, options: CopyOptions) -> ItemClass:
+    """Return the class of a planned item under these options."""
+    return ItemClass(
+        etag=ListedEtag.of(item.etag),
+        in_parts=item.size > min(options.threshold, options.limits.single_put),
+        present=_present(item, options),
+        read_back=options.reads_back(item.key),
+        hindrance=_hindrance(item, options),
+    )
+
+
+def look_at(side: Side, items: Iterable[Item], *, requester_pays: bool = False) -> list[Look]:
+    """Ask about each item with one HEAD. Raises only `ConnectionProblem`: what is not answered is not known."""
+    return [Look(item.size, _seen(side, item, requester_pays)) for item in items]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Drawn:
+    """What is kept of an item for a look."""
+
+    order: int
+    key: str
+    version_id: str
+    size: int
+
+    @property
+    def item(self) -> Item:
+        """Return so much of the item as a look needs."""
+        return Item(
+            index=0, key=self.key, dest_key="", size=self.size, etag="", last_modified="", version_id=self.version_id
+        )
+
+
+def _lot(seed: str, key: str) -> int:
+    drawn = hashlib.blake2b(f"{seed}\x00{key}".encode("utf-8", "surrogateescape"), digest_size=8)
+    return int.from_bytes(drawn.digest(), "big")
+
+
+def _seen(side: Side, item: Item, requester_pays: bool) -> Seen | None:
+    try:
+        said = side.store.head(
+            side.bucket,
+            item.key,
+            version_id=item.version_id,
+            checksums=side.profile.checksum_mode is True,
+            requester_pays=requester_pays,
+        )
+    except ConnectionProblem:
+        raise
+    except EngineError:
+        return None
+    return Seen.of(said)
+
+
+def _present(item: Item, options: CopyOptions) -> Present:
+    if item.existing_size is None or options.if_exists == IfExists.REPLACE:
+        return Present.NOTHING
+    there = normalise(item.existing_etag)
+    return Present.SAME_ETAG if there and there == normalise(item.etag) else Present.UNCLEAR
+
+
+def _hindrance(item: Item, options: CopyOptions) -> ErrorCode | None:
+    """Return what keeps this item from being copied, as far as the listings show it."""
+    if not is_legal_key(item.key) or not is_legal_key(item.dest_key):
+        return ErrorCode.KEY_INVALID
+    if len(key_bytes(item.dest_key)) > LONGEST_KEY:
+        return ErrorCode.KEY_TOO_LONG
+    if item.size > options.limits.largest_object:
+        return ErrorCode.OBJECT_TOO_LARGE
+    if _present(item, options) is not Present.NOTHING and item.existing_size != item.size:
+        return ErrorCode.DEST_EXISTS
+    return ErrorCode.ARCHIVED if item.storage_class.upper() in ARCHIVE_CLASSES else None
