@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from integrity.etags import normalise
-from integrity.evidence import ErrorCode
+from integrity.evidence import ErrorCode, Statement
 from integrity.forecast import Amount, Look
 from integrity.imagined import ItemClass, ListedEtag, Present, Seen
 from migrator.engine.addresses import LONGEST_KEY
-from migrator.engine.errors import ConnectionProblem, EngineError
+from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.listing import key_bytes
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, PlannedBatch, is_legal_key
 from migrator.engine.workplace import CopyOptions, IfExists, Side
@@ -70,8 +70,23 @@ def class_of(item: Item, options: CopyOptions) -> ItemClass:
 
 
 def look_at(side: Side, items: Iterable[Item], *, requester_pays: bool = False) -> list[Look]:
-    """Ask about each item with one HEAD. Raises only `ConnectionProblem`: what is not answered is not known."""
-    return [Look(item.size, _seen(side, item, requester_pays)) for item in items]
+    """Ask about each item with one HEAD. Raises only `ConnectionProblem`: what is not answered is not known.
+
+    A store that is too busy for one of them is not asked for the others.
+    """
+    looks, is_busy = list[Look](), False
+    for item in items:
+        seen = None
+        try:
+            seen = None if is_busy else Seen.of(_head(side, item, requester_pays))
+        except ConnectionProblem:
+            raise
+        except StoreBusy:
+            is_busy = True
+        except EngineError:
+            pass
+        looks.append(Look(item.size, seen))
+    return looks
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,20 +111,14 @@ def _lot(seed: str, key: str) -> int:
     return int.from_bytes(drawn.digest(), "big")
 
 
-def _seen(side: Side, item: Item, requester_pays: bool) -> Seen | None:
-    try:
-        said = side.store.head(
-            side.bucket,
-            item.key,
-            version_id=item.version_id,
-            checksums=side.profile.checksum_mode is True,
-            requester_pays=requester_pays,
-        )
-    except ConnectionProblem:
-        raise
-    except EngineError:
-        return None
-    return Seen.of(said)
+def _head(side: Side, item: Item, requester_pays: bool) -> Statement:
+    return side.store.head(
+        side.bucket,
+        item.key,
+        version_id=item.version_id,
+        checksums=side.profile.checksum_mode is True,
+        requester_pays=requester_pays,
+    )
 
 
 def _present(item: Item, options: CopyOptions) -> Present:

@@ -40,6 +40,7 @@ _ENOUGH = {
         Help.READ_BACK,
     ): "A second reading at the source, and reading every copy back at the destination, would be enough",
 }
+_TAGS_HELP = "Carrying tags over would help."
 _NOTHING_HELPS = "Neither a second reading nor reading the destination back would be enough."
 
 
@@ -79,7 +80,7 @@ def _shortfall(short: Mapping[str, Any], policy: str) -> str:
     helps = tuple(Help(name) for name in short["helps"])
     line = f"{count} cannot: {_reason(Reason(short['reason']), policy, helps)}."
     if not helps:
-        return f"{line} {_NOTHING_HELPS}"
+        return f"{line} {_NOTHING_HELPS if short['reason'] != Reason.NOT_COPIED else _TAGS_HELP}"
     return f"{line} {_ENOUGH[helps]} ({_more(short['extra_bytes'])})."
 
 

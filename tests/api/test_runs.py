@@ -51,6 +51,7 @@ def test_a_run_without_start_is_planned_and_waits(stores: Stores, as_operator: C
     assert (preview["state"], preview["objects"], preview["bytes"], preview["first_keys"]) == (
         "ready", 1, 1000, ["one"]
     )  # fmt: skip
+    assert preview["forecast"]["provable"]["objects"] == {"at_least": 1, "at_most": 1}
     assert started["state"] == "running"
 
 

@@ -13,7 +13,7 @@ from integrity.forecast import Amount, Forecast, Help, Span, forecast
 from integrity.imagined import Wish
 from integrity.verdicts import Policy
 from migrator.engine.copying import CopyOptions, Side
-from migrator.engine.errors import CredentialsRefused
+from migrator.engine.errors import ConnectionProblem
 from migrator.engine.foreseeing import LOOKS_A_CLASS, Classes, look_at
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE, TwoStores
@@ -23,7 +23,6 @@ STRICT = Policy(name="strict")
 REQUIRED = Policy(fidelity="required")
 
 DENIED = {"status": 403, "code": "AccessDenied"}
-REFUSED = {"status": 403, "code": "InvalidAccessKeyId"}
 
 Seeding = Callable[[TwoStores], None]
 
@@ -54,10 +53,9 @@ def sealed_with_checksum(pair: TwoStores) -> None:
 
 
 def sealed_in_parts(pair: TwoStores) -> None:
-    pair.seed(
-        "parts", os.urandom(11 * MIB), part_size=5 * MIB, encryption="aws:kms", algorithm="SHA256",
-        checksum_type="COMPOSITE",
-    )  # fmt: skip
+    for name in ("CRC32", "SHA256"):
+        described = {"encryption": "aws:kms", "algorithm": name, "checksum_type": "COMPOSITE"}
+        pair.seed(name, os.urandom(11 * MIB), part_size=5 * MIB, **described)
 
 
 def archived(pair: TwoStores) -> None:
@@ -244,13 +242,24 @@ def test_the_same_seed_draws_the_same_objects(two_stores: Make) -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_refused_credentials_are_no_answer(two_stores: Make) -> None:
-    pair = two_stores({"operation": "HeadObject", "calls": "all", "action": "status", "value": REFUSED})
+def test_a_busy_source_is_not_asked_again(two_stores: Make) -> None:
+    pair = two_stores({"operation": "HeadObject", "calls": "all", "action": "status", "value": 503})
     plain(pair)
-    pair.begin()
+    items = pair.begin()
 
-    with pytest.raises(CredentialsRefused):
-        foretell(pair)
+    looks = look_at(Side(pair.source_store, SOURCE), items)
+
+    assert [each.seen for each in looks] == [None] * 5
+    assert {entry.key for entry in pair.source.log} == {items[0].key}
+
+
+def test_a_problem_of_the_connection_is_raised(two_stores: Make) -> None:
+    pair = two_stores({"operation": "HeadObject", "calls": "all", "action": "status", "value": 301})
+    plain(pair)
+    items = pair.begin()
+
+    with pytest.raises(ConnectionProblem):
+        look_at(Side(pair.source_store, SOURCE), items)
 
 
 _HELP = {"double_read": Help.DOUBLE_READ, "read_back_percent": Help.READ_BACK}

@@ -56,6 +56,30 @@ def test_an_encrypted_object_without_a_checksum_is_unverified(stores: Stores, op
     stores.assert_arrived("locked")
 
 
+def test_the_plan_foretells_what_the_run_then_proves(stores: Stores, operator: User) -> None:
+    stores.source.change_traits(checksums=[])
+    stores.seed(open=b"open" * 99)
+    stores.source.seed(SOURCE_BUCKET, "locked", b"sealed" * 99, encryption="aws:kms")
+
+    run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+
+    foretold = run.plan_summary["forecast"]
+    assert foretold["provable"]["objects"] == {"at_least": run.verified, "at_most": run.verified}
+    assert [(each["reason"], each["helps"], each["extra_bytes"]["at_most"]) for each in foretold["unprovable"]] == [
+        ("sse_kms", ["double_read"], 594)
+    ]
+
+
+def test_a_strict_task_that_reads_nothing_back_is_out_of_reach(stores: Stores, operator: User) -> None:
+    stores.seed(one=b"1", two=b"2")
+
+    run = services.start_run(operator, make_task(stores, operator, policy="strict"))
+    jobs.plan(str(run.pk))
+    run.refresh_from_db()
+
+    assert (run.state, run.plan_summary["forecast"]["out_of_reach"]) == ("ready", True)
+
+
 def test_a_large_object_goes_in_parts_and_leaves_no_upload_open(stores: Stores, operator: User) -> None:
     stores.seed(large=bytes(range(256)) * 4096 * 33)
 

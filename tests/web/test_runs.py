@@ -48,6 +48,49 @@ def test_the_preview_says_what_cannot_be_proven(as_operator: Client, operator: U
     assert "its word will not count as proof" in text_of(as_operator.get(f"/runs/{run.pk}/"))
 
 
+def a_forecast(**changed: object) -> dict[str, object]:
+    short = {
+        "reason": "sse_kms",
+        "objects": {"at_least": 188, "at_most": 188},
+        "bytes": {"at_least": 4402341478, "at_most": 4402341478},
+        "helps": ["double_read"],
+        "extra_bytes": {"at_least": 4402341478, "at_most": 4402341478},
+    }
+    provable = {"objects": {"at_least": 9812, "at_most": 9812}, "bytes": {"at_least": 1, "at_most": 1}}
+    whole = {"policy": "standard", "objects": 10_000, "bytes": 10**10, "provable": provable, "unprovable": [short]}
+    return {**whole, "out_of_reach": False, "looked_at": 208, "assumed": 9792, **changed}
+
+
+def ready_with(operator: User, forecast: dict[str, object]) -> Run:
+    run = a_run(a_task(operator), "ready", planned=10_000)
+    run.plan_summary = {**run.plan_summary, "forecast": forecast}
+    run.save()
+    return run
+
+
+def test_the_preview_says_how_many_can_be_proven_and_what_would_help(as_operator: Client, operator: User) -> None:
+    run = ready_with(operator, a_forecast())
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert "9,812 of 10,000 objects can be proven as this task asks." in page
+    assert "188 cannot: encrypted with a key service and without a checksum. A second reading at the source " in page
+    assert "would be enough (4.1 GiB more to read, 4,402,341,478 bytes)." in page
+    assert "a look at 208 objects at the source; 9,792 others are taken to be like these." in page
+    assert f'href="/tasks/{run.task_id}/edit/"' in page
+    assert "out of reach" not in page
+
+
+def test_a_policy_out_of_reach_is_said_before_the_start(as_operator: Client, operator: User) -> None:
+    none = {"objects": {"at_least": 0, "at_most": 0}, "bytes": {"at_least": 0, "at_most": 0}}
+    run = ready_with(operator, a_forecast(provable=none, out_of_reach=True))
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert "None of 10,000 objects can be proven as this task asks." in page
+    assert "What this task asks for is out of reach." in page
+
+
 def test_a_ready_run_is_started(as_operator: Client, operator: User) -> None:
     run = a_run(a_task(operator), "ready", planned=3)
 
