@@ -140,7 +140,7 @@ class Imagined:
 
     def _may_fit(self) -> tuple[bool, ...]:
         """Say whether the ETag may be one of the bytes: both where nothing has shown what it means."""
-        if self.item.etag in _NEVER_OF_THE_BYTES or self.seen.encryption in _SEALED:
+        if self.item.etag in _NEVER_OF_THE_BYTES:
             return (False,)
         meaning = self.source.etag_single if self.item.etag is ListedEtag.MD5 else self.source.etag_multipart
         if meaning in (EtagMeaning.MD5, EtagMeaning.FORMULA):

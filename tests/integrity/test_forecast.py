@@ -86,6 +86,20 @@ def test_a_destination_counts_as_far_as_it_was_proven(changed: dict[str, object]
     assert become(SINGLE, PLAIN, destination=Profile(**{**facts, **changed})) == {f"S3/{expected}"}
 
 
+def test_what_is_there_already_was_not_accepted_by_the_destination_in_our_sight() -> None:
+    accepts = Profile(etag_single=EtagMeaning.OPAQUE, content_md5=Proof.REJECTS)
+    there = ItemClass(etag=ListedEtag.MD5, present=Present.SAME_ETAG)
+
+    assert become(SINGLE, PLAIN, destination=accepts) == {"S3/D2 verified"}
+    assert become(there, PLAIN, destination=accepts) == {"S3/D1 dest_exists"}
+
+
+def test_another_etag_of_the_same_size_may_be_the_same_bytes_or_not() -> None:
+    unclear = ItemClass(etag=ListedEtag.MD5, present=Present.UNCLEAR)
+
+    assert become(unclear, PLAIN) == {"S3/D3 verified", "S0/D0 dest_exists"}
+
+
 def test_what_no_profile_shows_may_end_either_way() -> None:
     assert become(PARTS, PLAIN, source=Profile()) == {"S3/D3 verified", "S1/D3 layout_unknown",
                                                       "S1/D3 etag_semantics_unknown"}  # fmt: skip
@@ -149,6 +163,13 @@ def test_what_nobody_asked_about_may_be_anything() -> None:
     found = foretell({SINGLE: Amount(5, 50)}, {})
 
     assert (found.provable, found.assumed) == (Span(Amount(), Amount(5, 50)), 0)
+
+
+def test_what_ends_so_however_it_looks_is_no_assumption() -> None:
+    found = forecast({SINGLE: Amount(9, 9)}, {SINGLE: [Look(1, PLAIN)]}, PROVEN, Profile(), Wish())
+
+    assert (found.shortfalls[0].why, found.provable.upper.items) == (Reason.STORE_UNPROVEN, 0)
+    assert found.assumed == 8
 
 
 def test_a_read_back_is_of_every_copy_that_is_made_and_not_yet_read_back() -> None:
