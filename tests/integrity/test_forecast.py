@@ -166,10 +166,11 @@ def test_what_nobody_asked_about_may_be_anything() -> None:
 
 
 def test_what_ends_so_however_it_looks_is_no_assumption() -> None:
-    found = forecast({SINGLE: Amount(9, 9)}, {SINGLE: [Look(1, PLAIN)]}, PROVEN, Profile(), Wish())
+    nameless = ItemClass(etag=ListedEtag.ABSENT)
 
-    assert (found.shortfalls[0].why, found.provable.upper.items) == (Reason.STORE_UNPROVEN, 0)
-    assert found.assumed == 8
+    found = foretell({nameless: Amount(9, 9)}, {nameless: [Look(1, PLAIN)]})
+
+    assert (found.provable.upper.items, found.looked_at, found.assumed) == (0, 1, 0)
 
 
 def test_a_read_back_is_of_every_copy_that_is_made_and_not_yet_read_back() -> None:
