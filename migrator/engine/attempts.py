@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from integrity.evidence import Attempt, Finding
@@ -17,17 +18,19 @@ from migrator.engine.errors import (
     SecretRefused,
     Stopped,
 )
-from migrator.engine.item_copy import ItemCopy
+from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.planning import Item
 from migrator.engine.workplace import Work
+
+Begin = Callable[[Work, Item, int], ItemAttempt]
 
 log = logging.getLogger(__name__)
 
 
-def settle(work: Work, item: Item) -> Finding:
-    """Copy one item, again where that is worth it, and return what is known of it in the end.
+def settle(work: Work, item: Item, begin: Begin) -> Finding:
+    """Try one item, again where that is worth it, and return what is known of it in the end.
 
-    Raises only `ConnectionProblem` and `Stopped`.
+    `begin` makes the attempt of a number from 1. Raises only `ConnectionProblem` and `Stopped`.
     """
     attempts: list[Attempt] = []
     began = now()
@@ -35,17 +38,17 @@ def settle(work: Work, item: Item) -> Finding:
     while True:
         number += 1
         started = now()
-        copy = ItemCopy(work, item, number)
-        ended = _try(work, copy)
+        attempt = begin(work, item, number)
+        ended = _try(work, attempt)
         if ended.finding is not None:
             attempts.append(Attempt(number=number, started_at=started, ended_at=now()))
             return replace(ended.finding, attempts=tuple(attempts), started_at=began, finished_at=now())
         assert ended.problem is not None
         attempts.append(_failed_attempt(number, started, ended.problem))
-        copy.take_back()
-        if not ended.problem.retryable or not copy.may_try_again or number >= work.options.most_attempts:
-            return replace(copy.failed(ended.problem), attempts=tuple(attempts), started_at=began, finished_at=now())
-        if copy.nothing_to_replace:
+        attempt.take_back()
+        if not ended.problem.retryable or not attempt.may_try_again or number >= work.options.most_attempts:
+            return replace(attempt.failed(ended.problem), attempts=tuple(attempts), started_at=began, finished_at=now())
+        if attempt.nothing_to_replace:
             item = replace(item, existing_size=None, existing_etag="")
         work.source.store.patience.wait(number)
         if work.should_stop():
@@ -60,18 +63,18 @@ class _Ended:
     problem: EngineError | None = None
 
 
-def _try(work: Work, copy: ItemCopy) -> _Ended:
+def _try(work: Work, attempt: ItemAttempt) -> _Ended:
     try:
-        return _Ended(copy.run())
+        return _Ended(attempt.run())
     except Stopped:
-        copy.take_back()
+        attempt.take_back()
         raise
     except SecretRefused as exc:
         # One odd key can break a signature; only if a plain request is refused too are the keys to blame.
         _confirm(work)
         return _Ended(problem=_about_the_key(exc))
     except ConnectionProblem:
-        copy.take_back()
+        attempt.take_back()
         raise
     except LocalMemoryCorruption as exc:
         work.stopping.set()

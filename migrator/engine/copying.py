@@ -12,9 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from integrity.evidence import Finding
-from migrator.engine.attempts import settle
+from migrator.engine.attempts import Begin, settle
 from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget, give_freed_memory_back
 from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.item_copy import ItemCopy
 from migrator.engine.planning import Item
 from migrator.engine.reading import RateLimit
 from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
@@ -37,6 +38,7 @@ class Copier:
         concurrency: int = DEFAULT_CONCURRENCY,
         buffer_budget: int = DEFAULT_BUDGET,
         spool_dir: Path | str | None = None,
+        begin: Begin = ItemCopy,
     ) -> None:
         give_freed_memory_back()
         self._sides = (source, destination)
@@ -46,6 +48,7 @@ class Copier:
         self._budget = MemoryBudget(buffer_budget)
         self._limit = RateLimit(options.bytes_per_s)
         self._spool_dir = Path(spool_dir) if spool_dir else None
+        self._begin = begin
 
     def copy_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
         """Yield a finding for each item as it settles, in no particular order.
@@ -57,7 +60,7 @@ class Copier:
         items_pool = ThreadPoolExecutor(max_workers=self._concurrency, thread_name_prefix="items")
         work = self._work(parts_pool)
         try:
-            yield from self._settled(items, lambda item: items_pool.submit(settle, work, item), work)
+            yield from self._settled(items, lambda item: items_pool.submit(settle, work, item, self._begin), work)
         finally:
             # Also when the caller leaves early: nothing goes on behind its back.
             work.stopping.set()

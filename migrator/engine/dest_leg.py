@@ -24,7 +24,7 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from migrator.engine.carrying import Tags, read_tags, wanted_encryption, write_headers
-from migrator.engine.cutting import SourceObject, learn_layout
+from migrator.engine.cutting import Learned, SourceObject, learn_layout
 from migrator.engine.errors import DestExists, DestMissing, EngineError, ObjectMissing, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import SourceLeg, is_match
@@ -43,6 +43,7 @@ class DestLeg:
         self._note = note
         self._source = source
         self._side = work.destination
+        self._learned = Learned(None, (), "")
 
     # Before the write
 
@@ -165,11 +166,15 @@ class DestLeg:
 
     # Something is there already
 
-    def existing(self) -> Statement:
-        """Return what holds the key; raise `DestExists` where its size already shows that it is another."""
-        found = self._side.store.find(
+    def find(self) -> Statement | None:
+        """Return what holds the key now, or None."""
+        return self._side.store.find(
             self._side.bucket, self._item.dest_key, checksums=self._side.profile.checksum_mode is True
         )
+
+    def existing(self) -> Statement:
+        """Return what holds the key; raise `DestExists` where its size already shows that it is another."""
+        found = self.find()
         if found is None:
             raise DestMissing("taken when we wrote, gone when we looked")
         if found.size != self._item.size:
@@ -180,7 +185,32 @@ class DestLeg:
         """Return the part layouts that the existing object may have."""
         if kind(existing.etag or "").form is not EtagForm.MULTIPART:
             return ()
-        return learn_layout(
+        self._learn(existing)
+        return self._learned.candidates
+
+    def compare_existing(self, first: Statement, digests: DigestSet) -> tuple[Layout | None, tuple[Check, ...]]:
+        """Return the existing object's layout and the checks of it against what was read from the source."""
+        layout = _layout_of(first, digests, self._item.size) or self._learned.told
+        after = self.head(first.version_id)
+        self.statement = after
+        checks = self._compare(digests, layout, None, after, first, None)
+        if first_mismatch(checks) is None and self._is_read_back():
+            checks = self._compare(digests, layout, None, after, first, self._read_back(after))
+        return layout, (*checks, *self._others(layout, after, None))
+
+    def compare_statements(self, first: Statement) -> tuple[Check, ...]:
+        """Return the checks of the existing object against what the source states; no body is read."""
+        assert self._source.statement is not None
+        after = self.head(first.version_id)
+        self.statement = after
+        checks = self._compare(None, None, None, after, first, None)
+        if _may_differ_by_layout(self._source.statement, after):
+            self._source.learn()
+            self._learn(after)
+        return (*checks, *self._others(self._learned.told, after, None))
+
+    def _learn(self, existing: Statement) -> None:
+        self._learned = learn_layout(
             SourceObject(
                 self._side.store,
                 self._side.bucket,
@@ -189,22 +219,13 @@ class DestLeg:
                 self._item.size,
                 existing.etag or "",
             )
-        ).candidates
-
-    def compare_existing(self, first: Statement, digests: DigestSet) -> tuple[Layout | None, tuple[Check, ...]]:
-        """Return the existing object's layout and the checks of it against what was read from the source."""
-        layout = _layout_of(first, digests, self._item.size)
-        after = self.head(first.version_id)
-        self.statement = after
-        readback = self._read_back(after) if self._is_read_back() else None
-        checks = self._compare(digests, layout, None, after, first, readback)
-        return layout, (*checks, *self._others(layout, after, None))
+        )
 
     # Comparing
 
     def _compare(
         self,
-        digests: DigestSet,
+        digests: DigestSet | None,
         layout: Layout | None,
         reply: Statement | None,
         after: Statement,
@@ -305,3 +326,10 @@ def _layout_of(existing: Statement, digests: DigestSet, size: int) -> Layout | N
     layouts = [each for each in digests.parts if isinstance(each, Layout) and each.multipart]
     etag = normalise(existing.etag or "")
     return next((each for each in layouts if etag_of(digests, each) == etag), None)
+
+
+def _may_differ_by_layout(source: Statement, dest: Statement) -> bool:
+    """Say whether two ETags differ, and only the layouts can tell whether that means anything."""
+    ours, theirs = kind(source.etag or ""), kind(dest.etag or "")
+    both_in_parts = ours == theirs and ours.form is EtagForm.MULTIPART
+    return both_in_parts and normalise(source.etag or "") != normalise(dest.etag or "")

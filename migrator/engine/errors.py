@@ -429,6 +429,13 @@ class EvidenceMismatch(ItemProblem):
         return self.mismatch
 
 
+class StatementsDiffer(EvidenceMismatch):
+    """What the two stores state differs, and no body was read: reading again changes nothing."""
+
+    retryable = False
+    advice = "The {check} stated by the source differs from the one stated by the destination. Do not use this copy."
+
+
 class DigestRejected(ItemProblem):
     """BadDigest, XAmzContentSHA256Mismatch, IncompleteBody."""
 
@@ -459,6 +466,13 @@ class DestMissing(ItemProblem):
     retryable = True
     code = ErrorCode.DEST_MISSING
     advice = "The destination took this object and says now that it does not exist. We try again."
+
+
+class NotAtDestination(DestMissing):
+    """A comparison found no object under this key."""
+
+    retryable = False
+    advice = "The destination has no object under this key. Nothing was copied: this run only compares."
 
 
 class DestExists(ItemProblem):

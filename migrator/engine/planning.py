@@ -6,6 +6,7 @@ be in the order of the keys' bytes (`listing.list_objects` insists on it).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 import zlib
@@ -22,6 +23,7 @@ from migrator.engine.listing import ListedObject, key_bytes
 MOST_ITEMS_PER_BATCH = 1_000
 BATCH_SIZE = 1024**3
 FIRST_KEYS_SHOWN = 20
+DEST_ONLY_KEYS_SHOWN = 100
 # Beyond this many keys, twins (alike but for case or Unicode form) are no longer looked for: memory is bound.
 MOST_KEYS_COMPARED = 200_000
 FORMAT = 1
@@ -51,7 +53,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """Which objects of the source belong to the task; times are RFC 3339 in UTC."""
+    """Which objects of the source belong to the task; times are RFC 3339 in UTC.
+
+    `sample_percent` of the keys, drawn by `sample_seed`, are planned: the same seed draws the same keys again.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -59,13 +64,23 @@ class PlanOptions:
     max_size: int | None = None
     modified_after: str | None = None
     modified_before: str | None = None
+    sample_percent: int = 100
+    sample_seed: int = 0
+
+    def is_drawn(self, key: str) -> bool:
+        """Say whether this key is in the sample."""
+        if self.sample_percent >= 100:
+            return True
+        drawn = hashlib.sha256(f"{self.sample_seed}\x00".encode() + key_bytes(key)).digest()
+        return int.from_bytes(drawn[:8], "big") * 100 < self.sample_percent << 64
 
 
 @dataclass(slots=True)
 class PlanSummary:
     """What the preview shows, filled while `plan` goes on; `size` is the bytes of all planned objects.
 
-    Every listed key is planned, or counted in `excluded` under the name of its filter.
+    Every listed key is planned, or counted in `excluded` under the name of its filter (`sample`: not drawn).
+    Of the keys that only the destination has, the first 100 are in `dest_only_keys`.
     """
 
     objects: int = 0
@@ -76,6 +91,7 @@ class PlanSummary:
     existing_same_size: int = 0
     existing_different: int = 0
     dest_only: int = 0
+    dest_only_keys: list[str] = field(default_factory=list)
     archived: int = 0
     key_too_long: int = 0
     key_invalid: int = 0
@@ -252,14 +268,19 @@ class _Existing:
             found, self._next = self._next, next(self._rest, None)
             if key == wanted:
                 return found
-            self._totals.dest_only += 1
+            self._count(found)
         return None
 
     def finish(self) -> None:
         """Count what is left."""
         while self._next is not None:
-            self._totals.dest_only += 1
+            self._count(self._next)
             self._next = next(self._rest, None)
+
+    def _count(self, listed: ListedObject) -> None:
+        self._totals.dest_only += 1
+        if len(self._totals.dest_only_keys) < DEST_ONLY_KEYS_SHOWN:
+            self._totals.dest_only_keys.append(listed.key)
 
 
 class _Twins:
@@ -293,7 +314,7 @@ def _excluded_by(listed: ListedObject, rest: str, options: PlanOptions) -> str:
         return "modified_after"
     if options.modified_before and _time(listed.last_modified) >= _time(options.modified_before):
         return "modified_before"
-    return ""
+    return "" if options.is_drawn(listed.key) else "sample"
 
 
 def _time(text: str) -> datetime:

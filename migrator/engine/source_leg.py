@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from integrity.digests import Algorithm, DigestSet, OnePass
 from integrity.etags import etag_of, normalise
@@ -48,6 +49,16 @@ class SourceLeg:
         self.learned = learn_layout(
             SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
         )
+
+    def look(self) -> None:
+        """Ask for the headers in place of reading and compare them with the plan; nothing is computed."""
+        said = self.statement = self._head()
+        if said.etag and self._work.source.profile.listing_etag is False:
+            # This bucket's listings state other ETags than the objects do, so the plan's names nothing.
+            self._reader.pin = replace(self._reader.pin, etag=said.etag)
+            self._note("listing_etag_differs")
+        self.tags = self._read_tags(said)
+        self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
 
     def open(self, *layouts: Layout) -> OnePass:
         """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too."""
@@ -117,6 +128,7 @@ class SourceLeg:
         head: Statement | None = None,
         after: Statement | None = None,
         reread: str | None = None,
+        unread: Reason = Reason.NOT_REACHED,
     ) -> tuple[Check, ...]:
         assert self.statement is not None
         return source_checks(
@@ -128,6 +140,7 @@ class SourceLeg:
             head=head,
             after=after,
             reread_sha256=reread,
+            unread=unread,
             attempt=self._number,
         )
 

@@ -18,12 +18,14 @@ from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item, plan
 from migrator.engine.probing import probe_destination, probe_source
 from migrator.engine.stores import Endpoint, Store
+from migrator.engine.verifying import Depth, Verifier
 from migrator.sandbox import Sandbox
 
 SOURCE, DEST = "source-bucket", "dest-bucket"
 IMPATIENT = Patience(first_seconds=0, longest_seconds=0)
 TINY_PARTS = Limits(smallest_part=1)
 _PROFILES: dict[str, Profile] = {}
+READS = {"ListObjectsV2", "HeadObject", "GetObject", "GetObjectTagging", "GetObjectAttributes", "HeadBucket"}
 WRITES = {"PutObject", "DeleteObject", "DeleteObjects", "CreateMultipartUpload", "UploadPart", "CopyObject"}
 
 
@@ -170,6 +172,36 @@ class TwoStores:
             finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
             for finding in copier.copy_batch(items)
         }
+
+    def verify(self, depth: Depth = Depth.BOTH, *, proven: bool = False, **options: object) -> dict[str, Settled]:
+        """Plan and compare everything without copying; check that nothing was written on either side.
+
+        `proven`: the destination has passed the negative control earlier; else it is known by reading only.
+        """
+        if proven:
+            self.learn()
+            self.dest.clear_log()
+        else:
+            self.source_profile = probe_source(self.source_store, SOURCE)
+            self.dest_profile = probe_source(self.dest_store, DEST)
+        planned = self.items()
+        self.source.plan_faults(self._planned)
+        self.dest.plan_faults(self._planned)
+        return self.verify_items(planned, depth, **options)
+
+    def verify_items(self, items: list[Item], depth: Depth, **options: object) -> dict[str, Settled]:
+        """Compare these items without copying."""
+        chosen = CopyOptions(**options)  # type: ignore[arg-type]
+        source = Side(self.source_store, SOURCE, "", self.source_profile)
+        destination = Side(self.dest_store, DEST, "", self.dest_profile)
+        verifier = Verifier(source, destination, chosen, self.told, depth=depth, concurrency=4)
+        settled = {
+            finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
+            for finding in verifier.verify_batch(items)
+        }
+        assert {entry.operation for sandbox in (self.source, self.dest) for entry in sandbox.log} <= READS
+        assert not any(each.finding.bytes_written for each in settled.values())
+        return settled
 
     def check_invariants(self, settled: Mapping[str, Settled]) -> None:
         """Assert what must hold after every scenario, from the disks and not from any answer."""

@@ -1,0 +1,98 @@
+"""What every attempt at an item has in common: what it knows so far, and how that becomes a finding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from integrity.etags import etag_of
+from integrity.evidence import Check, ErrorCode, Finding
+from integrity.layouts import Layout
+from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.dest_leg import DestLeg
+from migrator.engine.errors import EngineError, EvidenceMismatch, KeyInvalid, KeyTooLong
+from migrator.engine.listing import key_bytes
+from migrator.engine.planning import Item, is_legal_key
+from migrator.engine.source_leg import SourceLeg
+from migrator.engine.workplace import Work
+
+
+class ItemAttempt(ABC):
+    """One attempt. `run` returns the finding or raises; `failed` makes a finding of what was known by then.
+
+    `may_try_again` is false where another attempt would find the same, `nothing_to_replace` true where what the
+    plan saw at the destination is no longer there.
+    """
+
+    def __init__(self, work: Work, item: Item, number: int) -> None:
+        self.may_try_again = True
+        self.nothing_to_replace = False
+        self._work = work
+        self._item = item
+        self._number = number
+        self._notes: list[str] = []
+        self._dest_checks: tuple[Check, ...] = ()
+        self._layout: Layout | None = None
+        self._source = SourceLeg(work, item, number, self._note)
+        self._dest = DestLeg(work, item, number, self._note, self._source)
+
+    @abstractmethod
+    def run(self) -> Finding:
+        """Do what is to be done and return what is known of the item; raise what kept it from being settled."""
+
+    def failed(self, problem: EngineError) -> Finding:
+        """Return the finding of an attempt that ended in `problem`."""
+        more = problem.checks if isinstance(problem, EvidenceMismatch) else ()
+        return replace(
+            self._finding(more),
+            error_code=problem.error_code or ErrorCode.INTERNAL_ERROR,
+            error_message=problem.advice,
+            store_code=problem.store_code,
+        )
+
+    def take_back(self) -> None:
+        """Take back the bytes that were counted: they will be read again."""
+        self._source.take_back()
+
+    def _refuse_impossible(self) -> None:
+        item = self._item
+        if not is_legal_key(item.key) or not is_legal_key(item.dest_key):
+            raise KeyInvalid(facts={"key_fault": "it is empty or not text"})
+        if len(key_bytes(item.dest_key)) > LONGEST_KEY:
+            raise KeyTooLong
+
+    @property
+    def _bytes_written(self) -> int:
+        """What this attempt put at the destination, in bytes."""
+        return 0
+
+    def _note(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def _finding(self, more: tuple[Check, ...] = ()) -> Finding:
+        item, source = self._item, self._source
+        dest = self._dest.statement
+        calculated = None
+        if source.digests is not None and self._layout is not None:
+            calculated = etag_of(source.digests, self._layout)
+        return Finding(
+            index=item.index,
+            key=item.key,
+            dest_key=item.dest_key,
+            planned_size=item.size,
+            planned_etag=item.etag,
+            planned_version_id=item.version_id,
+            planned_last_modified=item.last_modified,
+            checks=(*source.checks, *self._dest_checks, *more),
+            source=source.statement,
+            dest=dest,
+            digests=source.digests,
+            source_layout=source.layout,
+            dest_layout=self._layout,
+            layout_learned=source.learned.how,
+            calculated_etag=calculated or "",
+            notes=tuple(self._notes),
+            bytes_read=source.moved,
+            bytes_written=self._bytes_written,
+        )

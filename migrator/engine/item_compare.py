@@ -1,0 +1,91 @@
+"""One attempt at comparing one item where nothing is copied: what is there, what it states, what it holds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from integrity.evidence import Check, ErrorCode, Finding, Statement, first_mismatch
+from migrator.engine.errors import EvidenceMismatch, NotAtDestination, ObjectMissing, StatementsDiffer
+from migrator.engine.item_attempt import ItemAttempt
+from migrator.engine.planning import Item
+from migrator.engine.source_leg import mismatch_of
+from migrator.engine.workplace import Work
+
+# A damaged read differs once, a damaged object each time; more readings of it show nothing new.
+READINGS_OF_A_DIFFERENCE = 2
+
+
+class Depth(StrEnum):
+    """How much a comparison reads: no body, the source, or source and destination."""
+
+    STATEMENTS = "statements"
+    SOURCE = "source"
+    BOTH = "both"
+
+
+class ItemCompare(ItemAttempt):
+    """One attempt at comparing. It only reads, on either side.
+
+    Whether the destination is read back is for the options to say: `Depth` decides only whether the source is.
+    """
+
+    def __init__(self, work: Work, item: Item, number: int, depth: Depth) -> None:
+        super().__init__(work, item, number)
+        self._depth = depth
+
+    def run(self) -> Finding:
+        """Compare the two objects and return what is known; raise what is wrong or kept them from being compared."""
+        self._refuse_impossible()
+        try:
+            return self._compare()
+        except ObjectMissing as exc:
+            # The source's leg has words of its own for what is gone there.
+            raise _nothing_there(exc.request_id) from exc
+
+    def _compare(self) -> Finding:
+        first = self._dest.find()
+        if first is None:
+            raise _nothing_there()
+        if self._depth is Depth.STATEMENTS or first.size not in (None, self._item.size):
+            return self._compare_statements(first)
+        return self._compare_bytes(first)
+
+    def _compare_statements(self, first: Statement) -> Finding:
+        """Compare what both sides state. Another size needs no reading: the objects differ."""
+        self._source.look()
+        self._dest_checks = self._dest.compare_statements(first)
+        size = self._dest.statement.size if self._dest.statement is not None else None
+        if size not in (None, self._item.size):
+            raise StatementsDiffer(ErrorCode.DEST_SIZE_MISMATCH, check="size")
+        mismatch = first_mismatch(self._dest_checks)
+        if mismatch is not None:
+            raise _differing(mismatch)
+        return self._finding()
+
+    def _compare_bytes(self, first: Statement) -> Finding:
+        """Read the source once and compare it with what the destination states and, where chosen, holds."""
+        self._source.learn()
+        try:
+            self._source.open(*self._dest.layouts_like(first))
+            for _ in self._source.chunks():
+                pass
+            digests = self._source.judge()
+        finally:
+            self._source.close()
+        self._layout, self._dest_checks = self._dest.compare_existing(first, digests)
+        mismatch = first_mismatch(self._dest_checks)
+        if mismatch is not None:
+            self.may_try_again = self._number < READINGS_OF_A_DIFFERENCE
+            raise mismatch_of(mismatch)
+        return self._finding()
+
+
+def _differing(mismatch: Check) -> EvidenceMismatch:
+    if mismatch.code is ErrorCode.PAIR_DIGEST_MISMATCH:
+        what = "ETag" if mismatch.algorithm == "MD5" else "checksum"
+        return StatementsDiffer(ErrorCode.PAIR_DIGEST_MISMATCH, request_id=mismatch.request_id, check=what)
+    return mismatch_of(mismatch)
+
+
+def _nothing_there(request_id: str = "") -> NotAtDestination:
+    return NotAtDestination(request_id=request_id)
