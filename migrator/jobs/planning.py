@@ -106,7 +106,8 @@ def _plan(run: Run) -> None:
     source, dest = store_of(task.source_connection), store_of(task.dest_connection)
     known = _source_profile(run, source), _destination_profile(run, dest)
     _beat(run)
-    if options["probe"] and task.source_bucket == task.dest_bucket and _is_one_place(run, source, dest):
+    may_write = options["probe"] and run.kind != Run.Kind.VERIFY
+    if may_write and task.source_bucket == task.dest_bucket and _is_one_place(run, source, dest):
         end_incomplete(run, "same_place", "Source and destination are one place under two addresses. Pick another.")
         return
     source_listing, dest_listing = _listings(run, source, dest)
@@ -190,6 +191,8 @@ def _plan_options(options: dict[str, Any]) -> PlanOptions:
         max_size=options["max_size"],
         modified_after=options["modified_after"],
         modified_before=options["modified_before"],
+        sample_percent=options.get("sample_percent") or 100,
+        sample_seed=options.get("seed") or 0,
     )
 
 
@@ -266,6 +269,9 @@ def _destination_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.DESTINATION)
     if kept is not None:
         return kept
+    if run.kind == Run.Kind.VERIFY:
+        # Known by reading only, for this run: it is kept apart from what a destination has shown to refuse.
+        return probe_source(store, run.task.dest_bucket, run.task.dest_prefix)
     if not run.options["probe"]:
         return Profile()
     profile = probe_destination(store, run.task.dest_bucket, run.task.dest_prefix)

@@ -19,7 +19,7 @@ _KEYS_A_QUERY = 500
 
 def proven_earlier(run: Run, items: Sequence[Item]) -> Iterator[Finding]:
     """Yield a skipped finding for each item that an earlier record of the same two places still covers."""
-    if run.options["if_exists"] != "skip_if_verified_identical":
+    if run.kind == run.Kind.VERIFY or run.options["if_exists"] != "skip_if_verified_identical":
         return
     candidates = [item for item in items if item.existing_size == item.size and item.etag and item.existing_etag]
     for start in range(0, len(candidates), _KEYS_A_QUERY):

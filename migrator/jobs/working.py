@@ -23,6 +23,7 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
 from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
 from migrator.engine.planning import decode_items
+from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
@@ -32,9 +33,10 @@ from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from integrity.evidence import Finding
+    from migrator.engine.copying import Side
     from migrator.engine.planning import Item
 
 log = structlog.get_logger(__name__)
@@ -136,22 +138,31 @@ def _copy_and_record(run: Run, batch: Batch) -> None:
         for finding in proven_earlier(run, items):
             journal.add(finding)
             skipped.add(finding.index)
-        copier = Copier(
-            source,
-            destination,
-            copy_options(run),
-            journal,
-            concurrency=settings.WORK_CONCURRENCY,
-            buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
-            spool_dir=settings.SPOOL_DIR,
-        )
+        left = [item for item in items if item.index not in skipped]
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
-        for finding in copier.copy_batch([item for item in items if item.index not in skipped]):
+        for finding in _findings(run, left, (source, destination), journal):
             journal.add(finding)
             recent.append(finding.error_code)
             if _is_one_problem(recent):
                 pause(run, "repeated_errors", _repeated(finding))
                 raise Stopped
+
+
+def _findings(run: Run, items: Sequence[Item], sides: tuple[Side, Side], journal: Journal) -> Iterator[Finding]:
+    """Copy the items, or only compare them, as the kind of the run says."""
+    if run.kind == Run.Kind.VERIFY:
+        depth = Depth(run.options["verify_depth"])
+        verifier = Verifier(*sides, copy_options(run), journal, depth=depth, concurrency=settings.WORK_CONCURRENCY)
+        return verifier.verify_batch(items)
+    copier = Copier(
+        *sides,
+        copy_options(run),
+        journal,
+        concurrency=settings.WORK_CONCURRENCY,
+        buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
+        spool_dir=settings.SPOOL_DIR,
+    )
+    return copier.copy_batch(items)
 
 
 def _unrecorded(run: Run, batch: Batch) -> Sequence[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from integrity import records
 from migrator import events
+from migrator.engine.verifying import Depth
 from migrator.jobs.ending import seal
 from migrator.jobs.planning import begin, enqueue_work
 from migrator.jobs.queue import enqueue
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
+LARGEST_SEED = 2**63 - 1
+
 
 def start_run(
     by: User,
@@ -32,11 +36,18 @@ def start_run(
     start: bool = False,
     retry_of: Run | None = None,
     confirm_empty: bool = False,
+    verify_depth: str | None = None,
+    sample_percent: int | None = None,
+    seed: int | None = None,
 ) -> Run:
-    """Make a run and have it planned; with `start` it begins as soon as its plan is frozen and not empty."""
+    """Make a run and have it planned; with `start` it begins as soon as its plan is frozen and not empty.
+
+    The last three belong to `verify`: how much is read (`both`), and a sample of the keys, drawn anew without a seed.
+    """
     require_task(by, task)
     _require_connections(by, task)
     _check_kind(task, kind, retry_of)
+    verifying = _verify_options(kind, verify_depth, sample_percent, seed)
     if task.state != Task.State.ACTIVE:
         raise Refused("This task is not active, so it cannot be run.", code="task_not_active")
     run = _numbered(
@@ -44,7 +55,7 @@ def start_run(
             task=task,
             kind=kind,
             retry_of=retry_of,
-            options=task.all_options,
+            options=task.all_options | verifying,
             auto_start=start,
             empty_confirmed=confirm_empty,
             created_by=by,
@@ -132,8 +143,6 @@ def _require_connections(by: User, task: Task) -> None:
 def _check_kind(task: Task, kind: str, retry_of: Run | None) -> None:
     if kind not in Run.Kind.values:
         raise Refused(f"The kind of a run is one of {', '.join(Run.Kind.values)}.", field="kind")
-    if kind == Run.Kind.VERIFY:
-        raise Refused("Runs that only verify cannot be made yet.", field="kind")
     if kind != Run.Kind.RETRY:
         return
     if retry_of is None or retry_of.task_id != task.pk:
@@ -144,6 +153,29 @@ def _check_kind(task: Task, kind: str, retry_of: Run | None) -> None:
         raise Refused(
             "Nothing to retry: every item of this run is verified, or was decided by a person.", code="nothing_to_retry"
         )
+
+
+def _verify_options(
+    kind: str, verify_depth: str | None, sample_percent: int | None, seed: int | None
+) -> dict[str, str | int | None]:
+    """Return what a run that only compares is told beside the task's options; the seed is kept in any case."""
+    given = {"verify_depth": verify_depth, "sample_percent": sample_percent, "seed": seed}
+    if kind != Run.Kind.VERIFY:
+        for name, value in given.items():
+            if value is not None:
+                raise Refused(f"{name} belongs to a run of kind verify.", field=name)
+        return {}
+    if verify_depth is not None and verify_depth not in list(Depth):
+        raise Refused(f"verify_depth is one of {', '.join(Depth)}.", field="verify_depth")
+    if sample_percent is not None and not 1 <= sample_percent <= 100:
+        raise Refused("sample_percent is a whole number from 1 to 100.", field="sample_percent")
+    if seed is not None and sample_percent is None:
+        raise Refused("A seed belongs to a sample. Name sample_percent too.", field="seed")
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise Refused(f"seed is a whole number from 0 to {LARGEST_SEED}.", field="seed")
+    if sample_percent is not None and seed is None:
+        given["seed"] = secrets.randbelow(2**31)
+    return given | {"verify_depth": verify_depth or Depth.BOTH.value}
 
 
 def _numbered(run: Run) -> Run:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from redis.exceptions import RedisError
 
 from migrator import services
+from migrator.engine.verifying import Depth
 from migrator.jobs.queue import worker_count
 from migrator.local import folder
 from migrator.models import Run, Task
@@ -40,6 +41,9 @@ class Command(BaseCommand):
         parser.add_argument("task", metavar="TASK", help="an id or an exact name")
         parser.add_argument("--kind", choices=Run.Kind.values, default=Run.Kind.COPY.value, help="what to do (copy)")
         parser.add_argument("--retry-of", metavar="RUN", default="", help="with --kind retry: which run (the last one)")
+        parser.add_argument("--verify-depth", choices=list(Depth), help="with --kind verify: how much is read (both)")
+        parser.add_argument("--sample-percent", type=int, metavar="N", help="with --kind verify: only so many keys")
+        parser.add_argument("--seed", type=int, help="with --sample-percent: draws the same keys again")
         parser.add_argument("--as", dest="person", metavar="USER", default="", help="who runs it (the task's owner)")
         parser.add_argument("--confirm-empty", action="store_true", help="an empty plan is what you expect")
         parser.add_argument("--wait", action="store_true", help="wait for the end")
@@ -57,6 +61,9 @@ class Command(BaseCommand):
                 start=True,
                 retry_of=_earlier_run(task, options["kind"], options["retry_of"]),
                 confirm_empty=options["confirm_empty"],
+                verify_depth=options["verify_depth"],
+                sample_percent=options["sample_percent"],
+                seed=options["seed"],
             )
         except services.Refused as refusal:
             raise CommandError(refusal.message) from refusal

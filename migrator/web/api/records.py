@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.db.models import Count, Prefetch
 from django.http import HttpRequest
 from ninja import Query as FromQuery
 from ninja import Router, Schema, Status
+from pydantic import Field
 
 from integrity import records
 from integrity.models import IntegrityRecord, Review, ReviewDecision
@@ -208,6 +209,8 @@ class Summary(Schema):
     grades: list[Grades]
     reasons: list[Cause]
     completeness: Completeness
+    dest_only: Annotated[int | None, Field(description="objects that only the destination has; null before the plan")]
+    dest_only_keys: Annotated[list[str] | None, Field(description="the first 100 of them")]
     seal: Seal
     reviews: Reviews
 
@@ -303,6 +306,8 @@ def _summary(run: Run) -> dict[str, Any]:
             "listing_complete": run.listing_complete,
             "complete": run.listing_complete and run.has_ended and run.pending == 0,
         },
+        "dest_only": run.plan_summary.get("dest_only"),
+        "dest_only_keys": run.plan_summary.get("dest_only_keys"),
         "seal": {
             "sealed": sealed,
             "ledger_root": run.ledger_root or None if sealed else None,

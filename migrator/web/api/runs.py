@@ -153,6 +153,7 @@ class Preview(Schema):
     existing_same_size: int | None
     existing_different: int | None
     dest_only: int | None
+    dest_only_keys: Annotated[list[str] | None, Field(description="the first 100 of them")]
     hazards: dict[str, int] | None
     first_keys: list[str] | None
     forecast: Annotated[Forecast | None, Field(description="null in plans of earlier versions")]
@@ -258,6 +259,7 @@ def _preview(run: Run) -> dict[str, Any]:
         "existing_same_size",
         "existing_different",
         "dest_only",
+        "dest_only_keys",
         "hazards",
         "first_keys",
         "forecast",

@@ -98,13 +98,16 @@ class TaskChange(Body):
 
 
 class NewRun(Body):
-    """How to run a task. `retry_of` belongs to `retry`, the depth and the sample to `verify`."""
+    """How to run a task. `retry_of` belongs to `retry`, the depth and the sample to `verify`, which copies nothing.
+
+    `verify_depth`: read both sides (`both`, the default), the source only, or compare just what the stores state.
+    """
 
     kind: Literal["copy", "verify", "retry"] = "copy"
     start: Flag = True
     retry_of: uuid.UUID | None = None
     verify_depth: Literal["statements", "source", "both"] | None = None
-    sample_percent: Annotated[Whole, Field(ge=0, le=100)] | None = None
+    sample_percent: Annotated[Whole, Field(ge=1, le=100)] | None = None
     seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] | None = None
     confirm_empty: Flag = False
 
@@ -216,6 +219,9 @@ def create_run(
         start=given.start,
         retry_of=_earlier_run(person, given.retry_of),
         confirm_empty=given.confirm_empty,
+        verify_depth=given.verify_depth,
+        sample_percent=given.sample_percent,
+        seed=given.seed,
     )
     response["Location"] = f"/api/v1/runs/{run.pk}"
     return Status(201, run_facts(run))
@@ -286,6 +292,3 @@ def _check_belongs(given: NewRun) -> None:
     """Refuse what would be ignored."""
     if given.retry_of and given.kind != "retry":
         raise Refused("retry_of belongs to a run of kind retry.", field="retry_of")
-    for name in ("verify_depth", "sample_percent", "seed"):
-        if getattr(given, name) is not None and given.kind != "verify":
-            raise Refused(f"{name} belongs to a run of kind verify.", field=name)
