@@ -114,7 +114,7 @@ MISMATCH_WORDS = {
         "The data was damaged on the way and the destination refused it. Nothing wrong was stored."
     ),
     ErrorCode.DEST_SIZE_MISMATCH: (
-        f"The size stated by the destination differs from the number of bytes we sent. {_DO_NOT_USE}"
+        f"The size stated by the destination differs from that of the source's object. {_DO_NOT_USE}"
     ),
     ErrorCode.DEST_ETAG_MISMATCH: (
         f"The ETag stated by the destination differs from the one computed from the bytes we read. {_DO_NOT_USE}"
@@ -227,8 +227,21 @@ def _dest_whole(checks: Sequence[Check]) -> str:
     version = f" for {named}" if named.startswith("version ") and check.origin is not Origin.LISTING else ""
     return (
         f"{when} {who} stated the {check.algorithm} {check.observed}{version}, equal to the {check.algorithm} "
-        "of the bytes we sent. This is as stated by the store: we did not read the object back."
+        f"of the bytes {_moved(checks)}. This is as stated by the store: we did not read the object back."
     )
+
+
+def _is_written(checks: Sequence[Check]) -> bool:
+    """Say whether these are the checks of a write: without one the destination had the object already."""
+    return any(check.name is CheckName.WRITE_DIGEST for check in checks)
+
+
+def _moved(checks: Sequence[Check]) -> str:
+    return "we sent" if _is_written(checks) else "we read"
+
+
+def _told(checks: Sequence[Check]) -> str:
+    return "answered with" if _is_written(checks) else "states"
 
 
 def _attested(checks: Sequence[Check]) -> str:
@@ -238,9 +251,9 @@ def _attested(checks: Sequence[Check]) -> str:
         count = next((_parts(each) for each in (*parts, etag, checksum) if each is not None and _parts(each)), "")
         return f"The destination checked each of the {count} parts as it arrived.".replace("the  parts", "the parts")
     if etag is not None:
-        return "The destination answered with the ETag that the bytes we sent have."
+        return f"The destination {_told(checks)} the ETag that the bytes {_moved(checks)} have."
     if checksum is not None:
-        return f"The destination stated the {checksum.algorithm} that the bytes we sent have."
+        return f"The destination stated the {checksum.algorithm} that the bytes {_moved(checks)} have."
     digest = _match(checks, CheckName.WRITE_DIGEST)
     algorithm = digest.algorithm if digest is not None else "digest"
     return f"The destination accepted the {algorithm} sent with the bytes, and it was seen to refuse a wrong one."

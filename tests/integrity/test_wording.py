@@ -40,7 +40,8 @@ NEVER = (
 )
 TIME = "2026-05-04T10:11:12Z"
 READ = match(CheckName.READ_LENGTH, "4300")
-FACTS = (*(check for check in BASE if check.name is not CheckName.READ_LENGTH), READ)
+WRITTEN = unclear(CheckName.WRITE_DIGEST, Reason.NOT_REQUESTED)
+FACTS = (*(check for check in BASE if check.name is not CheckName.READ_LENGTH), READ, WRITTEN)
 
 
 def said(*checks: Check, policy: str = "standard", error: ErrorCode | None = None) -> str:
@@ -152,6 +153,14 @@ def test_d2_says_how_the_bytes_were_attested(checks: tuple[Check, ...], words: s
     assert "It states no digest of the whole object that we could compare." in text
 
 
+def test_where_nothing_was_written_nothing_was_sent() -> None:
+    compared = [check for check in (*FACTS, S3) if check is not WRITTEN]
+    texts = [" ".join(sentences((*compared, each), judge((*compared, each), Policy()))) for each in (D2, D3)]
+
+    assert "The destination states the ETag that the bytes we read have." in texts[0]
+    assert "of the bytes we read." in texts[1]
+
+
 def test_d1_says_why_no_digest_counted() -> None:
     echoed = unclear(CheckName.DEST_ETAG, Reason.STORE_UNPROVEN, HEX, HEX)
 
@@ -165,7 +174,7 @@ def test_d1_says_why_no_digest_counted() -> None:
 def test_d0_claims_nothing() -> None:
     text = said(S3, D4, mismatch(CheckName.DEST_SIZE))
 
-    assert text.startswith("The size stated by the destination differs from the number of bytes we sent.")
+    assert text.startswith("The size stated by the destination differs from that of the source's object.")
     assert "Nothing was shown about what the destination holds." in text
     assert "read the object back" not in text
 
