@@ -202,3 +202,22 @@ def test_a_task_that_is_not_there_is_1_in_one_line(
     ended = at_the_terminal("run_task", "Nothing")
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "CommandError: There is no task called Nothing.\n")
+
+
+def test_a_comparison_takes_its_depth_and_its_sample(stores: Stores, operator: User) -> None:
+    make_task(stores, operator)
+
+    code, said, _ = run_task(
+        "Archive", "--kind", "verify", "--verify-depth", "source", "--sample-percent", "5", "--seed", "7", "--json"
+    )
+
+    options = json.loads(said)["options"]
+    assert code == 0
+    assert (options["verify_depth"], options["sample_percent"], options["seed"]) == ("source", 5, 7)
+
+
+def test_a_sample_of_a_copy_is_refused(stores: Stores, operator: User) -> None:
+    make_task(stores, operator)
+
+    with pytest.raises(CommandError, match="sample_percent belongs to a run of kind verify"):
+        run_task("Archive", "--sample-percent", "5")

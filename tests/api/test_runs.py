@@ -196,3 +196,24 @@ def test_a_running_run_has_a_rate(as_operator: Caller, operator: User) -> None:
 
     assert answer["rate"]["objects_per_s"] > 0
     assert answer["counts"]["pending"] == 9
+
+
+def test_a_comparison_is_asked_for_with_its_depth_and_sample(
+    stores: Stores, as_operator: Caller, operator: User
+) -> None:
+    stores.seed(one=b"1")
+    stores.dest.seed("archive", "stray", b"more")
+    asked = {"kind": "verify", "verify_depth": "statements", "sample_percent": 100, "seed": 7, "start": False}
+    made = as_operator.post(f"/tasks/{make_task(stores, operator).pk}/runs", asked).json()
+    jobs.plan(made["id"])
+
+    preview = as_operator.get(f"/runs/{made['id']}/preview").json()
+    summary = as_operator.get(f"/runs/{made['id']}/integrity").json()
+
+    assert {name: made["options"][name] for name in ("verify_depth", "sample_percent", "seed")} == {
+        "verify_depth": "statements",
+        "sample_percent": 100,
+        "seed": 7,
+    }
+    assert (preview["dest_only"], preview["dest_only_keys"]) == (1, ["stray"])
+    assert (summary["dest_only"], summary["dest_only_keys"]) == (1, ["stray"])
