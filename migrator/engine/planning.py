@@ -280,7 +280,9 @@ class _Existing:
     def _count(self, listed: ListedObject) -> None:
         self._totals.dest_only += 1
         if len(self._totals.dest_only_keys) < DEST_ONLY_KEYS_SHOWN:
-            self._totals.dest_only_keys.append(listed.key)
+            # A stray key may hold what no database takes as text; here it is only shown.
+            shown = key_bytes(listed.key).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+            self._totals.dest_only_keys.append(shown)
 
 
 class _Twins:

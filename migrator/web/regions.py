@@ -61,6 +61,7 @@ def run_context(run: Run, person: User, *, only_not_verified: bool = False) -> d
         "books": wording.books(run),
         "only_not_verified": only_not_verified,
         "is_live": not run.has_ended,
+        "is_verify": wording.is_verify(run),
     }
     context["status_line"] = wording.status_line(run, context["percent"])
     context["steps"] = _steps(run)
@@ -200,6 +201,7 @@ def _silent_since(progress: Progress) -> datetime | None:
 
 def _preview(run: Run) -> dict[str, Any]:
     summary = run.plan_summary
+    excluded, is_verify = summary.get("excluded", {}), wording.is_verify(run)
     return {
         "summary": summary,
         "hazards": [
@@ -207,12 +209,14 @@ def _preview(run: Run) -> dict[str, Any]:
             for name in wording.HAZARDS
             if (count := summary.get(name) or summary.get("hazards", {}).get(name, 0))
         ],
-        "excluded": sum(summary.get("excluded", {}).values()),
+        "excluded": sum(count for name, count in excluded.items() if name != "sample"),
+        "not_drawn": excluded.get("sample", 0),
         "existing": summary.get("existing_same_size", 0) + summary.get("existing_different", 0),
         **_foretold(summary.get("forecast")),
         "forecast": _forecast(run),
         "promises": _promises(run),
-        "requests": 2 * run.planned + 2 * (run.planned // 1000 + 1),
+        "requests": (4 if is_verify else 2) * run.planned + 2 * (run.planned // 1000 + 1),
+        "depth": run.options.get("verify_depth", ""),
         "needs_confirmation": run.planned == 0 and not run.empty_confirmed,
     }
 
@@ -235,12 +239,16 @@ def _forecast(run: Run) -> list[dict[str, str]]:
     """Return what can be said before the start about what will be provable, from the profiles of both sides."""
     source, destination = run.profiles.get("source", {}), run.profiles.get("destination", {})
     lines = []
-    etag = destination.get("etag_single")
-    if destination.get("content_md5") == "rejects":
+    etag, depth = destination.get("etag_single"), run.options.get("verify_depth") if wording.is_verify(run) else None
+    if depth == "statements":
+        return [_line("unverified", "No object is read: differences are found, but no object can become verified.")]
+    if depth == "both":
+        lines.append(_line("verified", "Each object is read at both ends, so nothing rests on the destination's word."))
+    elif destination.get("content_md5") == "rejects":
         lines.append(
             _line("verified", "The destination has shown that it refuses damaged data, so what it accepts counts.")
         )
-    elif not destination.get("probed_at"):
+    elif not destination.get("probed_at") or destination.get("content_md5", "unknown") == "unknown":
         lines.append(
             _line("unverified", "The destination has not been tried, so its word will not count as proof (unverified).")
         )
@@ -269,8 +277,16 @@ def _line(tone: str, words: str) -> dict[str, str]:
     }
 
 
+_OF_A_COMPARISON = ("What is compared", "Sample", "How sure to be")
+
+
 def _promises(run: Run) -> list[str]:
     options = run.options
+    if wording.is_verify(run):
+        return [
+            "Nothing is copied, replaced or deleted, neither at the source nor at the destination.",
+            *(f"{label}: {words}." for label, words in wording.option_lines(options) if label in _OF_A_COMPARISON),
+        ]
     lines = ["Nothing is deleted, neither at the source nor at the destination."]
     if options.get("if_exists") != "replace_if_matches":
         lines.append("Nothing is replaced at the destination.")

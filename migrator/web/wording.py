@@ -97,7 +97,7 @@ CAUSE_TITLES = {
     "dest_readback_mismatch": "What was read back differs",
     "pair_digest_mismatch": "Source and destination state different checksums",
     "source_changed": "Changed in the source after the plan",
-    "dest_changed_after_write": "Changed at the destination after we wrote it",
+    "dest_changed_after_write": "Changed at the destination meanwhile",
     "content_headers_mismatch": "Content headers differ",
     "user_metadata_mismatch": "Metadata differs",
     "tags_mismatch": "Tags differ",
@@ -111,7 +111,7 @@ CAUSE_TITLES = {
     "source_timeout": "The source did not answer in time",
     "too_slow": "Too slow to go on",
     "complete_failed": "The destination did not put the parts together",
-    "dest_missing": "Not there after the write",
+    "dest_missing": "Not there at the destination",
     "dest_exists": "The key is taken at the destination",
     "dest_locked": "Locked at the destination",
     "dest_config": "Not known to the destination",
@@ -253,6 +253,12 @@ OPTION_WORDS = {
     },
 }
 
+VERIFY_DEPTHS = {
+    "both": "every object is read once at the source and once at the destination",
+    "source": "every object is read at the source and compared with what the destination states",
+    "statements": "only what both stores state; no object is read, so no object can become verified",
+}
+
 _OPTION_LABELS = {
     "double_read": "Read the source twice where it states no checksum",
     "read_back_percent": "Read back at the destination (percent)",
@@ -281,6 +287,17 @@ def option_lines(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         if not value or name == "canary":
             continue
         lines.append((label, _value_text(value)))
+    return lines + _verify_lines(options)
+
+
+def _verify_lines(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a run that only compares was told beside the options of its task."""
+    if "verify_depth" not in options:
+        return []
+    lines = [("What is compared", VERIFY_DEPTHS[options["verify_depth"]])]
+    if options.get("sample_percent"):
+        words = f"{options['sample_percent']} percent of the keys, drawn with the seed {options['seed']}"
+        lines.append(("Sample", words))
     return lines
 
 
@@ -301,6 +318,12 @@ _MEANS = {
 }
 
 
+_MEANS_COMPARED = {
+    "unverified": "compared, but not proven",
+    "failed": "missing, not readable, or proven different",
+}
+
+
 def books(run: Run) -> list[BookLine]:
     """Return the five counts that add up to the plan, in their fixed order."""
     counts = {
@@ -310,10 +333,16 @@ def books(run: Run) -> list[BookLine]:
         "skipped": run.skipped,
         "pending": run.pending,
     }
+    means = _MEANS | (_MEANS_COMPARED if is_verify(run) else {})
     return [
-        BookLine(name, shown("verdict", name).word, shown("verdict", name).icon, count, _MEANS[name])
+        BookLine(name, shown("verdict", name).word, shown("verdict", name).icon, count, means[name])
         for name, count in counts.items()
     ]
+
+
+def is_verify(run: Run) -> bool:
+    """Say whether a run only compares: then no word may claim that it copies."""
+    return run.kind == "verify"
 
 
 def objects(count: int) -> str:
@@ -339,14 +368,23 @@ def headline(run: Run) -> str:
 
 
 def _ready(run: Run) -> str:
+    if is_verify(run):
+        return _ready_to_compare(run)
     if run.planned == 0:
         return "Nothing to copy: the prefix holds no object."
     return f"The plan is frozen: {objects(run.planned)}. Nothing is copied until someone starts this run."
 
 
+def _ready_to_compare(run: Run) -> str:
+    if run.planned == 0:
+        return "Nothing to compare: no object of the source is in this plan."
+    return f"The plan is frozen: {objects(run.planned)} to compare. This run copies nothing."
+
+
 def _finished(run: Run) -> str:
     if run.planned == 0:
-        return "Finished with an empty plan: there was no object to copy, and a person confirmed that."
+        verb = "compare" if is_verify(run) else "copy"
+        return f"Finished with an empty plan: there was no object to {verb}, and a person confirmed that."
     if run.not_verified:
         verb = "is" if run.not_verified == 1 else "are"
         return f"{run.not_verified:,} of {objects(run.planned)} {verb} not verified."
@@ -357,6 +395,9 @@ def _finished(run: Run) -> str:
             f"{objects(run.verified)} are copied and verified; {run.skipped:,} were skipped, "
             "proven by an earlier run and unchanged since."
         )
+    if is_verify(run):
+        sampled = " of the sample" if run.options.get("sample_percent") else ""
+        return f"All {objects(run.planned)}{sampled} are verified by comparing; nothing was copied."
     if run.planned == 1:
         return "The one object of this run is copied and verified."
     return f"All {objects(run.planned)} are copied and verified."

@@ -190,3 +190,34 @@ def test_items_come_back_as_they_were(keys: list[str]) -> None:
 def test_a_plan_of_another_format_is_unreadable_and_never_misread(blob: bytes) -> None:
     with pytest.raises(PlanUnreadable):
         decode_items(blob)
+
+
+def test_what_only_the_destination_has_is_named_up_to_a_hundred() -> None:
+    summary = PlanSummary()
+
+    planned(summary, source_listing=[], dest_listing=listed(*(f"k{n:03d}" for n in range(101))))
+
+    assert (summary.dest_only, len(summary.dest_only_keys), summary.dest_only_keys[0]) == (101, 100, "k000")
+
+
+def test_a_stray_key_that_is_no_text_is_named_by_its_bytes() -> None:
+    summary = PlanSummary()
+
+    planned(summary, source_listing=[], dest_listing=listed("a\x00b", "c\udcff"))
+
+    assert summary.dest_only_keys == ["a\\x00b", "c\\xff"]
+
+
+def sample(seed: int) -> tuple[list[str], dict[str, int]]:
+    summary, options = PlanSummary(), PlanOptions(sample_percent=10, sample_seed=seed)
+    source = listed(*(f"k{n:04d}" for n in range(2000)))
+    items = planned(summary, source_listing=source, dest_listing=[], options=options)
+    return [each.key for each in items], summary.excluded
+
+
+def test_a_seed_draws_the_same_sample_and_the_rest_is_counted() -> None:
+    keys, excluded = sample(7)
+
+    assert 150 < len(keys) < 250
+    assert excluded == {"sample": 2000 - len(keys)}
+    assert sample(7)[0] == keys != sample(8)[0]

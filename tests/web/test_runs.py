@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -289,3 +290,58 @@ def test_the_number_of_queries_does_not_grow_with_the_feed(
 
     with django_assert_max_num_queries(14):
         as_operator.get(f"/runs/{run.pk}/")
+
+
+def a_comparison(operator: User, state: str = "ready", **options: Any) -> Run:
+    task = a_task(operator)
+    task.options = {"verify_depth": "both", "sample_percent": None, "seed": None} | options
+    run = a_run(task, state, planned=2, kind="verify")
+    run.plan_summary |= {"dest_only": 1, "dest_only_keys": ["moved/stray"]}
+    run.save()
+    return run
+
+
+def test_the_preview_of_a_comparison_promises_that_nothing_is_copied(as_operator: Client, operator: User) -> None:
+    page = text_of(as_operator.get(f"/runs/{a_comparison(operator).pk}/"))
+
+    assert "Nothing is copied, replaced or deleted, neither at the source nor at the destination." in page
+    assert "Start checking 2 objects" in page
+    assert "To be read and sent" not in page
+
+
+def test_the_preview_of_a_comparison_tells_its_sample(as_operator: Client, operator: User) -> None:
+    page = text_of(as_operator.get(f"/runs/{a_comparison(operator, sample_percent=5, seed=7).pk}/"))
+
+    assert "5 percent of the keys, drawn with the seed 7" in page
+
+
+@pytest.mark.parametrize(
+    ("depth", "words"),
+    [
+        ("both", "Each object is read at both ends"),
+        ("source", "The destination has not been tried, so its word will not count as proof"),
+        ("statements", "no object can become verified"),
+    ],
+)
+def test_the_forecast_of_a_comparison_goes_by_its_depth(
+    depth: str, words: str, as_operator: Client, operator: User
+) -> None:
+    assert words in text_of(as_operator.get(f"/runs/{a_comparison(operator, verify_depth=depth).pk}/"))
+
+
+def test_what_only_the_destination_has_is_listed(as_operator: Client, operator: User) -> None:
+    run = a_comparison(operator)
+
+    assert "moved/stray" in text_of(as_operator.get(f"/runs/{run.pk}/"))
+    assert "moved/stray" in text_of(as_operator.get(f"/runs/{run.pk}/summary/"))
+
+
+def test_a_comparison_never_says_that_it_copied(as_operator: Client, operator: User) -> None:
+    run = a_comparison(operator, "running")
+    a_record(run)
+    a_record(run)
+    page = text_of(as_operator.get(f"/runs/{settled(run, 'finished').pk}/"))
+
+    assert "All 2 objects are verified by comparing; nothing was copied." in page
+    assert "nothing: this run only compares" in page
+    assert "copied and verified" not in page

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from migrator.models import Task
+from migrator.models import Run, Task
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, connect, make_task
 from tests.web.conftest import text_of
 from tests.web.rows import a_connection
@@ -133,3 +133,12 @@ def test_an_unknown_bucket_is_said_in_words(as_operator: Client, operator: User,
     asked = {"source_connection": connect("Old", stores.source, operator).pk, "source_bucket": "nowhere"}
 
     assert "There is no bucket" in text_of(as_operator.get("/tasks/keys/", asked))
+
+
+def test_a_task_is_checked_without_copying(as_operator: Client, operator: User, stores: Stores) -> None:
+    task = make_task(stores, operator)
+
+    assert "Check without copying" in text_of(as_operator.get(f"/tasks/{task.pk}/"))
+    as_operator.post(f"/tasks/{task.pk}/plan/", {"kind": "verify"})
+
+    assert [(run.kind, run.options["verify_depth"]) for run in Run.objects.all()] == [("verify", "both")]

@@ -101,7 +101,7 @@ def _rests(run: Run) -> bool:
 def _line(run: Run) -> str:
     state = f"{run}: {run.state}"
     if run.cause == "empty_plan":
-        return f"{state}. Nothing to copy: the source holds no object here. Use --confirm-empty if that is expected."
+        return f"{state}. Nothing to do: the source holds no object here. Use --confirm-empty if that is expected."
     words = f" ({run.cause_text})" if run.cause_text else ""
     return (
         f"{state}{words}. {run.settled} of {run.planned} settled: {run.verified} verified, "

@@ -19,7 +19,7 @@ from migrator.engine.addresses import check_bucket_name, check_prefix
 from migrator.engine.errors import AddressProblem, EngineError
 from migrator.engine.listing import list_objects
 from migrator.jobs.sides import store_of
-from migrator.models import Role, role_of
+from migrator.models import Role, Run, role_of
 from migrator.web import wording
 from migrator.web.access import (
     for_roles,
@@ -109,10 +109,13 @@ def task(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 @for_roles(Role.OPERATOR, Role.ADMIN)
 def task_plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Make a run and have it planned; nothing is copied before someone has seen the preview and starts it."""
+    """Make a run and have it planned; nothing is copied before someone has seen the preview and starts it.
+
+    `kind` is `verify` for a run that copies nothing at all.
+    """
     found = found_or_404(visible_tasks(person_of(request)), pk)
     try:
-        run = services.start_run(person_of(request), found)
+        run = services.start_run(person_of(request), found, kind=request.POST.get("kind", Run.Kind.COPY))
     except services.Refused as refused:
         return errors.refused(request, refused, found)
     return redirect("run", run.pk)
