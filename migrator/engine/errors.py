@@ -20,6 +20,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ RangeMismatch · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ NotAtDestination · StatementsDiffer                                        of what is only compared
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
        ├─ AccessDenied · HeadDenied · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
        └─ LocalMemoryCorruption · WorkerCrash · InternalError

@@ -121,7 +121,9 @@ def _plan(run: Run) -> None:
         summary,
     )
     _store_batches(run, classes.counting(batches))
-    foreseen = _forecast(run, classes, Side(source, task.source_bucket, task.source_prefix, known[0]), known[1])
+    side = Side(source, task.source_bucket, task.source_prefix, known[0])
+    # The forecast is one of copies; a run that only compares has its own grades.
+    foreseen = None if run.kind == Run.Kind.VERIFY else _forecast(run, classes, side, known[1])
     profiles = {"source": profile_to_json(known[0]), "destination": profile_to_json(known[1])}
     _freeze(run, {**summary.to_json(), "forecast": foreseen}, profiles)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from redis.exceptions import RedisError
 from rq.cron import CronJob, CronScheduler
-from rq.exceptions import SchedulerNotFound
+from rq.exceptions import SchedulerNotFound, StopRequested
 from rq.utils import now
 
 from migrator.local import queues
@@ -33,12 +33,14 @@ class Schedule(CronScheduler):
 
     def run(self) -> None:
         """Enqueue what is due until SIGTERM or SIGINT."""
-        while not self._stopping:
-            try:
-                self.start()  # type: ignore[no-untyped-call]
-            except (RedisError, OSError) as exc:
-                self.log.warning("Redis is away, trying again: %s", exc)
-                time.sleep(0 if self._stopping else _PAUSE_SECONDS)
+        # The signal raises wherever it finds us, in the pause between two tries too.
+        with contextlib.suppress(StopRequested, KeyboardInterrupt):
+            while not self._stopping:
+                try:
+                    self.start()  # type: ignore[no-untyped-call]
+                except (RedisError, OSError) as exc:
+                    self.log.warning("Redis is away, trying again: %s", exc)
+                    time.sleep(0 if self._stopping else _PAUSE_SECONDS)
 
     def enqueue_jobs(self) -> list[Any]:
         """Enqueue what is due, before the work that waits: it is what frees lost work. None waits twice."""

@@ -186,6 +186,9 @@ class Worker(RqWorker):
             self._register_again()
         except RedisError as exc:
             self.log.warning("Worker %s: no heartbeat: %s", self.name, exc)
+            if self._stop_requested and not self.horse_pid:
+                # What the signal raised may have ended in a logging handler, which swallows whatever is raised.
+                raise StopRequested from exc
 
     def _register_again(self) -> None:
         if self.connection.sismember(self.redis_workers_keys, self.key):

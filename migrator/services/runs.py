@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
@@ -55,7 +55,7 @@ def start_run(
             task=task,
             kind=kind,
             retry_of=retry_of,
-            options=task.all_options | verifying,
+            options=_options(task) | verifying,
             auto_start=start,
             empty_confirmed=confirm_empty,
             created_by=by,
@@ -131,6 +131,12 @@ def retry_run(by: User, run: Run, *, start: bool = True) -> Run:
     """Make a run over just the items that failed or stayed unverified in `run`."""
     require_run(by, run)
     return start_run(by, run.task, kind=Run.Kind.RETRY, retry_of=run, start=start)
+
+
+def _options(task: Task) -> dict[str, Any]:
+    """Return the options a run is frozen with. `strict` asks for D4, so every copy is read back."""
+    options = task.all_options
+    return options | {"read_back_percent": 100} if options["policy"] == "strict" else options
 
 
 def _require_connections(by: User, task: Task) -> None:

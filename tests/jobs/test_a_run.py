@@ -70,8 +70,9 @@ def test_the_plan_foretells_what_the_run_then_proves(stores: Stores, operator: U
     ]
 
 
-def test_a_strict_task_that_reads_nothing_back_is_out_of_reach(stores: Stores, operator: User) -> None:
-    stores.seed(one=b"1", two=b"2")
+def test_a_strict_task_over_a_source_that_states_no_digest_is_out_of_reach(stores: Stores, operator: User) -> None:
+    stores.source.change_traits(checksums=[])
+    stores.source.seed(SOURCE_BUCKET, "locked", b"sealed" * 99, encryption="aws:kms")
 
     run = services.start_run(operator, make_task(stores, operator, policy="strict"))
     jobs.plan(str(run.pk))
@@ -255,3 +256,12 @@ def test_a_connection_that_was_taken_back_starts_nothing(stores: Stores, operato
 
     with pytest.raises(services.Forbidden, match="not shared"):
         services.start_run(operator, task)
+
+
+def test_a_strict_run_reads_every_copy_back(stores: Stores, operator: User) -> None:
+    stores.seed(a=b"a" * 1000, b=b"b" * 2000)
+
+    run = run_through(services.start_run(operator, make_task(stores, operator, policy="strict"), start=True))
+
+    assert (run.state, run.verified) == ("finished", 2)
+    assert {record.dest_grade for record in records_of(run).values()} == {"D4"}

@@ -158,6 +158,6 @@ def test_a_worker_stops_while_redis_is_away(queue, errand_worker, own_valkey):
 
     worker.terminate()
 
-    stopped = worker.wait(timeout=8)
+    stopped = worker.wait(timeout=15)
     own_valkey.start()
     assert stopped == 0
