@@ -50,6 +50,10 @@ def summary_line(forecast: Mapping[str, Any]) -> str:
     noun = "object" if total == 1 else "objects"
     if provable["at_most"] == 0:
         return f"None of {total:,} {noun} can be proven as this task asks."
+    if forecast["assumed"]:
+        # A sample is no proof for the rest, so the first words say what it rests on.
+        others = f"If the others are like the {forecast['looked_at']:,} we looked at"
+        return f"{others}, {_range(provable, start=False)} of {total:,} {noun} can be proven as this task asks."
     return f"{_range(provable, start=True)} of {total:,} {noun} can be proven as this task asks."
 
 
@@ -64,7 +68,8 @@ def basis_line(forecast: Mapping[str, Any]) -> str:
     line = f"This comes from both listings, both profiles and a look at {_objects(looked)} at the source"
     if not assumed:
         return f"{line}."
-    return f"{line}; {assumed:,} {'other is' if assumed == 1 else 'others are'} taken to be like these."
+    others = "other is" if assumed == 1 else "others are"
+    return f"{line}; {assumed:,} {others} taken to be like these; what turns out otherwise ends unverified."
 
 
 def helps_of(forecast: Mapping[str, Any]) -> list[str]:

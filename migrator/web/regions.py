@@ -226,7 +226,9 @@ def _foretold(forecast: dict[str, Any] | None) -> dict[str, Any]:
     if not forecast or not forecast["objects"]:
         return {}
     short = foretold.shortfall_lines(forecast)
-    whole = _line("unverified" if short else "verified", foretold.summary_line(forecast))
+    # What rests on a sample is no promise, so it is not shown as one.
+    tone = "unverified" if short else "info" if forecast["assumed"] else "verified"
+    whole = _line(tone, foretold.summary_line(forecast))
     return {
         "foretold": [whole, *(_line("unverified", words) for words in short)],
         "foretold_from": foretold.basis_line(forecast),

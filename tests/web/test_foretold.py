@@ -66,10 +66,18 @@ def test_every_reason_has_words(reason: str, policy: str) -> None:
 
 def test_what_was_taken_for_alike_is_said() -> None:
     assert basis_line(foretold()).endswith("a look at 1 object at the source.")
-    assert basis_line(foretold(looked_at=20, assumed=1)).endswith("1 other is taken to be like these.")
+    assert basis_line(foretold(looked_at=20, assumed=1)).endswith(
+        "1 other is taken to be like these; what turns out otherwise ends unverified."
+    )
 
 
 def test_the_options_that_help_are_named_once() -> None:
     found = foretold(short(helps=["double_read", "read_back"]), short(helps=["read_back"]))
 
     assert helps_of(found) == ["double_read", "read_back"]
+
+
+def test_what_rests_on_a_sample_says_so_first() -> None:
+    line = summary_line(foretold(provable={"objects": between(10)}, looked_at=2, assumed=8))
+
+    assert line == "If the others are like the 2 we looked at, 10 of 10 objects can be proven as this task asks."

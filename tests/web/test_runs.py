@@ -74,10 +74,10 @@ def test_the_preview_says_how_many_can_be_proven_and_what_would_help(as_operator
 
     page = text_of(as_operator.get(f"/runs/{run.pk}/"))
 
-    assert "9,812 of 10,000 objects can be proven as this task asks." in page
+    assert "If the others are like the 208 we looked at, 9,812 of 10,000 objects can be proven" in page
     assert "188 cannot: encrypted with a key service and without a checksum. A second reading at the source " in page
     assert "would be enough (4.1 GiB more to read, 4,402,341,478 bytes)." in page
-    assert "a look at 208 objects at the source; 9,792 others are taken to be like these." in page
+    assert "a look at 208 objects at the source; 9,792 others are taken to be like these; what turns out" in page
     assert f'href="/tasks/{run.task_id}/edit/"' in page
     assert "out of reach" not in page
 
