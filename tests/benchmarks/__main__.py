@@ -161,14 +161,13 @@ def _client(place: Place):  # type: ignore[no-untyped-def]
 def _upload(place: Place, bucket: str, objects: dict[str, int]) -> None:
     client = _client(place)
     client.create_bucket(Bucket=bucket)
-    with tempfile.TemporaryFile() as file:
-        for key, size in objects.items():
+    for key, size in objects.items():
+        # A fresh file for each: the client closes what it has sent.
+        with tempfile.TemporaryFile() as file:
+            file.write(key.encode()[:size])
             file.truncate(size)
             file.seek(0)
-            file.write(key.encode())
-            file.seek(0)
             client.upload_fileobj(file, bucket, key)
-            file.truncate(0)
 
 
 if __name__ == "__main__":
