@@ -1,0 +1,96 @@
+"""Signature Version 4 for S3: what a request must carry so that the store knows who sent it.
+
+Pure: no clock and no socket. Made small because signing is a quarter of what a small object costs with botocore;
+the tests compare it with botocore's own signer over thousands of requests. Source: "Authenticating Requests (AWS
+Signature Version 4)" in the Amazon S3 API reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
+# In place of the payload's hash: the signature covers the headers only, a Content-MD5 among them.
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+# What a URI may hold as it is. Everything else is written as %XX, in capitals.
+_UNRESERVED = "-._~"
+# Proxies and clients change these on the way, so they are never signed.
+_UNSIGNED = frozenset({"authorization", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id", "connection"})
+
+
+@dataclass(slots=True)
+class Signer:
+    """Signs requests of one access key in one region; the key of the day is derived once a day."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    region: str
+    session_token: str = field(default="", repr=False)
+    _day: str = field(default="", repr=False)
+    _day_key: bytes = field(default=b"", repr=False)
+
+    def sign(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        payload_sha256: str,
+        at: datetime,
+    ) -> dict[str, str]:
+        """Return `headers` and those that make them a signed request; `Host` must be among them.
+
+        `path` and `query` are encoded already, by `encoded_path` and `encoded_query`; `at` is aware, in UTC.
+        """
+        stamp = at.strftime("%Y%m%dT%H%M%SZ")
+        signed = {**headers, "x-amz-content-sha256": payload_sha256, "x-amz-date": stamp}
+        if self.session_token:
+            signed["x-amz-security-token"] = self.session_token
+        lines = sorted((name.lower(), value) for name, value in signed.items() if name.lower() not in _UNSIGNED)
+        names = ";".join([name for name, _ in lines])
+        canonical = "\n".join(
+            [method, path, query, *[f"{name}:{_squeezed(value)}" for name, value in lines], "", names, payload_sha256]
+        )
+        day = stamp[:8]
+        scope = f"{day}/{self.region}/s3/aws4_request"
+        digest = hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+        signature = hmac.new(
+            self._key_of(day), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), hashlib.sha256
+        ).hexdigest()
+        signed["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+        )
+        return signed
+
+    def _key_of(self, day: str) -> bytes:
+        if day != self._day:
+            key = f"AWS4{self.secret_access_key}".encode()
+            for word in (day, self.region, "s3", "aws4_request"):
+                key = hmac.new(key, word.encode(), hashlib.sha256).digest()
+            # The key first: a thread that sees the new day must not find the old key.
+            self._day_key, self._day = key, day
+        return self._day_key
+
+
+def encoded_path(key: str) -> str:
+    """Return a bucket or key as it stands in a path; slashes stay, other signs are UTF-8 in %XX.
+
+    Raises UnicodeEncodeError for what is no text.
+    """
+    return quote(key, safe=_UNRESERVED + "/")
+
+
+def encoded_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a query in the order that is signed: by name, then by value."""
+    quoted = sorted((quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED)) for name, value in pairs)
+    return "&".join([f"{name}={value}" for name, value in quoted])
+
+
+def _squeezed(value: str) -> str:
+    """Return a header's value without blanks around it and with single ones inside."""
+    return " ".join(value.split())
