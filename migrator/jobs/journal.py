@@ -85,6 +85,13 @@ class Journal:
         """Whether the work on this batch must stop at the next part boundary."""
         return self._stop.is_set() or stopping()
 
+    def contradicted(self, fact: str) -> None:
+        """Remember that a fact of the destination's profile is false: the rest of the run does not rely on it."""
+        with _visit_to_the_database(), transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self._run.pk)
+            run.profiles.setdefault("destination", {})[fact] = False
+            run.save(update_fields=["profiles"])
+
     def upload_opened(self, dest_key: str, upload_id: str) -> None:
         """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us."""
         with _visit_to_the_database():
@@ -110,6 +117,9 @@ class Journal:
                 beat_due = time.monotonic() - last_beat >= settings.HEARTBEAT_SECONDS
                 if self._flush(beat=beat_due) and beat_due:
                     last_beat = time.monotonic()
+                # A whole group at once means that more wait: a crowd fills several in a tick.
+                while len(self._findings) >= _GROUP:
+                    self._flush(beat=False)
             while self._findings:
                 self._flush(beat=False)
         except Exception as exc:  # noqa: BLE001  handed to the job's own thread by __exit__

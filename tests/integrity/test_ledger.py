@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from datetime import UTC, datetime
 
@@ -17,6 +18,20 @@ def test_the_canonical_form_is_sorted_and_tight() -> None:
     fields = {"b": 1, "a": "ü", "at": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), "none": None}
 
     assert ledger.canonical(fields) == '{"a":"ü","at":"2026-01-02T03:04:05.000006Z","b":1,"none":null}'.encode()
+
+
+texts = st.text(st.characters(exclude_categories=[]), max_size=8)
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(texts, documents, max_size=5))
+def test_the_canonical_form_is_the_same_however_it_is_written(fields: dict[str, object]) -> None:
+    plainly = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    assert ledger.canonical(fields) == plainly.encode("utf-8", "surrogatepass")
 
 
 def test_a_chain_is_what_its_description_says() -> None:
