@@ -45,6 +45,7 @@ class Profile:
     etag_multipart: EtagMeaning = EtagMeaning.UNKNOWN
     content_md5: Proof = Proof.UNKNOWN
     payload_sha256: Proof = Proof.UNKNOWN
+    unsigned_payload: bool | None = None
     checksums: Mapping[str, Proof] = field(default_factory=dict)
     complete_checksum: Proof = Proof.UNKNOWN
     etag_stable: bool | None = None

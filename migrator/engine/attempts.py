@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from integrity.evidence import Attempt, Finding
@@ -27,32 +27,51 @@ Begin = Callable[[Work, Item, int], ItemAttempt]
 log = logging.getLogger(__name__)
 
 
-def settle(work: Work, item: Item, begin: Begin) -> Finding:
+def settle(work: Work, item: Item, begin: Begin, before: Sequence[Attempt] = ()) -> Finding:
     """Try one item, again where that is worth it, and return what is known of it in the end.
 
-    `begin` makes the attempt of a number from 1. Raises only `ConnectionProblem` and `Stopped`.
+    `begin` makes the attempt of a number from 1, `before` are those that failed already. Raises only
+    `ConnectionProblem` and `Stopped`.
     """
-    attempts: list[Attempt] = []
-    began = now()
-    number = 0
+    attempts = list(before)
     while True:
-        number += 1
+        number = len(attempts) + 1
+        if attempts:
+            work.source.store.patience.wait(number - 1)
+            if work.should_stop():
+                raise Stopped
         started = now()
         attempt = begin(work, item, number)
         ended = _try(work, attempt)
         if ended.finding is not None:
-            attempts.append(Attempt(number=number, started_at=started, ended_at=now()))
-            return replace(ended.finding, attempts=tuple(attempts), started_at=began, finished_at=now())
+            return settled(ended.finding, attempts, started)
         assert ended.problem is not None
-        attempts.append(_failed_attempt(number, started, ended.problem))
-        attempt.take_back()
-        if not ended.problem.retryable or not attempt.may_try_again or number >= work.options.most_attempts:
-            return replace(attempt.failed(ended.problem), attempts=tuple(attempts), started_at=began, finished_at=now())
+        found = failed(work, attempt, ended.problem, attempts, started)
+        if found is not None:
+            return found
         if attempt.nothing_to_replace:
             item = replace(item, existing_size=None, existing_etag="")
-        work.source.store.patience.wait(number)
-        if work.should_stop():
-            raise Stopped
+
+
+def settled(finding: Finding, before: Sequence[Attempt], started: str) -> Finding:
+    """Return the finding of the attempt that settled an item, with those before it."""
+    last = Attempt(number=len(before) + 1, started_at=started, ended_at=now())
+    attempts = (*before, last)
+    return replace(finding, attempts=attempts, started_at=attempts[0].started_at, finished_at=last.ended_at)
+
+
+def failed(
+    work: Work, attempt: ItemAttempt, problem: EngineError, attempts: list[Attempt], started: str
+) -> Finding | None:
+    """Add a failed attempt to `attempts`; return the finding where another one is not worth it or not allowed."""
+    if isinstance(problem, LocalMemoryCorruption):
+        work.stopping.set()
+    attempts.append(_failed_attempt(len(attempts) + 1, started, problem))
+    attempt.take_back()
+    if problem.retryable and attempt.may_try_again and len(attempts) < work.options.most_attempts:
+        return None
+    finding = attempt.failed(problem)
+    return replace(finding, attempts=tuple(attempts), started_at=attempts[0].started_at, finished_at=now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +95,6 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
     except ConnectionProblem:
         attempt.take_back()
         raise
-    except LocalMemoryCorruption as exc:
-        work.stopping.set()
-        return _Ended(problem=exc)
     except EngineError as exc:
         return _Ended(problem=exc)
     except Exception as exc:  # the batch goes on; the fault is ours and is recorded as such

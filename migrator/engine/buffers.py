@@ -62,6 +62,15 @@ class MemoryBudget:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
 
+    def try_take(self, count: int) -> bool:
+        """Take `count` bytes (at most the whole budget) if they are free and nobody waits for some."""
+        wanted = min(count, self.size)
+        with self._changed:
+            if self._waiting or self._free < wanted:
+                return False
+            self._free -= wanted
+            return True
+
     def give_back(self, count: int) -> None:
         """Return what `take` gave."""
         with self._changed:
@@ -104,6 +113,25 @@ class MemoryPart:
         self._buffer = bytearray()
 
 
+class HeldPart:
+    """A whole small object that somebody else holds in memory."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def read_again(self) -> Iterator[Buffer]:
+        """Yield what will be sent, to hash it once more."""
+        yield self.body
+
+    def write(self, chunk: Buffer) -> None:
+        """Refuse: it is whole."""
+        raise ValueError(f"{len(chunk)} bytes more than the whole")
+
+    def close(self) -> None:
+        """Let the memory go."""
+        self.body = b""
+
+
 class SpooledPart:
     """A part above the budget, in a file without a name that vanishes with the process."""
 
@@ -136,6 +164,55 @@ class SpooledPart:
         self._file.close()
 
 
+class Pipe:
+    """Bytes that go straight through: one thread writes what it has read, another one sends it.
+
+    It holds at most `most` bytes and a chunk. Whoever gives up ends both sides.
+    """
+
+    def __init__(self, size: int, most: int) -> None:
+        self.size = size
+        self._most = most
+        self._held: deque[memoryview] = deque()
+        self._count = 0
+        self._is_broken = False
+        self._changed = threading.Condition()
+
+    def write(self, chunk: Buffer) -> bool:
+        """Hand over the next bytes, waiting for room; False where nobody takes them any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_broken or self._count < self._most)
+            if self._is_broken:
+                return False
+            self._held.append(memoryview(chunk))
+            self._count += len(chunk)
+            self._changed.notify_all()
+            return True
+
+    def read(self, count: int) -> Buffer | None:
+        """Take up to `count` of the next bytes, waiting for them; None where none will come any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_broken or bool(self._held))
+            if not self._held:
+                return None
+            head = self._held[0]
+            piece, rest = head[:count], head[count:]
+            if rest:
+                self._held[0] = rest
+            else:
+                self._held.popleft()
+            self._count -= len(piece)
+            self._changed.notify_all()
+            return piece
+
+    def give_up(self) -> None:
+        """End both sides: nothing more is written, and what was not sent is not sent."""
+        with self._changed:
+            self._is_broken = True
+            self._held.clear()
+            self._changed.notify_all()
+
+
 @contextmanager
 def _disk_full_named() -> Iterator[None]:
     try:
@@ -146,4 +223,4 @@ def _disk_full_named() -> Iterator[None]:
         raise
 
 
-Part = MemoryPart | SpooledPart
+Part = MemoryPart | HeldPart | SpooledPart

@@ -71,6 +71,12 @@ def write_headers(
     )
 
 
+def is_carried_whole(source: Statement, written: WriteHeaders) -> bool:
+    """Say whether a write asks for all headers and metadata that the source states."""
+    headers = [name for name in CARRIED_HEADERS if source.content_headers.get(name)]
+    return source.missing_metadata == 0 and source.metadata == written.metadata and len(headers) == len(written.content)
+
+
 def wanted_encryption(kind: str) -> Encryption | None:
     """Return what HEAD must report for the encryption that a write asked for; None without a wish."""
     if not kind:

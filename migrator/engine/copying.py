@@ -1,23 +1,28 @@
 """Copying the items of a batch: several at once, in a fixed memory, each settled with all that is known of it.
 
-An item's own problem is a finding. What a person must act on is raised, and so is a wish to stop: the items that
-were not settled by then stay pending.
+Small plain objects go in a crowd, two requests each; all others one by one, with a few threads. An item's own
+problem is a finding. What a person must act on is raised, and so is a wish to stop: the items that were not settled
+by then stay pending.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
-from integrity.evidence import Finding
+from integrity.evidence import Attempt, Finding
 from migrator.engine.attempts import Begin, settle
 from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget, give_freed_memory_back
+from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, Stopped
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.planning import Item
 from migrator.engine.reading import RateLimit
+from migrator.engine.small_batch import SmallBatch
+from migrator.engine.small_copy import is_small
 from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
 
 __all__ = ["Copier", "CopyOptions", "Hooks", "IfExists", "Side"]
@@ -39,6 +44,7 @@ class Copier:
         buffer_budget: int = DEFAULT_BUDGET,
         spool_dir: Path | str | None = None,
         begin: Begin = ItemCopy,
+        crowd: Crowd | None = None,
     ) -> None:
         give_freed_memory_back()
         self._sides = (source, destination)
@@ -49,6 +55,7 @@ class Copier:
         self._limit = RateLimit(options.bytes_per_s)
         self._spool_dir = Path(spool_dir) if spool_dir else None
         self._begin = begin
+        self._crowd = crowd
 
     def copy_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
         """Yield a finding for each item as it settles, in no particular order.
@@ -60,7 +67,13 @@ class Copier:
         items_pool = ThreadPoolExecutor(max_workers=self._concurrency, thread_name_prefix="items")
         work = self._work(parts_pool)
         try:
-            yield from self._settled(items, lambda item: items_pool.submit(settle, work, item, self._begin), work)
+            alone = [_Alone(item) for item in items]
+            if self._crowd is not None:
+                small = SmallBatch(work, self._crowd, items_pool, [item for item in items if is_small(work, item)])
+                alone = [each for each in alone if each.item.index not in small.indexes]
+                yield from small.findings()
+                alone += [_Alone(item, before) for item, before in small.to_begin]
+            yield from self._settled(alone, items_pool, work)
         finally:
             # Also when the caller leaves early: nothing goes on behind its back.
             work.stopping.set()
@@ -81,9 +94,7 @@ class Copier:
             stopping=threading.Event(),
         )
 
-    def _settled(
-        self, items: Sequence[Item], start: Callable[[Item], Future[Finding]], work: Work
-    ) -> Iterator[Finding]:
+    def _settled(self, items: Sequence[_Alone], pool: ThreadPoolExecutor, work: Work) -> Iterator[Finding]:
         waiting = iter(items)
         running: set[Future[Finding]] = set()
         problem: ConnectionProblem | Stopped | None = None
@@ -95,7 +106,7 @@ class Copier:
                 if work.should_stop():
                     problem = Stopped()
                     break
-                running.add(start(item))
+                running.add(pool.submit(settle, work, item.item, self._begin, item.before))
             if not running:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -109,3 +120,11 @@ class Copier:
                     yield finding
         if problem is not None:
             raise problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """An item that is copied by itself, and its attempts so far."""
+
+    item: Item
+    before: tuple[Attempt, ...] = ()

@@ -130,6 +130,15 @@ class DestLeg:
             held = self._compare(digests, layout, written.reply, after, identity, self._read_back(after))
         return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply))
 
+    def look_listed(self, written: Written, digests: DigestSet, layout: Layout, listed: Statement) -> tuple[Check, ...]:
+        """Compare what a listing says now; the caller asks for a HEAD where that leaves something open."""
+        self.statement = listed
+        sent = write_checks(
+            digests, layout, self._side.profile, sent=written.sent, reply=written.reply, attempt=self._number
+        )
+        held = self._compare(digests, layout, written.reply, listed, None, None)
+        return (*sent, *held, *self._others(layout, listed, written.reply))
+
     def remove(self, checks: Sequence[Check]) -> bool:
         """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
         assert self.statement is not None

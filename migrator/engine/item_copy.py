@@ -7,13 +7,14 @@ any failure before that aborts the upload. What fails afterwards is removed, if 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import wait
 
 from integrity.digests import OnePass
-from integrity.etags import etag_of
-from integrity.evidence import Finding, first_mismatch
+from integrity.etags import etag_of, normalise
+from integrity.evidence import Encryption, Finding, Proof, first_mismatch
 from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
-from migrator.engine.buffers import MemoryPart, Part, SpooledPart
+from migrator.engine.buffers import MemoryPart, Part, Pipe, SpooledPart
 from migrator.engine.errors import (
     ConditionFailed,
     Conflict,
@@ -22,10 +23,17 @@ from migrator.engine.errors import (
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
+    StoreFault,
 )
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.source_leg import mismatch_of
-from migrator.engine.uploading import Upload, Written, put_object
+from migrator.engine.transport import READ_SIZE
+from migrator.engine.uploading import Upload, Written, put_object, put_through
+
+# Above this an upload in parts is worth more: a stop in its midst does not lose all of it.
+STRAIGHT_UP_TO = 1024 * 1024 * 1024
+# What may wait between reading and sending.
+_PIPE = 2 * 1024 * 1024
 
 
 class ItemCopy(ItemAttempt):
@@ -41,14 +49,16 @@ class ItemCopy(ItemAttempt):
         try:
             written = self._write(layout)
         except ConditionFailed:
-            return self._compare_with_existing(layout)
+            return self._compare_with_existing(self._layout)
         except ObjectMissing as exc:
             self.nothing_to_replace = True
             raise Conflict("what was to be replaced is gone", request_id=exc.request_id) from exc
-        return self._judge_written(written, layout)
+        return self._judge_written(written, self._layout)
 
     def _choose_layout(self) -> Layout:
         options = self._work.options
+        if self._may_go_straight():
+            return Layout.single(self._item.size)
         try:
             return choose_layout(
                 self._item.size,
@@ -61,6 +71,23 @@ class ItemCopy(ItemAttempt):
             limit = f"{options.limits.largest_object:,} bytes at most"
             raise ObjectTooLarge(facts={"size": f"{self._item.size:,} bytes large", "limit": limit}) from exc
 
+    def _may_go_straight(self) -> bool:
+        """Say whether the body may pass straight through in one PUT: its MD5 is known, and the store checks it.
+
+        It takes no memory for parts and no digest of each, and the ETag stays what it was.
+        """
+        told, limits, dest = self._source.learned.told, self._work.options.limits, self._work.destination.profile
+        return (
+            self._item.size > self._work.options.threshold
+            and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)
+            and told is not None
+            and not told.multipart
+            and dest.unsigned_payload is True
+            and dest.proves_single_etag
+            and dest.content_md5 is not Proof.REFUSES
+            and not self._work.sealed_source.is_set()
+        )
+
     # Reading and writing
 
     def _write(self, layout: Layout) -> Written:
@@ -68,6 +95,8 @@ class ItemCopy(ItemAttempt):
         try:
             if layout.multipart:
                 return self._write_parts(layout)
+            if self._item.size > self._work.options.threshold:
+                return self._write_straight_or_in_parts(layout)
             with self._work.budget.held(self._item.size, self._work.should_stop):
                 return self._write_single(layout)
         finally:
@@ -83,6 +112,40 @@ class ItemCopy(ItemAttempt):
             return put_object(self._dest.target(layout), part, digests)
         finally:
             part.close()
+
+    def _write_straight_or_in_parts(self, layout: Layout) -> Written:
+        """Go straight if the reply confirms that the ETag is the MD5 of the bytes; else as if that were not known."""
+        self._source.open()
+        said = self._source.statement
+        if said is not None and said.encryption in (Encryption.SSE_KMS, Encryption.SSE_C):
+            self._work.sealed_source.set()
+            layout = self._layout = self._choose_layout()
+            return self._write_parts(layout)
+        with self._work.budget.held(_PIPE + READ_SIZE, self._work.should_stop):
+            return self._write_straight(layout)
+
+    def _write_straight(self, layout: Layout) -> Written:
+        """Send the body as it is read; its last piece waits until the source leg has been judged."""
+        target, pipe = self._dest.target(layout), Pipe(self._item.size, _PIPE)
+        md5 = bytes.fromhex(normalise(self._item.etag))
+        writing = self._work.parts_pool.submit(put_through, target, pipe, md5)
+        try:
+            last = b""
+            for chunk in self._source.chunks():
+                if last and not pipe.write(last):
+                    break
+                last = chunk
+            else:
+                self._source.judge()
+                pipe.write(last)
+        except BaseException:
+            pipe.give_up()
+            wait([writing])
+            raise
+        written = writing.result()
+        if not self._source.is_settled:
+            raise StoreFault(facts={"fault": "said yes before it had all"})
+        return written
 
     def _write_parts(self, layout: Layout) -> Written:
         work = self._work

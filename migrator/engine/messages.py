@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import quote, unquote_to_bytes, urlencode
-
-from botocore.exceptions import BotoCoreError, ReadTimeoutError
-from urllib3.exceptions import HTTPError
+from xml.etree import ElementTree
 
 from integrity.evidence import Origin
-from migrator.engine.answers import (
-    Asked,
-    checksums_in,
-    error_of,
-    http_date,
-    number_in,
-    range_of,
-    rfc3339,
-    statement_of,
-)
-from migrator.engine.errors import SourceTimeout
-
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
-
-READ_SIZE = 256 * 1024
+from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
+from migrator.engine.refusals import error_of
+from migrator.engine.transport import LineBroken, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,55 +100,77 @@ class Body:
     announced), `first_byte` where it starts. An error in mid-body is not retried here.
     """
 
-    def __init__(self, stream: StreamingBody, headers: Mapping[str, str], status: int, asked: Asked) -> None:
+    def __init__(self, stream: Stream, asked: Asked) -> None:
         self._stream = stream
         self._asked = asked
-        self.status = status
-        self.headers = headers
-        self.statement = statement_of(headers, Origin.GET)
-        self.length = number_in(headers.get("content-length"))
-        self.content_range = range_of(headers.get("content-range", ""))
+        self.status = stream.status
+        self.headers = stream.headers
+        self.statement = statement_of(stream.headers, Origin.GET)
+        self.length = number_in(stream.headers.get("content-length"))
+        self.content_range = range_of(stream.headers.get("content-range", ""))
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; raise `SourceTimeout` for silence, `EndpointUnreachable` for a lost connection."""
-        while True:
-            try:
-                chunk = self._stream.read(READ_SIZE)
-            except ReadTimeoutError as exc:
-                raise SourceTimeout(str(exc), facts=self._asked.facts()) from exc
-            except (BotoCoreError, HTTPError, OSError, ValueError) as exc:
-                raise error_of(exc, self._asked) from exc
-            if not chunk:
-                return
-            yield chunk
+        try:
+            yield from self._stream.chunks()
+        except LineBroken as exc:
+            raise error_of(exc, self._asked) from exc
 
     def close(self) -> None:
         """Drop the connection unless the body was read to its end."""
         self._stream.close()
 
 
-def page_of(reply: Mapping[str, object]) -> ListPage:
-    """Return a page of ListObjectsV2 as it was said; nothing is judged here."""
-    coded = reply.get("EncodingType") == "url"
-    truncated = reply.get("IsTruncated")
-    entries = tuple(
-        ListedObject(
-            key=key_of(row, coded),
-            size=int_of(row.get("Size", -1)),
-            etag=str(row.get("ETag", "")),
-            last_modified=time_of(row.get("LastModified")),
-            storage_class=str(row.get("StorageClass", "")),
-        )
-        for row in rows_of(reply, "Contents")
-    )
+def page_of(body: bytes) -> ListPage:
+    """Read a page of ListObjectsV2 as it was said; nothing is judged here. Raises ValueError where it is none."""
+    root = _document(body, "ListBucketResult")
+    said: dict[str, str] = {}
+    rows: list[dict[str, str]] = []
+    prefixes = 0
+    for child in root:
+        name = child.tag.rpartition("}")[2]
+        if name == "Contents":
+            rows.append({field.tag.rpartition("}")[2]: field.text or "" for field in child})
+        elif name == "CommonPrefixes":
+            prefixes += 1
+        else:
+            said[name] = child.text or ""
+    coded = said.get("EncodingType") == "url"
     return ListPage(
-        name=None if reply.get("Name") is None else str(reply["Name"]),
-        entries=entries,
-        truncated=truncated if isinstance(truncated, bool) else None,
-        next_token=str(reply.get("NextContinuationToken") or ""),
-        key_count=None if reply.get("KeyCount") is None else int_of(reply["KeyCount"]),
-        common_prefixes=len(rows_of(reply, "CommonPrefixes")),
+        name=said.get("Name"),
+        entries=tuple([_listed(row, coded) for row in rows]),
+        truncated=_TRUTH.get(said.get("IsTruncated", "")),
+        next_token=said.get("NextContinuationToken", ""),
+        key_count=int(said["KeyCount"]) if "KeyCount" in said else None,
+        common_prefixes=prefixes,
         encoding="url" if coded else "",
+    )
+
+
+_TRUTH = {"true": True, "false": False}
+
+
+def _document(body: bytes, name: str) -> ElementTree.Element:
+    """Parse an answer that must be of this kind. A document type could make it grow without end, so none is taken."""
+    if b"<!DOCTYPE" in body:
+        raise ValueError("a document type in an answer")
+    try:
+        root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 16 MiB
+    except ElementTree.ParseError as exc:
+        raise ValueError(str(exc)) from exc
+    if root.tag.rpartition("}")[2] != name:
+        raise ValueError(f"{root.tag[:100]} where {name} was asked for")
+    return root
+
+
+def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
+    modified = row.get("LastModified", "")
+    return ListedObject(
+        key=key_of(row, coded),
+        size=int(row.get("Size", "-1")),
+        etag=row.get("ETag", ""),
+        last_modified=rfc3339(datetime.fromisoformat(modified)) if modified else "",
+        storage_class=row.get("StorageClass", ""),
     )
 
 

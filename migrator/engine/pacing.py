@@ -30,13 +30,19 @@ class Patience:
 
 
 class Pace:
-    """A limit of requests in flight at one endpoint: halved when it says so, grown back slowly."""
+    """A limit of requests in flight at one endpoint: halved when it says so, grown back slowly.
+
+    Each request holds a ticket. One burst of refusals halves the limit once: a ticket from before the last halving
+    says nothing new.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._limit = most
         self._in_flight = 0
+        self._busiest = 0
         self._good = 0
+        self._halvings = 0
         self._changed = threading.Condition()
 
     @property
@@ -45,24 +51,36 @@ class Pace:
         return self._limit
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Wait for a free place and hold it."""
+    def slot(self) -> Iterator[int]:
+        """Wait for a free place and hold it; gives the ticket."""
         with self._changed:
             while self._in_flight >= self._limit:
                 self._changed.wait()
-            self._in_flight += 1
+            ticket = self._enter()
         try:
-            yield
+            yield ticket
         finally:
-            with self._changed:
-                self._in_flight -= 1
-                self._changed.notify()
+            self.release()
 
-    def throttled(self) -> None:
-        """The endpoint asked us to go slower."""
+    def try_take(self) -> int | None:
+        """Take a place if one is free, and return its ticket; `release` gives it back."""
         with self._changed:
-            self._limit = max(1, self._limit // 2)
-            self._good = 0
+            return self._enter() if self._in_flight < self._limit else None
+
+    def release(self) -> None:
+        """Give a place back."""
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify()
+
+    def throttled(self, ticket: int | None = None) -> None:
+        """The endpoint asked us to go slower: half of what was in flight at most."""
+        with self._changed:
+            if ticket is not None and ticket < self._halvings:
+                return
+            self._limit = max(1, min(self._limit, self._busiest or self._limit) // 2)
+            self._halvings += 1
+            self._good = self._busiest = 0
 
     def went_well(self) -> None:
         """A request was answered."""
@@ -74,3 +92,8 @@ class Pace:
                 self._limit += 1
                 self._good = 0
                 self._changed.notify()
+
+    def _enter(self) -> int:
+        self._in_flight += 1
+        self._busiest = max(self._busiest, self._in_flight)
+        return self._halvings

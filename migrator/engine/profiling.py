@@ -29,6 +29,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.listing import list_objects
 from migrator.engine.sampling import WRONG_ETAG, reading_facts, unknown_unless_answered
+from migrator.engine.signing import UNSIGNED_PAYLOAD
 from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 PROBE_PREFIX = ".truecopy-probe/"
@@ -94,6 +95,7 @@ class _Probe:
             lambda: self._what_head_says(plain),
             lambda: self._wrong_md5(plain),
             self._wrong_payload,
+            self._unsigned_payload,
             self._wrong_checksums,
             self._reading,
             self._conditions,
@@ -127,6 +129,7 @@ class _Probe:
         checksums: dict[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
+        payload_sha256: str = "",
         wire_body: bytes | None = None,
     ) -> Statement:
         self._keys.add(name)
@@ -139,6 +142,7 @@ class _Probe:
             checksums=checksums,
             if_none_match=if_none_match,
             if_match=if_match,
+            payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
 
@@ -184,6 +188,17 @@ class _Probe:
             self._learn(payload_sha256=_proof_of_refusal(exc))
         else:
             self._learn(payload_sha256=Proof.IGNORES)
+
+    def _unsigned_payload(self) -> None:
+        """Find out whether a write may leave its bytes out of the signature; a signed Content-MD5 speaks for them."""
+        try:
+            self._put("unsigned", _BODY, md5=_md5(_BODY), payload_sha256=UNSIGNED_PAYLOAD)
+        except (StoreBusy, ConnectionProblem):
+            raise
+        except EngineError:
+            self._learn(unsigned_payload=False)
+        else:
+            self._learn(unsigned_payload=True)
 
     def _wrong_checksums(self) -> None:
         proofs: dict[str, Proof] = {}

@@ -93,6 +93,11 @@ class SourceReader:
     repinned: bool = False
     _body: Body | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an answer whose body can be read."""
+        return self._body is not None
+
     def open(self, item: Item) -> Statement:
         """Send the GET and return what its headers state.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from integrity.digests import Algorithm, DigestSet, OnePass
@@ -10,6 +10,7 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Origin,
     Outcome,
     Planned,
     Reason,
@@ -18,6 +19,7 @@ from integrity.evidence import (
     source_checks,
 )
 from integrity.layouts import Layout
+from migrator.engine.answers import number_in, statement_of
 from migrator.engine.carrying import Tags, read_tags
 from migrator.engine.cutting import Learned, SourceObject, learn_layout
 from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
@@ -61,14 +63,44 @@ class SourceLeg:
         self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
 
     def open(self, *layouts: Layout) -> OnePass:
-        """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too."""
+        """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too.
+
+        While nothing was read it may be called again, for other layouts.
+        """
+        if not self._reader.is_open:
+            self._open()
+        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
+        return self._pass
+
+    def _open(self) -> None:
         self.statement = self._reader.open(self._item)
         if self._reader.repinned:
             self._note("listing_etag_differs")
         self.tags = self._read_tags(self.statement)
         self._raise_if_wrong(self._compare(None))
-        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
-        return self._pass
+
+    def take(self, headers: Mapping[str, str], body: bytes, layout: Layout) -> None:
+        """Take a whole answer that somebody else asked for, of an object whose ETag is a plain one.
+
+        Afterwards it is settled unless the source must be asked once more (`judge`). Raises what is wrong.
+        """
+        self.statement = statement_of(headers, Origin.GET)
+        self.learned = Learned(layout, (layout,), "etag")
+        self._reader.statement = self.statement
+        self._reader.announced = number_in(headers.get("content-length")) is not None
+        self._pass = OnePass()
+        self._pass.feed(body)
+        self.moved = len(body)
+        self._work.hooks.moved(self.moved)
+        digests = self._pass.result()
+        self._raise_if_wrong(self._compare(digests))
+        if self._reader.announced and is_match(self.checks, CheckName.SOURCE_UNCHANGED):
+            self.digests = digests
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the source leg was judged and found right."""
+        return self.digests is not None
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; each has been through the pass when it is yielded."""

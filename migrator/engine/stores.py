@@ -1,22 +1,24 @@
 """One S3 endpoint as the engine sees it: a handful of verbs, statements back, one tree of errors.
 
-boto3 is inside for now. Each method says what it promises; transient refusals are asked again here
-(`Patience`), and each one that says "slow down" halves what may be in flight at this endpoint (`Pace`).
+Objects, parts and listings go over `transport`, the rest through boto3 (`control`), on the same lines. Each method
+says what it promises; transient refusals are asked again here (`Patience`), and each one that says "slow down"
+halves what may be in flight at this endpoint (`Pace`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, NamedTuple, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
 
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
-from migrator.engine.answers import Asked, error_of, number_in, statement_of
+from migrator.engine.answers import Asked, number_in, statement_of
+from migrator.engine.buffers import Pipe
+from migrator.engine.control import Client
 from migrator.engine.errors import (
     AnswerUnreadable,
     ConnectionProblem,
@@ -41,14 +43,12 @@ from migrator.engine.messages import (
     page_of,
     rows_of,
     stated_checksums_of,
-    status_of,
     time_of,
 )
 from migrator.engine.pacing import Pace, Patience
-from migrator.engine.transport import Client, Endpoint
-
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
+from migrator.engine.refusals import error_of, refusal_of
+from migrator.engine.signing import UNSIGNED_PAYLOAD
+from migrator.engine.transport import LARGEST_ERROR, Endpoint, LineBroken, Reply, Request, Stream, Transport
 
 __all__ = [
     "Body",
@@ -62,8 +62,24 @@ __all__ = [
     "WriteHeaders",
 ]
 
-MOST_IN_FLIGHT = 64
-_CLIENT_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, EngineError)
+MOST_IN_FLIGHT = 256
+# No body of an object is cut here; who reads it counts.
+LARGEST_OBJECT = 1 << 62
+_TROUBLES = (BotoCoreError, ClientError, ResponseParserError, LineBroken, ValueError, EngineError)
+
+_T = TypeVar("_T")
+
+
+class Operation(NamedTuple):
+    """An operation of S3, what it does, and the permission for it."""
+
+    name: str
+    verb: str
+    permission: str
+
+
+GET = Operation("GetObject", "read", "s3:GetObject")
+PUT = Operation("PutObject", "write", "s3:PutObject")
 
 
 class Store:
@@ -75,16 +91,18 @@ class Store:
         self.endpoint = endpoint
         self.patience = patience or Patience()
         self.pace = Pace(most_in_flight)
-        self._client = Client(endpoint, most_in_flight)
+        self.transport = Transport(endpoint)
+        self._client = Client(self.transport)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self.transport.close()
 
     @property
     def clock_skew(self) -> int | None:
         """Seconds by which the store's clock was ahead of ours in its last answer; None if it did not say."""
-        return self._client.clock_skew
+        return self.transport.clock_skew
 
     def list_page(
         self,
@@ -97,15 +115,14 @@ class Store:
         requester_pays: bool = False,
     ) -> ListPage:
         """One page of ListObjectsV2, keys decoded. Safe to repeat."""
-        asked = self._asked("ListObjectsV2", "list", "s3:ListBucket", bucket)
-        arguments: dict[str, object] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": most_keys}
-        arguments["EncodingType"] = "url"
+        asked = self.asked(Operation("ListObjectsV2", "list", "s3:ListBucket"), bucket)
+        query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
         if token:
-            arguments["ContinuationToken"] = token
+            query.append(("continuation-token", token))
         elif start_after:
-            arguments["StartAfter"] = start_after
-        reply = self._call(asked, "list_objects_v2", arguments, _payer(requester_pays))
-        return page_of(reply)
+            query.append(("start-after", start_after))
+        request = Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+        return self._patiently(asked, lambda: page_of(self._answer(request, asked).body))
 
     def head(
         self,
@@ -118,14 +135,11 @@ class Store:
         requester_pays: bool = False,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
-        asked = self._asked("HeadObject", "read", "s3:GetObject", bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
-        if version_id:
-            arguments["VersionId"] = version_id
-        if part_number is not None:
-            arguments["PartNumber"] = part_number
-        headers = _payer(requester_pays) | ({"x-amz-checksum-mode": "ENABLED"} if checksums else {})
-        said = headers_of(self._call(asked, "head_object", arguments, headers))
+        asked = self.asked(Operation("HeadObject", "read", "s3:GetObject"), bucket, key)
+        query = _version(version_id) + ((("partNumber", str(part_number)),) if part_number is not None else ())
+        headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
+        request = Request(method="HEAD", bucket=bucket, key=key, query=query, headers=headers)
+        said = self._patiently(asked, lambda: self._answer(request, asked)).headers
         statement = statement_of(said, Origin.HEAD)
         if part_number is not None:
             statement = replace(statement, size=number_in(said.get("content-length")))
@@ -155,17 +169,18 @@ class Store:
         requester_pays: bool = False,
     ) -> Body:
         """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
-        asked = self._asked("GetObject", "read", "s3:GetObject", bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
-        if version_id:
-            arguments["VersionId"] = version_id
-        if if_match:
-            arguments["IfMatch"] = _quoted(if_match)
-        if first_byte or last_byte is not None:
-            arguments["Range"] = f"bytes={first_byte}-{'' if last_byte is None else last_byte}"
-        headers = _payer(requester_pays) | ({"x-amz-checksum-mode": "ENABLED"} if checksums else {})
-        reply = self._call(asked, "get_object", arguments, headers)
-        return Body(cast("StreamingBody", reply["Body"]), headers_of(reply), status_of(reply), asked)
+        asked = self.asked(GET, bucket, key)
+        request = get_request(
+            bucket,
+            key,
+            version_id=version_id,
+            if_match=if_match,
+            first_byte=first_byte,
+            last_byte=last_byte,
+            checksums=checksums,
+            requester_pays=requester_pays,
+        )
+        return Body(self._patiently(asked, lambda: self._stream(request, asked)), asked)
 
     def put(
         self,
@@ -178,22 +193,62 @@ class Store:
         checksums: Mapping[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
+        payload_sha256: str = "",
         wire_body: bytes | None = None,
     ) -> Statement:
-        """PUT of one body; digests in base64. Repeated on transient refusals: give bytes or a fresh file.
+        """PUT of one body; digests in base64, `payload_sha256` in hex if it is known.
+
+        Repeated on transient refusals: give bytes or a fresh file.
 
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
         """
-        asked = self._asked("PutObject", "write", "s3:PutObject", bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "Body": body}
-        wire = (headers or WriteHeaders()).wire() | _digest_headers(content_md5, checksums)
-        wire |= _conditions(if_none_match, if_match)
-        reply = self._call(asked, "put_object", arguments, wire, rewind=body, wire_body=wire_body)
-        return replace(statement_of(headers_of(reply), Origin.PUT_REPLY), size=None)
+        asked = self.asked(PUT, bucket, key)
+        request = put_request(
+            bucket,
+            key,
+            body,
+            headers=headers,
+            content_md5=content_md5,
+            checksums=checksums,
+            if_none_match=if_none_match,
+            if_match=if_match,
+            payload_sha256=payload_sha256,
+            wire_body=wire_body,
+        )
+        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        return written_statement(reply, Origin.PUT_REPLY)
+
+    def put_through(
+        self,
+        bucket: str,
+        key: str,
+        pipe: Pipe,
+        *,
+        headers: WriteHeaders,
+        content_md5: str,
+        if_none_match: bool = False,
+        if_match: str = "",
+    ) -> Statement:
+        """PUT of a body that is still being read; its MD5 is known beforehand. Sent once, with an unsigned payload."""
+        asked = self.asked(PUT, bucket, key)
+        request = put_request(
+            bucket,
+            key,
+            pipe,
+            headers=headers,
+            content_md5=content_md5,
+            if_none_match=if_none_match,
+            if_match=if_match,
+        )
+        try:
+            reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=False)
+        finally:
+            pipe.give_up()
+        return written_statement(reply, Origin.PUT_REPLY)
 
     def create_upload(self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "") -> str:
         """Open a multipart upload, return its id; `algorithm` names a full-object checksum (CRC64NVME, CRC32)."""
-        asked = self._asked("CreateMultipartUpload", "write", "s3:PutObject", bucket, key)
+        asked = self.asked(Operation("CreateMultipartUpload", "write", "s3:PutObject"), bucket, key)
         wire = (headers or WriteHeaders()).wire()
         if algorithm:
             wire |= {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"}
@@ -213,14 +268,18 @@ class Store:
         *,
         content_md5: str = "",
         checksums: Mapping[str, str] | None = None,
+        is_signed: bool = True,
     ) -> Statement:
-        """Send one part; repeating it replaces it."""
-        asked = self._asked("UploadPart", "write", "s3:PutObject", bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
-        arguments |= {"PartNumber": number, "Body": body}
+        """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone."""
+        asked = self.asked(Operation("UploadPart", "write", "s3:PutObject"), bucket, key)
+        query = (("partNumber", str(number)), ("uploadId", upload_id))
         wire = _digest_headers(content_md5, checksums)
-        reply = self._call(asked, "upload_part", arguments, wire, rewind=body)
-        return replace(statement_of(headers_of(reply), Origin.PART_REPLY), size=None)
+        payload = "" if is_signed else UNSIGNED_PAYLOAD
+        request = Request(
+            method="PUT", bucket=bucket, key=key, query=query, headers=wire, body=body, payload_sha256=payload
+        )
+        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        return written_statement(reply, Origin.PART_REPLY)
 
     def complete_upload(
         self,
@@ -235,7 +294,7 @@ class Store:
         if_match: str = "",
     ) -> Statement:
         """Complete, once: what an unclear answer means is for the caller to find out (HEAD)."""
-        asked = self._asked("CompleteMultipartUpload", "write", "s3:PutObject", bucket, key)
+        asked = self.asked(Operation("CompleteMultipartUpload", "write", "s3:PutObject"), bucket, key)
         listed: list[dict[str, object]] = []
         for part in parts:
             sums = {f"Checksum{name}": value for name, value in part.checksums.items()}
@@ -256,7 +315,7 @@ class Store:
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Abort. Raise `UploadGone` where there is none; parts in flight may land later, so look again."""
-        asked = self._asked("AbortMultipartUpload", "write", "s3:AbortMultipartUpload", bucket, key)
+        asked = self.asked(Operation("AbortMultipartUpload", "write", "s3:AbortMultipartUpload"), bucket, key)
         try:
             self._call(asked, "abort_multipart_upload", {"Bucket": bucket, "Key": key, "UploadId": upload_id})
         except EngineError as exc:
@@ -283,7 +342,7 @@ class Store:
 
     def list_parts(self, bucket: str, key: str, upload_id: str) -> tuple[ListedPart, ...]:
         """All parts of an open upload; raise `UploadGone` where there is none."""
-        asked = self._asked("ListParts", "list", "s3:ListMultipartUploadParts", bucket, key)
+        asked = self.asked(Operation("ListParts", "list", "s3:ListMultipartUploadParts"), bucket, key)
         found: list[ListedPart] = []
         marker = 0
         while True:
@@ -299,7 +358,7 @@ class Store:
 
     def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
         """The open uploads below `prefix`, at most the first 1,000."""
-        asked = self._asked("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads", bucket)
+        asked = self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
         arguments: dict[str, object] = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
         reply = self._call(asked, "list_multipart_uploads", arguments)
         coded = reply.get("EncodingType") == "url"
@@ -310,7 +369,7 @@ class Store:
 
     def delete(self, bucket: str, key: str, *, version_id: str = "") -> None:
         """Delete one object by its exact key (and version)."""
-        asked = self._asked("DeleteObject", "delete", "s3:DeleteObject", bucket, key)
+        asked = self.asked(Operation("DeleteObject", "delete", "s3:DeleteObject"), bucket, key)
         arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
         if version_id:
             arguments["VersionId"] = version_id
@@ -318,7 +377,7 @@ class Store:
 
     def get_tags(self, bucket: str, key: str, *, version_id: str = "") -> dict[str, str]:
         """The object's tags."""
-        asked = self._asked("GetObjectTagging", "read tags", "s3:GetObjectTagging", bucket, key)
+        asked = self.asked(Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging"), bucket, key)
         arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
         if version_id:
             arguments["VersionId"] = version_id
@@ -330,7 +389,7 @@ class Store:
 
     def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:
         """The part sizes GetObjectAttributes tells; empty where it tells none."""
-        asked = self._asked("GetObjectAttributes", "read", "s3:GetObjectAttributes", bucket, key)
+        asked = self.asked(Operation("GetObjectAttributes", "read", "s3:GetObjectAttributes"), bucket, key)
         arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "ObjectAttributes": ["ObjectParts"]}
         if version_id:
             arguments["VersionId"] = version_id
@@ -349,18 +408,19 @@ class Store:
 
     def list_buckets(self) -> tuple[str, ...]:
         """The names of the buckets these keys may see."""
-        asked = self._asked("ListBuckets", "list the buckets", "s3:ListAllMyBuckets", "")
+        asked = self.asked(Operation("ListBuckets", "list the buckets", "s3:ListAllMyBuckets"), "")
         reply = self._call(asked, "list_buckets", {})
         return tuple(str(row["Name"]) for row in rows_of(reply, "Buckets"))
 
     def head_bucket(self, bucket: str) -> Mapping[str, str]:
         """Say that the bucket is there and ours to see; returns the reply's headers (`date`, region)."""
-        asked = self._asked("HeadBucket", "list", "s3:ListBucket", bucket)
+        asked = self.asked(Operation("HeadBucket", "list", "s3:ListBucket"), bucket)
         return headers_of(self._call(asked, "head_bucket", {"Bucket": bucket}))
 
-    def _asked(self, operation: str, verb: str, permission: str, bucket: str, key: str = "") -> Asked:
+    def asked(self, operation: Operation, bucket: str, key: str = "") -> Asked:
+        """Return what a request is for, in the words of a sentence."""
         end = self.endpoint
-        return Asked(operation, verb, permission, end.name, end.url, end.region, bucket, key)
+        return Asked(*operation, end.name, end.url, end.region, bucket, key)
 
     def _call(
         self,
@@ -370,28 +430,114 @@ class Store:
         headers: Mapping[str, str] | None = None,
         *,
         repeat: bool = True,
-        rewind: Buffer | BinaryIO | None = None,
-        wire_body: bytes | None = None,
     ) -> dict[str, object]:
+        """Ask through boto3."""
         send = cast("Callable[..., dict[str, object]]", getattr(self._client.s3, method))
+
+        def call() -> dict[str, object]:
+            with self._client.adding(headers or {}, asked):
+                return send(**arguments)
+
+        return self._patiently(asked, call, repeat=repeat)
+
+    def _answer(self, request: Request, asked: Asked) -> Reply:
+        """Ask over a line and return a good answer, whole."""
+        reply = self.transport.exchange(request)
+        if reply.status >= 300:
+            raise refusal_of(reply, asked)
+        if reply.cut:
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
+        return reply
+
+    def _stream(self, request: Request, asked: Asked) -> Stream:
+        stream = self.transport.stream(request)
+        if stream.status < 300:
+            return stream
+        try:
+            body = stream.read(LARGEST_ERROR)
+        finally:
+            stream.close()
+        raise refusal_of(Reply(stream.status, stream.headers, body), asked)
+
+    def _patiently(self, asked: Asked, send: Callable[[], _T], *, repeat: bool = True) -> _T:
+        """Send, and again where the store is busy; raise what it says in the end as one of our errors."""
         tried = 0
         while True:
             tried += 1
-            if rewind is not None and not isinstance(rewind, (bytes, bytearray, memoryview)):
-                rewind.seek(0)
             try:
-                with self.pace.slot(), self._client.adding(headers or {}, wire_body):
-                    reply = send(**arguments)
-            except _CLIENT_ERRORS as exc:
+                with self.pace.slot() as ticket:
+                    found = send()
+            except _TROUBLES as exc:
                 problem = error_of(exc, asked)
                 if isinstance(problem, Throttled):
-                    self.pace.throttled()
+                    self.pace.throttled(ticket)
                 if not isinstance(problem, StoreBusy) or not repeat or tried >= self.patience.tries:
                     raise problem from exc
                 self.patience.wait(tried)
             else:
                 self.pace.went_well()
-                return reply
+                return found
+
+
+def get_request(
+    bucket: str,
+    key: str,
+    *,
+    version_id: str = "",
+    if_match: str = "",
+    first_byte: int = 0,
+    last_byte: int | None = None,
+    checksums: bool = False,
+    requester_pays: bool = False,
+    bound: int = LARGEST_OBJECT,
+) -> Request:
+    """Return a GET; a range is asked for only if `first_byte` or `last_byte` is given."""
+    headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
+    if if_match:
+        headers["If-Match"] = _quoted(if_match)
+    if first_byte or last_byte is not None:
+        headers["Range"] = f"bytes={first_byte}-{'' if last_byte is None else last_byte}"
+    return Request(method="GET", bucket=bucket, key=key, query=_version(version_id), headers=headers, bound=bound)
+
+
+def put_request(
+    bucket: str,
+    key: str,
+    body: Buffer | BinaryIO | Pipe,
+    *,
+    headers: WriteHeaders | None = None,
+    content_md5: str = "",
+    checksums: Mapping[str, str] | None = None,
+    if_none_match: bool = False,
+    if_match: str = "",
+    payload_sha256: str = "",
+    wire_body: bytes | None = None,
+) -> Request:
+    """Return a PUT of one body with its digests (base64) and conditions."""
+    wire = (headers or _NO_HEADERS).wire() | _digest_headers(content_md5, checksums)
+    wire |= _conditions(if_none_match, if_match)
+    return Request(
+        method="PUT",
+        bucket=bucket,
+        key=key,
+        headers=wire,
+        body=body,
+        payload_sha256=payload_sha256,
+        wire_body=wire_body,
+    )
+
+
+def written_statement(reply: Reply, origin: Origin) -> Statement:
+    """Return what the answer to a write states; its length is that of the answer, not of the object."""
+    return replace(statement_of(reply.headers, origin), size=None)
+
+
+_NO_HEADERS = WriteHeaders()
+_CHECKSUM_MODE = {"x-amz-checksum-mode": "ENABLED"}
+
+
+def _version(version_id: str) -> tuple[tuple[str, str], ...]:
+    return (("versionId", version_id),) if version_id else ()
 
 
 def _payer(requester_pays: bool) -> dict[str, str]:

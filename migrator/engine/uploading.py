@@ -24,7 +24,7 @@ from integrity.evidence import (
     Statement,
 )
 from integrity.layouts import Layout
-from migrator.engine.buffers import MemoryBudget, Part
+from migrator.engine.buffers import MemoryBudget, Part, Pipe
 from migrator.engine.errors import (
     CompleteFailed,
     DigestRejected,
@@ -68,9 +68,18 @@ class Target:
         """The Content-MD5 to send: always one, unless the bucket refuses the header itself."""
         return "" if self.profile.content_md5 is Proof.REFUSES else encode(md5)
 
-    def sent(self) -> frozenset[str]:
-        """The digests that go with a write; the signature covers the SHA-256 of each payload."""
-        return self.profile.digests_sent
+    def checksums(self, digests: DigestSet | PartDigest) -> dict[str, str]:
+        """The checksum headers to send beside Content-MD5."""
+        return _checksum(self.algorithm, digests)
+
+    @property
+    def signs_parts(self) -> bool:
+        """Whether a part's SHA-256 must be signed: not where the store takes a signed Content-MD5 for it."""
+        return self.profile.unsigned_payload is not True or self.profile.content_md5 is Proof.REFUSES
+
+    def sent(self, *, signed: bool = True) -> frozenset[str]:
+        """The digests that go with a write; a signed payload's SHA-256 is one of them."""
+        return self.profile.digests_sent if signed else self.profile.digests_sent - {"SHA256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class Written:
 def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
     """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
     assert digests.md5 is not None
-    sums = _checksum(target.algorithm, digests)
+    sums = target.checksums(digests)
 
     def send() -> Statement:
         return target.store.put(
@@ -98,10 +107,28 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             checksums=sums,
             if_none_match=target.if_none_match,
             if_match=target.if_match,
+            payload_sha256=digests.sha256_hex or "",
         )
 
     reply = _send_again_if_refused(send, part, digests.md5)
     return Written(reply, sent=target.sent())
+
+
+def put_through(target: Target, pipe: Pipe, md5: bytes) -> Written:
+    """Write an object in one PUT while it is still being read; `md5` is what the source states beforehand.
+
+    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here.
+    """
+    reply = target.store.put_through(
+        target.bucket,
+        target.key,
+        pipe,
+        headers=target.headers,
+        content_md5=target.content_md5(md5),
+        if_none_match=target.if_none_match,
+        if_match=target.if_match,
+    )
+    return Written(reply, sent=target.sent(signed=False) & {"MD5"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +193,16 @@ class Upload:
                 found = self._found(digests, expected_etag)
             else:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(reply, None, replies, self.target.sent())
+                return Written(reply, None, replies, self._sent)
             if found is not None:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(None, found, replies, self.target.sent())
+                return Written(None, found, replies, self._sent)
             self.target.store.patience.wait(tried)
         raise CompleteFailed("no clear answer to Complete")
+
+    @property
+    def _sent(self) -> frozenset[str]:
+        return self.target.sent(signed=self.target.signs_parts)
 
     def abort(self) -> bool:
         """Abort until nothing of it is left; False where it could not be: the id stays known."""
@@ -215,6 +246,7 @@ class Upload:
                     part.body,
                     content_md5=target.content_md5(digest.md5 or b""),
                     checksums=sums,
+                    is_signed=target.signs_parts,
                 ),
                 part,
                 digest.md5,

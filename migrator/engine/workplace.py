@@ -89,6 +89,9 @@ class Hooks(Protocol):
     def should_stop(self) -> bool:
         """Whether to stop at the next border."""
 
+    def contradicted(self, fact: str) -> None:
+        """A fact of the destination's profile turned out to be false."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -103,6 +106,14 @@ class Work:
     limit: RateLimit
     spool_dir: Path | None
     stopping: threading.Event
+    # What turned out on the way.
+    listing_differs: threading.Event = field(default_factory=threading.Event)
+    sealed_source: threading.Event = field(default_factory=threading.Event)
+
+    def trusts_listing(self) -> bool:
+        """Whether listings of the destination state what HEAD states, as far as is known by now."""
+        profile = self.destination.profile
+        return profile.listing_etag is True and profile.listing_size is True and not self.listing_differs.is_set()
 
     def should_stop(self) -> bool:
         """Whether someone asked to stop, or another item met a problem that stops them all."""

@@ -21,6 +21,7 @@ from integrity.records import RecordContext
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
+from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
 from migrator.engine.planning import decode_items
 from migrator.engine.verifying import Depth, Verifier
@@ -60,6 +61,14 @@ _PLACE_ERRORS = frozenset(
 def work(run_id: str) -> None:
     """Serve one run for a slice of time; enqueues its successor while there is something left to do."""
     slice_ends = time.monotonic() + settings.WORK_SLICE_SECONDS
+    crowd = Crowd()
+    try:
+        _work_until(slice_ends, run_id, crowd)
+    finally:
+        crowd.close()
+
+
+def _work_until(slice_ends: float, run_id: str, crowd: Crowd) -> None:
     while not stopping() and time.monotonic() < slice_ends:
         run = _running(run_id)
         if run is None:
@@ -72,7 +81,7 @@ def work(run_id: str) -> None:
             pause(run, "repeated_errors", _unsettled(batch))
             _release(batch)
             return
-        _work_batch(run, batch)
+        _work_batch(run, batch, crowd)
     if _running(run_id) is not None:
         enqueue("work", run_id)
 
@@ -102,9 +111,9 @@ def _claim(run: Run) -> Batch | None:
             return batch
 
 
-def _work_batch(run: Run, batch: Batch) -> None:
+def _work_batch(run: Run, batch: Batch, crowd: Crowd) -> None:
     try:
-        _copy_and_record(run, batch)
+        _copy_and_record(run, batch, crowd)
         _settle(run, batch)
     except Superseded:
         log.warning("batch_superseded", run=str(run.pk), batch=batch.number, attempt=batch.attempt)
@@ -129,7 +138,7 @@ def _work_batch(run: Run, batch: Batch) -> None:
         raise
 
 
-def _copy_and_record(run: Run, batch: Batch) -> None:
+def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
     items = _unrecorded(run, batch)
     source, destination = sides_of(run)
     _abort_leftovers(run, batch)
@@ -140,7 +149,7 @@ def _copy_and_record(run: Run, batch: Batch) -> None:
             skipped.add(finding.index)
         left = [item for item in items if item.index not in skipped]
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
-        for finding in _findings(run, left, (source, destination), journal):
+        for finding in _findings(run, left, (source, destination), journal, crowd):
             journal.add(finding)
             recent.append(finding.error_code)
             if _is_one_problem(recent):
@@ -148,7 +157,9 @@ def _copy_and_record(run: Run, batch: Batch) -> None:
                 raise Stopped
 
 
-def _findings(run: Run, items: Sequence[Item], sides: tuple[Side, Side], journal: Journal) -> Iterator[Finding]:
+def _findings(
+    run: Run, items: Sequence[Item], sides: tuple[Side, Side], journal: Journal, crowd: Crowd
+) -> Iterator[Finding]:
     """Copy the items, or only compare them, as the kind of the run says."""
     if run.kind == Run.Kind.VERIFY:
         depth = Depth(run.options["verify_depth"])
@@ -161,6 +172,7 @@ def _findings(run: Run, items: Sequence[Item], sides: tuple[Side, Side], journal
         concurrency=settings.WORK_CONCURRENCY,
         buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
         spool_dir=settings.SPOOL_DIR,
+        crowd=crowd,
     )
     return copier.copy_batch(items)
 

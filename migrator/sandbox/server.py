@@ -23,6 +23,7 @@ _LOW_WATER = 512 * 1024
 # because closing with unread bytes would reset the connection and the answer with it.
 _LARGEST_DRAIN = 64 * 1024 * 1024
 _MOST_HEADER_BYTES = 64 * 1024
+_READ_BEFORE_RESET_SECONDS = 0.05
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -290,6 +291,8 @@ class Connection(asyncio.Protocol):
         await self._send(request, delivery, keeps=keeps)
         if delivery.ending == "reset":
             await self._flush()
+            # A reset also takes along what the other side has not read yet.
+            await asyncio.sleep(_READ_BEFORE_RESET_SECONDS)
             self.abort()
             return False
         return keeps and await self._drain_request(body)

@@ -22,3 +22,17 @@ def two_stores(tmp_path: Path) -> Iterator[Make]:
             return stack.enter_context(TwoStores(tmp_path, faults=faults, **traits))  # type: ignore[arg-type]
 
         yield make
+
+
+@pytest.fixture
+def streamed_stores(two_stores: Make) -> Make:
+    """The same for a copier without a crowd: also small objects are read as large ones are."""
+
+    def make(*faults: Mapping[str, object], **traits: Mapping[str, object]) -> TwoStores:
+        pair = two_stores(*faults, **traits)
+        assert pair.crowd is not None
+        pair.crowd.close()
+        pair.crowd = None
+        return pair
+
+    return make

@@ -83,8 +83,8 @@ def test_row_4_two_readings_that_disagree_are_tried_again(two_stores: Make) -> N
     assert settled.grades == "S1 reread/D3"
 
 
-def test_row_5_a_reset_body_is_resumed_where_it_broke(two_stores: Make) -> None:
-    pair = two_stores({**GET, "calls": "1", "action": "reset", "at_byte": 90_000})
+def test_row_5_a_reset_body_is_resumed_where_it_broke(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "reset", "at_byte": 90_000})
     pair.seed("photo", BODY)
 
     settled = pair.copy_one()
@@ -157,8 +157,8 @@ def test_row_9_a_get_of_another_size_than_listed_fails(two_stores: Make) -> None
     assert pair.dest.keys(DEST) == []
 
 
-def test_row_10_an_ignored_range_restarts_the_object(two_stores: Make) -> None:
-    pair = two_stores(
+def test_row_10_an_ignored_range_restarts_the_object(streamed_stores: Make) -> None:
+    pair = streamed_stores(
         {**GET, "calls": "1", "action": "reset", "at_byte": 90_000},
         {**GET, "calls": "2", "action": "ignore", "value": "range"},
     )
@@ -170,9 +170,9 @@ def test_row_10_an_ignored_range_restarts_the_object(two_stores: Make) -> None:
     assert settled.verdict == "verified"
 
 
-def test_row_11_a_content_range_that_starts_elsewhere_restarts_the_object(two_stores: Make) -> None:
+def test_row_11_a_content_range_that_starts_elsewhere_restarts_the_object(streamed_stores: Make) -> None:
     elsewhere = {"set": {"Content-Range": "bytes 90001-199999/200000"}}
-    pair = two_stores(
+    pair = streamed_stores(
         {**GET, "calls": "1", "action": "reset", "at_byte": 90_000},
         {**GET, "calls": "2", "action": "header", "value": elsewhere},
     )
@@ -184,8 +184,8 @@ def test_row_11_a_content_range_that_starts_elsewhere_restarts_the_object(two_st
     assert settled.verdict == "verified"
 
 
-def test_row_12_a_stall_is_resumed(two_stores: Make) -> None:
-    pair = two_stores({**GET, "calls": "1", "action": "stall", "at_byte": 90_000})
+def test_row_12_a_stall_is_resumed(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "stall", "at_byte": 90_000})
     pair.seed("photo", BODY)
 
     settled = pair.copy_one()
@@ -194,8 +194,8 @@ def test_row_12_a_stall_is_resumed(two_stores: Make) -> None:
     assert settled.notes == ("resumed",)
 
 
-def test_row_13_a_drip_is_too_slow(two_stores: Make) -> None:
-    pair = two_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 10_000})
+def test_row_13_a_drip_is_too_slow(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 10_000})
     pair.seed("photo", BODY)
 
     settled = pair.copy_one(watch=Watch(least_bytes_per_s=100_000, window_seconds=0.3))
@@ -232,3 +232,76 @@ def test_row_15_503_for_ever_fails_throttled(two_stores: Make) -> None:
 
     assert settled.code == "throttled"
     assert settled.attempts == ["throttled"] * 4
+
+
+LARGE = os.urandom(900_000)
+STRAIGHT = {"threshold": 100_000}
+
+
+def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.grades) == ("verified", "S3/D3")
+    assert pair.requests("CreateMultipartUpload") == 0
+    assert settled.outcome(CheckName.WRITE_DIGEST) == "match"
+
+
+def test_a_flip_on_the_way_in_stores_nothing_though_it_passes_straight_through(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "flip", "at_byte": 1_500_000})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.code == "source_etag_mismatch"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_a_flip_on_the_way_out_is_refused_and_read_again(two_stores: Make) -> None:
+    spoilt = {"side": "destination", "operation": "PutObject", "calls": "1", "action": "corrupt_before_hash"}
+    pair = two_stores(spoilt)
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.verdict == "verified"
+    assert settled.attempts == ["digest_rejected", ""]
+
+
+def test_an_object_sealed_by_a_key_service_goes_in_parts(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"sse": "kms"}, dest_traits={"small_parts": True})
+    pair.seed("film", LARGE + LARGE)
+
+    pair.copy(**STRAIGHT, limits=TINY_PARTS)
+
+    assert pair.requests("CreateMultipartUpload") == 1
+    assert sum(entry.operation == "GetObject" for entry in pair.source.log) == 1
+
+
+def test_a_key_that_is_taken_ends_a_body_that_passes_through(two_stores: Make) -> None:
+    pair = two_stores({"side": "destination", "operation": "PutObject", "action": "overwrite", "value": "before"})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.code == "dest_exists"
+
+
+def test_a_broken_source_is_resumed_while_its_body_passes_through(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "reset", "at_byte": 900_000})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("resumed",))
+
+
+def test_an_answer_lost_after_a_body_passed_through_is_found_already_there(two_stores: Make) -> None:
+    pair = two_stores({"side": "destination", "operation": "PutObject", "calls": "1", "action": "drop_reply"})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("already_there",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from integrity.layouts import Limits
 from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
 from migrator.engine.copying import Copier, CopyOptions, Side
+from migrator.engine.crowd import Crowd
 from migrator.engine.listing import list_objects
 from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item, plan
@@ -35,6 +36,7 @@ class Told:
 
     opened: list[tuple[str, str]] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
     bytes_moved: int = 0
     stop_after: int | None = None
 
@@ -46,6 +48,9 @@ class Told:
 
     def moved(self, n: int) -> None:
         self.bytes_moved += n
+
+    def contradicted(self, fact: str) -> None:
+        self.contradictions.append(fact)
 
     def should_stop(self) -> bool:
         return self.stop_after is not None and self.bytes_moved >= self.stop_after
@@ -105,6 +110,7 @@ class TwoStores:
         self.dest = Sandbox(root / "dest", traits=dest_traits, buckets=[DEST], side="destination", seed=2)
         self._planned = planned
         self.told = Told()
+        self.crowd: Crowd | None = Crowd(8)
         self.source_profile = Profile()
         self.dest_profile = Profile()
         self._options: CopyOptions | None = None
@@ -122,6 +128,8 @@ class TwoStores:
     ) -> None:
         for each in (self.source_store, self.dest_store):
             each.close()
+        if self.crowd is not None:
+            self.crowd.close()
         self.source.stop()
         self.dest.stop()
 
@@ -163,15 +171,22 @@ class TwoStores:
         (settled,) = self.copy(**options).values()
         return settled
 
-    def copy_items(self, items: list[Item], **options: object) -> dict[str, Settled]:
+    def copy_items(
+        self, items: list[Item], *, into: dict[str, Settled] | None = None, **options: object
+    ) -> dict[str, Settled]:
+        """Copy these items; `into` keeps what was settled even where the copying is stopped."""
         chosen = CopyOptions(found_within_seconds=0.2, **options)  # type: ignore[arg-type]
         source = Side(self.source_store, SOURCE, "", self.source_profile)
         destination = Side(self.dest_store, DEST, "", self.dest_profile)
-        copier = Copier(source, destination, chosen, self.told, concurrency=4)
-        return {
-            finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
-            for finding in copier.copy_batch(items)
-        }
+        copier = Copier(source, destination, chosen, self.told, concurrency=4, crowd=self.crowd)
+        settled = {} if into is None else into
+        for finding in copier.copy_batch(items):
+            settled[finding.key] = Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
+        return settled
+
+    def believe(self, **facts: object) -> None:
+        """Have the destination's profile say something else than what the probe found."""
+        self.dest_profile = replace(self.dest_profile, **facts)  # type: ignore[arg-type]
 
     def verify(self, depth: Depth = Depth.BOTH, *, proven: bool = False, **options: object) -> dict[str, Settled]:
         """Plan and compare everything without copying; check that nothing was written on either side.
@@ -218,7 +233,7 @@ class TwoStores:
             elif each.verdict == "verified":
                 assert self.dest_bytes(key) == self.source_bytes(key)
         for key, before in self._before.items():
-            if settled[key].verdict != "verified":
+            if key not in settled or settled[key].verdict != "verified":
                 assert self.dest_bytes(key) == before
 
     @property

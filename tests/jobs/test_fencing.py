@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integrity.models import IntegrityRecord
 from migrator import jobs, services
+from migrator.engine.crowd import Crowd
 from migrator.jobs.journal import Superseded
 from migrator.jobs.working import _claim, _copy_and_record, _running, _settle
 from migrator.models import Batch, Run
@@ -37,7 +38,7 @@ def test_a_late_worker_writes_nothing(run: Run) -> None:
     Batch.objects.filter(pk=late.pk).update(attempt=late.attempt + 1)
 
     with pytest.raises(Superseded):
-        _copy_and_record(run, late)
+        _copy_and_record(run, late, Crowd())
 
     run.refresh_from_db()
     assert (IntegrityRecord.objects.count(), run.settled) == (0, 0)
@@ -46,7 +47,7 @@ def test_a_late_worker_writes_nothing(run: Run) -> None:
 def test_a_late_worker_settles_nothing(run: Run) -> None:
     late = _claim(run)
     assert late is not None
-    _copy_and_record(run, late)
+    _copy_and_record(run, late, Crowd())
     Batch.objects.filter(pk=late.pk).update(attempt=late.attempt + 1)
 
     with pytest.raises(Superseded):
@@ -78,7 +79,7 @@ def test_a_batch_with_a_heartbeat_is_left_alone(run: Run) -> None:
 def test_what_an_earlier_attempt_recorded_is_not_done_again(run: Run, stores: Stores) -> None:
     first = _claim(run)
     assert first is not None
-    _copy_and_record(run, first)
+    _copy_and_record(run, first, Crowd())
     Batch.objects.filter(pk=first.pk).update(state=Batch.State.PENDING)
     stores.source.clear_log()
 

@@ -1,0 +1,78 @@
+"""What the destination holds of a whole batch of small objects, found out by listing their range.
+
+A listing never decides against an object: what it does not show as we wrote it is asked for by a HEAD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from integrity.evidence import Origin, Statement
+from migrator.engine.answers import now
+from migrator.engine.errors import ConnectionProblem, EngineError
+from migrator.engine.listing import key_bytes, list_objects
+from migrator.engine.stores import ListedObject
+from migrator.engine.workplace import Side
+
+# Foreign keys between ours may fill so many pages more; then HEADs are cheaper.
+SPARE_KEYS = 2000
+
+
+def listed_range(side: Side, keys: Sequence[str]) -> Mapping[str, Statement]:
+    """Return what the destination lists of these keys. What is not in the answer must be asked for.
+
+    Raises only `ConnectionProblem`: a listing that makes no sense is no listing.
+    """
+    wanted = set(keys)
+    found: dict[str, Statement] = {}
+    try:
+        for entry in _range(side, sorted(keys, key=key_bytes)):
+            if entry.key in wanted:
+                found[entry.key] = _statement(entry)
+    except ConnectionProblem:
+        raise
+    except EngineError:
+        # What was seen so far was seen; it is judged like any other statement.
+        return found
+    return found
+
+
+def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
+    """Yield what is listed from the first key to the last, within a bound of foreign ones."""
+    last = key_bytes(keys[-1])
+    most = len(keys) + SPARE_KEYS
+    prefix = _common_prefix(keys[0], keys[-1])
+    for count, entry in enumerate(
+        list_objects(side.store, side.bucket, prefix, start_after=_before(keys[0], prefix)), start=1
+    ):
+        if key_bytes(entry.key) > last or count > most:
+            return
+        yield entry
+
+
+def _statement(entry: ListedObject) -> Statement:
+    return Statement(
+        origin=Origin.LISTING,
+        at=now(),
+        size=entry.size,
+        etag=entry.etag or None,
+        last_modified=entry.last_modified,
+        storage_class=entry.storage_class or None,
+    )
+
+
+def _common_prefix(first: str, last: str) -> str:
+    """Return what both keys begin with; of a sorted list all between them do too."""
+    for place, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            return first[:place]
+    return first[: min(len(first), len(last))]
+
+
+def _before(key: str, prefix: str) -> str:
+    """Return a text shortly before this key, to list from; empty where the prefix alone leads there."""
+    if len(key) <= len(prefix):
+        return ""
+    sign = ord(key[-1]) - 1
+    # A neighbour that is a plain sign; anything else could be changed on its way.
+    return key[:-1] + chr(sign) + "~" if 0x21 <= sign < 0x7F else key[:-1]

@@ -1,0 +1,109 @@
+"""The small objects of one batch: copied in a crowd, then confirmed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from integrity.evidence import Attempt, Finding, Statement
+from migrator.engine.attempts import failed, settled
+from migrator.engine.confirming import listed_range
+from migrator.engine.crowd import Crowd
+from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
+from migrator.engine.planning import Item
+from migrator.engine.small_copy import Begun, Ended, Failed, Settled, SmallCopy
+from migrator.engine.workplace import Work
+
+
+class SmallBatch:
+    """What is left to begin as any other item, when the findings have been taken, is in `to_begin`."""
+
+    def __init__(self, work: Work, crowd: Crowd, pool: Executor, items: Sequence[Item]) -> None:
+        self.indexes = frozenset(item.index for item in items)
+        self.to_begin: list[tuple[Item, tuple[Attempt, ...]]] = []
+        self._work = work
+        self._crowd = crowd
+        self._pool = pool
+        self._items = items
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the findings of all that could be settled here.
+
+        Raises `Stopped` and `ConnectionProblem`, after what was written by then has been confirmed.
+        """
+        begun: list[Begun] = []
+        problem: Stopped | ConnectionProblem | None = None
+        journeys = (SmallCopy(self._work, item) for item in self._items)
+        try:
+            for ended in self._crowd.run(journeys, self._pool, self._work.budget, self._work.should_stop):
+                if isinstance(ended, Begun):
+                    begun.append(ended)
+                else:
+                    yield from self._settled(ended)
+        except (Stopped, ConnectionProblem) as exc:
+            problem = exc
+        if begun:
+            yield from self._confirmed(begun)
+        if problem is not None:
+            raise problem
+
+    def _settled(self, ended: Ended) -> Iterator[Finding]:
+        """Yield the finding of an attempt that ended, or leave the item for another one."""
+        copy = ended.copy
+        if isinstance(ended, Settled):
+            yield settled(ended.finding, (), copy.started_at)
+        elif isinstance(ended, Failed):
+            attempts: list[Attempt] = []
+            found = failed(self._work, copy, ended.problem, attempts, copy.started_at)
+            if found is not None:
+                yield found
+            else:
+                self.to_begin.append((copy.item, tuple(attempts)))
+        else:
+            self.to_begin.append((copy.item, ()))
+
+    def _confirmed(self, begun: Sequence[Begun]) -> Iterator[Finding]:
+        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
+        open_ones = []
+        for each in begun:
+            statement = listed.get(each.copy.item.dest_key)
+            found = each.copy.confirmed(each.written, statement) if statement is not None else None
+            if found is not None:
+                yield settled(found, (), each.copy.started_at)
+            else:
+                open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
+        for asked in open_ones:
+            yield from self._by_head(asked, listed)
+
+    def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
+        copy = asked.begun.copy
+        try:
+            finding = asked.future.result()
+        except EngineError as problem:
+            if isinstance(problem, Stopped):
+                raise
+            yield from self._settled(Failed(copy, problem))
+            return
+        self._learn(listed.get(copy.item.dest_key), finding)
+        yield settled(finding, (), copy.started_at)
+
+    def _learn(self, listed: Statement | None, finding: Finding) -> None:
+        """A HEAD that agrees with us where the listing did not shows what this bucket's listings are worth."""
+        if listed is None or finding.dest is None:
+            return
+        for fact, one, other in (
+            ("listing_etag", listed.etag, finding.dest.etag),
+            ("listing_size", listed.size, finding.dest.size),
+        ):
+            if one != other:
+                self._work.listing_differs.set()
+                self._work.hooks.contradicted(fact)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A copy that a HEAD is asked about."""
+
+    begun: Begun
+    future: Future[Finding]

@@ -1,0 +1,211 @@
+"""One attempt at a small object in a crowd: one GET, one PUT, and what the destination lists afterwards.
+
+This is the way on which all goes well, and it costs two requests. It decides nothing that `ItemCopy` would decide
+otherwise: the same legs compare the same evidence, and wherever the way leaves the plain case the item goes on
+aside, step by step as any other, or is begun again there if nothing was written yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integrity.digests import DigestSet
+from integrity.etags import EtagForm, kind
+from integrity.evidence import EtagMeaning, Finding, Origin, Statement, first_mismatch, needs_head
+from integrity.layouts import Layout
+from integrity.verdicts import Fidelity
+from migrator.engine.answers import now
+from migrator.engine.buffers import HeldPart
+from migrator.engine.carrying import is_carried_whole
+from migrator.engine.crowd import Ask, Steps, aside, asking
+from migrator.engine.errors import (
+    ConditionFailed,
+    ConnectionProblem,
+    DigestRejected,
+    EngineError,
+    ObjectMissing,
+    SecretRefused,
+    StoreBusy,
+)
+from migrator.engine.item_copy import ItemCopy
+from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
+from migrator.engine.stores import GET, PUT, get_request, put_request, written_statement
+from migrator.engine.uploading import Target, Written, put_object
+from migrator.engine.workplace import IfExists, Work
+
+# What is hashed faster than it is handed over, and small enough that many fit in the memory budget.
+LARGEST_SMALL = 1024 * 1024
+_FIRST = 1
+_LEAST_SIGN, _LAST_SIGN = " ", "\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The object was written; what the destination holds is to be confirmed."""
+
+    copy: SmallCopy
+    written: Written
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The attempt ended with a finding."""
+
+    copy: SmallCopy
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt ended in a problem."""
+
+    copy: SmallCopy
+    problem: EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Nothing was written and nothing is known: the item is to be begun as any other."""
+
+    copy: SmallCopy
+
+
+Ended = Begun | Settled | Failed | NotBegun
+
+
+def is_small(work: Work, item: Item) -> bool:
+    """Say whether an item may go with the crowd: small, plain, and at home where listings can be trusted."""
+    options, source, dest = work.options, work.source.profile, work.destination.profile
+    return (
+        item.size <= min(LARGEST_SMALL, options.threshold, options.limits.single_put, options.limits.largest_object)
+        and kind(item.etag).form is EtagForm.MD5
+        and item.existing_size is None
+        and options.if_exists in (IfExists.FAIL, IfExists.SKIP)
+        and options.policy.fidelity is Fidelity.REPORT
+        and not (options.tags or options.double_read or options.encryption or options.website_redirect)
+        and not (options.bytes_per_s or options.storage_class_map or options.reads_back(item.key))
+        and source.if_match_get is True
+        and dest.etag_single is EtagMeaning.MD5
+        and dest.proves_single_etag
+        and dest.etag_stable is True
+        and dest.if_none_match_put is not False
+        and work.trusts_listing()
+        and item.storage_class.upper() not in ARCHIVE_CLASSES
+        and _is_plain(item.key)
+        and _is_plain(item.dest_key)
+    )
+
+
+class SmallCopy(ItemCopy):
+    """One attempt, and the first one, at copying a small object."""
+
+    def __init__(self, work: Work, item: Item) -> None:
+        super().__init__(work, item, _FIRST)
+        self.started_at = now()
+
+    @property
+    def size(self) -> int:
+        """The bytes it holds in memory."""
+        return self._item.size
+
+    @property
+    def item(self) -> Item:
+        """What is to be copied."""
+        return self._item
+
+    def steps(self) -> Steps[Ended]:
+        """Copy; returns how it ended. Raises only `ConnectionProblem`."""
+        try:
+            return (yield from self._steps())
+        except SecretRefused:
+            # Whether it is the keys, or this odd key alone, is found out as with any other item.
+            self.take_back()
+            return NotBegun(self)
+        except ConnectionProblem:
+            self.take_back()
+            raise
+        except EngineError as problem:
+            return Failed(self, problem)
+
+    def confirmed(self, written: Written, listed: Statement) -> Finding | None:
+        """Judge by what the destination lists; None where only a HEAD can decide."""
+        digests, layout, said = self._source.digests, self._layout, self._source.statement
+        assert digests is not None
+        assert layout is not None
+        assert said is not None
+        if not is_carried_whole(said, self._dest.target(layout).headers):
+            # Something is lost on the way; what, is for a HEAD to show.
+            return None
+        checks = self._dest.look_listed(written, digests, layout, listed)
+        if needs_head(checks) or first_mismatch(checks) is not None:
+            return None
+        self._dest_checks = checks
+        return self._finding()
+
+    def confirmed_by_head(self, written: Written) -> Finding:
+        """Judge by what a HEAD says; raises what is wrong."""
+        assert self._layout is not None
+        return self._judge_written(written, self._layout)
+
+    def _steps(self) -> Steps[Ended]:
+        self._refuse_impossible()
+        try:
+            reply = yield from asking(self._get())
+        except (StoreBusy, ConditionFailed, ObjectMissing):
+            return NotBegun(self)
+        self._layout = layout = Layout.single(self._item.size)
+        self._source.take(reply.headers, reply.body, layout)
+        if not self._source.is_settled:
+            yield from aside(self._source.judge)
+        digests = self._source.digests
+        assert digests is not None
+        return (yield from self._written(layout, digests, reply.body))
+
+    def _written(self, layout: Layout, digests: DigestSet, body: bytes) -> Steps[Ended]:
+        target = self._dest.target(layout)
+        try:
+            reply = yield from asking(self._put(target, digests, body))
+        except ConditionFailed:
+            return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
+        except (StoreBusy, DigestRejected):
+            return (yield from self._write_aside(layout, target, digests, body))
+        return Begun(self, Written(written_statement(reply, Origin.PUT_REPLY), sent=target.sent()))
+
+    def _write_aside(self, layout: Layout, target: Target, digests: DigestSet, body: bytes) -> Steps[Ended]:
+        """Send again as any other object is sent: with patience, and with a look at our own memory."""
+        try:
+            written = yield from aside(lambda: put_object(target, HeldPart(body), digests))
+        except ConditionFailed:
+            return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
+        return Begun(self, written)
+
+    def _get(self) -> Ask:
+        item, side, options = self._item, self._work.source, self._work.options
+        request = get_request(
+            side.bucket,
+            item.key,
+            version_id=item.version_id,
+            if_match=item.etag,
+            checksums=side.profile.checksum_mode is True,
+            requester_pays=options.requester_pays,
+            bound=item.size + 1,
+        )
+        return Ask(side.store, side.store.asked(GET, side.bucket, item.key), request)
+
+    def _put(self, target: Target, digests: DigestSet, body: bytes) -> Ask:
+        request = put_request(
+            target.bucket,
+            target.key,
+            body,
+            headers=target.headers,
+            content_md5=target.content_md5(digests.md5 or b""),
+            checksums=target.checksums(digests),
+            if_none_match=target.if_none_match,
+            payload_sha256=digests.sha256_hex or "",
+        )
+        return Ask(target.store, target.store.asked(PUT, target.bucket, target.key), request)
+
+
+def _is_plain(key: str) -> bool:
+    """Say whether no listing can distort this key."""
+    return is_legal_key(key) and all(_LEAST_SIGN <= sign < _LAST_SIGN or sign > "\xa0" for sign in key)

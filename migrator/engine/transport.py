@@ -1,0 +1,615 @@
+"""The data plane: requests as values, sent over kept connections by libcurl; signed, watched and bounded.
+
+What boto3 costs for a small object is nearly all of what the copy costs, so bodies, parts and listings go this way
+and boto3 keeps the control plane (`control`). A `Line` is one connection's worth: it is used by one thread at a
+time. Nothing comes from the environment: no proxy, no netrc, no bundle of the user's. An address is checked where
+it is dialled: names are resolved here, and libcurl may connect to what was checked and to nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+import pycurl
+from botocore.httpsession import get_cert_path
+
+from integrity.digests import Buffer
+from migrator.engine.addresses import AddressRule, dialable
+from migrator.engine.buffers import Pipe
+from migrator.engine.errors import EndpointBlocked, EngineError
+from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+LARGEST_ERROR = 64 * 1024
+READ_SIZE = 512 * 1024
+# Slower than this a request is given up, whatever it carries.
+LEAST_BYTES_PER_S = 4096
+_BUFFER = 256 * 1024
+_ADDRESSES_HOLD_SECONDS = 30
+_LOOK_AROUND_SECONDS = 1.0
+_HASHED_AT_ONCE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One S3 endpoint with its credentials, and what may be dialled to reach it."""
+
+    url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+    region: str = "us-east-1"
+    addressing_style: str = "auto"
+    ca_pem: str = ""
+    rule: AddressRule = field(default_factory=AddressRule)
+    name: str = ""
+    connect_seconds: float = 10
+    read_seconds: float = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to a bucket or an object in it.
+
+    `body` is bytes, a file that is read from its beginning each time it is sent, or a pipe that is sent once and
+    unsigned. `payload_sha256` (hex) spares hashing what was hashed already; `wire_body`, of the same length, goes out
+    in place of the body that is signed. `bound` is the most that is taken of a good answer, in bytes.
+    """
+
+    method: str
+    bucket: str
+    key: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Buffer | BinaryIO | Pipe | None = None
+    payload_sha256: str = ""
+    wire_body: bytes | None = None
+    bound: int = LARGEST_ANSWER
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: its status, headers by lower-case name, and body.
+
+    `cut` says that there was more than the bound: an error is cut, anything else is for the caller to refuse.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+    cut: bool = False
+
+
+class LineBroken(Exception):
+    """libcurl gave up: its error number, its words, and whether a connection had been made."""
+
+    def __init__(self, number: int, words: str, *, connected: bool) -> None:
+        super().__init__(words)
+        self.number = number
+        self.connected = connected
+
+
+class Line:
+    """One handle of libcurl: prepared for a request, driven by whoever holds it, then read."""
+
+    __slots__ = ("_blocks", "_bound", "_headers", "_most", "_sent", "_size", "blocked", "easy", "token", "was_cut")
+
+    def __init__(self, configure: Callable[[pycurl.Curl, Line], None]) -> None:
+        self.easy = pycurl.Curl()
+        self.token: object = None
+        self.blocked: EngineError | None = None
+        self.was_cut = False
+        self._sent = 0
+        self._headers: list[bytes] = []
+        self._blocks: list[bytes] = []
+        self._size = self._bound = self._most = 0
+        configure(self.easy, self)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self._before_sending)
+
+    def load(self, request: Request, url: str, headers: list[str], seconds: float) -> None:
+        """Set all that belongs to one request; `seconds` is the most that it may take in all (0: no such limit)."""
+        easy = self.easy
+        self._headers, self._blocks = [], []
+        self._size, self._most = 0, request.bound
+        self._bound = min(request.bound, LARGEST_ERROR)
+        self.was_cut, self.blocked = False, None
+        easy.setopt(pycurl.URL, url)
+        easy.setopt(pycurl.HTTPHEADER, headers)
+        easy.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+        easy.setopt(pycurl.WRITEFUNCTION, self._take)
+        easy.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        self._sent = 0
+        # This also takes back what the request before has set: no body to come, a body to send.
+        easy.setopt(pycurl.HTTPGET, 1)
+        if request.method == "HEAD":
+            easy.setopt(pycurl.NOBODY, 1)
+        elif request.method != "GET":
+            self._load_body(request.wire_body if request.wire_body is not None else request.body)
+            easy.setopt(pycurl.CUSTOMREQUEST, request.method)
+            return
+        easy.unsetopt(pycurl.CUSTOMREQUEST)
+
+    def forget(self) -> None:
+        """Let go of what the last request held: a body may be as large as the whole budget."""
+        self.token = None
+        self._headers, self._blocks = [], []
+        self.easy.setopt(pycurl.POSTFIELDS, b"")
+        self.easy.setopt(pycurl.READFUNCTION, _NOTHING.read)
+        self.easy.setopt(pycurl.SEEKFUNCTION, _NOTHING.seek)
+
+    def reply(self) -> Reply:
+        """Return the whole answer to the request that was sent."""
+        status, headers = self.head()
+        return Reply(status, headers, b"".join(self._blocks), self.was_cut)
+
+    def head(self) -> tuple[int, dict[str, str]]:
+        """Return status and headers so far; of several blocks (100 Continue) the last."""
+        status, found = 0, dict[str, str]()
+        for line in self._headers:
+            if line.startswith(b"HTTP/"):
+                status, found = int(line.split(None, 2)[1]), {}
+                continue
+            name, colon, value = line.decode("latin-1").partition(":")
+            if colon:
+                name, value = name.strip().lower(), value.strip()
+                # Said twice: a length or a range that is not the same twice is none.
+                found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"
+        return status, found
+
+    @property
+    def is_headed(self) -> bool:
+        """Whether all headers of the final answer have come."""
+        return bool(self._blocks) or (bool(self._headers) and self._headers[-1] == b"\r\n" and self.head()[0] >= 200)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there was a connection on which this request could go out."""
+        return self._sent > 0
+
+    def taken(self) -> bytes:
+        """Return the part of the body that has come since the last call."""
+        blocks, self._blocks = self._blocks, []
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def _before_sending(self, *_: object) -> int:
+        """Let a request go out once. libcurl repeats what a kept connection lost without an answer, writes too."""
+        self._sent += 1
+        return pycurl.PREREQFUNC_OK if self._sent == 1 else pycurl.PREREQFUNC_ABORT
+
+    def _take(self, block: bytes) -> int:
+        self._size += len(block)
+        if self._size > self._bound:
+            if self._bound < self._most:
+                # Now that there is an answer: only an error is bound so narrowly.
+                self._bound = self._most if self.head()[0] < 300 else LARGEST_ERROR
+            if self._size > self._bound:
+                self.was_cut = True
+                self._blocks.append(block[: len(block) - (self._size - self._bound)])
+                return 0
+        self._blocks.append(block)
+        return len(block)
+
+    def _load_body(self, body: Buffer | BinaryIO | Pipe | None) -> None:
+        easy = self.easy
+        if body is None or isinstance(body, bytes):
+            easy.setopt(pycurl.POSTFIELDS, body or b"")
+            return
+        easy.setopt(pycurl.UPLOAD, 1)
+        if isinstance(body, Pipe):
+            pipe = body
+            easy.setopt(pycurl.INFILESIZE_LARGE, pipe.size)
+            easy.setopt(pycurl.READFUNCTION, lambda count: _or_abort(pipe.read(count)))
+            easy.setopt(pycurl.SEEKFUNCTION, lambda *_: pycurl.SEEKFUNC_FAIL)
+            return
+        source = _Rewindable(body)
+        easy.setopt(pycurl.INFILESIZE_LARGE, source.size)
+        easy.setopt(pycurl.READFUNCTION, source.read)
+        easy.setopt(pycurl.SEEKFUNCTION, source.seek)
+
+
+class _Lent(socket.socket):
+    """A socket that libcurl makes a copy of: ours is closed as soon as nobody holds it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Rewindable:
+    """A body that libcurl reads in pieces and may read again."""
+
+    def __init__(self, body: Buffer | BinaryIO) -> None:
+        self._file: BinaryIO | None = None
+        self._view = memoryview(b"")
+        self._at = 0
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            self._view = memoryview(body)
+            self.size = len(self._view)
+        else:
+            self._file = body
+            self.size = body.seek(0, io.SEEK_END)
+            body.seek(0)
+
+    def read(self, count: int) -> Buffer:
+        if self._file is not None:
+            return self._file.read(count)
+        piece = self._view[self._at : self._at + count]
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, origin: int) -> int:
+        if origin != io.SEEK_SET:
+            return pycurl.SEEKFUNC_CANTSEEK
+        self._at = offset
+        if self._file is not None:
+            self._file.seek(offset)
+        return pycurl.SEEKFUNC_OK
+
+
+_NOTHING = _Rewindable(b"")
+
+
+class Transport:
+    """The lines to one endpoint. Threads may share it; each request or body takes a line and gives it back."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        parts = urlsplit(endpoint.url)
+        self._scheme = parts.scheme
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._shown_port = f":{parts.port}" if parts.port else ""
+        self._signer = Signer(
+            endpoint.access_key_id, endpoint.secret_access_key, endpoint.region or "us-east-1", endpoint.session_token
+        )
+        self._idle: list[_Driver] = []
+        self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._lock = threading.Lock()
+        self._dated = ("", 0.0)
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for driver in idle:
+            driver.close()
+
+    @property
+    def clock_skew(self) -> int | None:
+        """Seconds by which the store's clock was ahead of ours in its last answer; None if it did not say."""
+        said, ours = self._dated
+        try:
+            return round(parsedate_to_datetime(said).timestamp() - ours)
+        except (ValueError, TypeError):
+            return None
+
+    def exchange(self, request: Request) -> Reply:
+        """Send a request and return the whole answer. Raises `LineBroken`, `EndpointBlocked`, `NameNotFound`."""
+        return self._exchanged(lambda line: self.load(line, request))
+
+    def exchange_signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Send what somebody else has signed, and return the whole answer. Raises as `exchange` does."""
+        request = Request(method=method, bucket="", body=body)
+        host = urlsplit(url).hostname or ""
+        return self._exchanged(lambda line: self._load(line, request, host, url, headers))
+
+    def _exchanged(self, load: Callable[[Line], None]) -> Reply:
+        driver = self._driver()
+        try:
+            load(driver.line)
+            driver.finish()
+            reply = driver.line.reply()
+        except BaseException:
+            driver.close()
+            raise
+        if reply.cut:
+            driver.close()
+        else:
+            self._give_back(driver)
+        self.heard(reply.headers)
+        return reply
+
+    def stream(self, request: Request) -> Stream:
+        """Send a request and return as soon as the headers are there; the body comes as it is asked for."""
+        driver = self._driver()
+        try:
+            self.load(driver.line, request, streamed=True)
+            driver.begin()
+        except BaseException:
+            driver.close()
+            raise
+        found = Stream(driver, self._give_back)
+        self.heard(found.headers)
+        return found
+
+    def line(self) -> Line:
+        """Return a line of one's own, to be driven with others."""
+        return Line(self._configure)
+
+    def load(self, line: Line, request: Request, *, streamed: bool = False) -> None:
+        """Prepare a line for a request: signed now, its host's addresses checked now."""
+        host = self._host_of(request.bucket)
+        path = "/" if host != self._host else f"/{request.bucket}/" if request.key else f"/{request.bucket}"
+        path += encoded_path(request.key)
+        query = encoded_query(request.query)
+        place = _bracketed(host) + self._shown_port
+        signed = self._signer.sign(
+            request.method,
+            path,
+            query,
+            {**request.headers, "Host": place},
+            _payload_sha256(request),
+            datetime.now(UTC),
+        )
+        url = f"{self._scheme}://{place}{path}?{query}" if query else f"{self._scheme}://{place}{path}"
+        self._load(line, request, host, url, signed, streamed=streamed)
+
+    def _load(
+        self, line: Line, request: Request, host: str, url: str, headers: Mapping[str, str], *, streamed: bool = False
+    ) -> None:
+        addresses = ",".join([_bracketed(each) for each in self._checked(host)])
+        line.easy.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{addresses}"])
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers.items()]
+        lines += _SILENCED if "content-type" in headers or "Content-Type" in headers else _SILENCED_WITH_TYPE
+        line.load(request, url, lines, 0 if streamed else self._seconds_for(request))
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Remember what the store's clock said."""
+        if "date" in headers:
+            self._dated = (headers["date"], time.time())
+
+    def _seconds_for(self, request: Request) -> float:
+        end = self.endpoint
+        return end.connect_seconds + 2 * end.read_seconds + _size_of(request.body) / LEAST_BYTES_PER_S
+
+    def _host_of(self, bucket: str) -> str:
+        """Return the host: the bucket stands before it where that is asked for and a certificate can name it."""
+        if self.endpoint.addressing_style != "virtual" or not bucket:
+            return self._host
+        return self._host if "." in bucket and self._scheme == "https" else f"{bucket}.{self._host}"
+
+    def _checked(self, host: str) -> tuple[str, ...]:
+        known = self._addresses.get(host)
+        if known is None or known[0] < time.monotonic():
+            found = dialable(host, self._port, self.endpoint.rule)
+            self._addresses[host] = known = (time.monotonic() + _ADDRESSES_HOLD_SECONDS, found)
+        return known[1]
+
+    def _configure(self, easy: pycurl.Curl, line: Line) -> None:
+        end = self.endpoint
+        for option, value in _ALWAYS:
+            easy.setopt(option, value)
+        easy.setopt(pycurl.CONNECTTIMEOUT_MS, int(end.connect_seconds * 1000))
+        easy.setopt(pycurl.LOW_SPEED_LIMIT, 1)
+        easy.setopt(pycurl.LOW_SPEED_TIME, max(1, int(end.read_seconds)))
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, lambda _, address: self._dial(line, address))
+        if end.ca_pem:
+            easy.setopt(pycurl.CAINFO_BLOB, end.ca_pem.encode())
+        else:
+            easy.setopt(pycurl.CAINFO, trusted_ca_file())
+
+    def _dial(self, line: Line, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
+        """Open a socket to an address that was checked; to any other one none is opened."""
+        family, kind, protocol, where = address
+        if not any(where[0] == each for _, found in self._addresses.values() for each in found):
+            line.blocked = EndpointBlocked(facts={"host": self._host})
+            return pycurl.SOCKET_BAD
+        return _Lent(family, kind, protocol)
+
+    def _driver(self) -> _Driver:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return _Driver(self.line(), self.endpoint.read_seconds)
+
+    def _give_back(self, driver: _Driver) -> None:
+        driver.line.forget()
+        with self._lock:
+            self._idle.append(driver)
+
+
+class _Driver:
+    """One line with a loop of its own, for a thread that waits for the answer."""
+
+    def __init__(self, line: Line, read_seconds: float) -> None:
+        self.line = line
+        self._multi = pycurl.CurlMulti()
+        self._read_seconds = read_seconds
+        self._running = False
+
+    def finish(self) -> None:
+        """Send the request and wait until its answer is whole."""
+        self._start()
+        while self._running:
+            self._turn()
+
+    def begin(self) -> None:
+        """Send the request and wait for the headers of its answer."""
+        self._start()
+        while self._running and not self.line.is_headed:
+            self._turn()
+
+    def more(self) -> bytes:
+        """Return the next bytes of the body; empty at its end. Raises `LineBroken`."""
+        quiet_since = time.monotonic()
+        while True:
+            found = self.line.taken()
+            if found or not self._running:
+                return found
+            self._turn()
+            if time.monotonic() - quiet_since > self._read_seconds:
+                raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "no byte for too long", connected=True)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the answer has come to its end, so that the connection can serve again."""
+        return not self._running
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._running:
+            self._multi.remove_handle(self.line.easy)
+            self._running = False
+        self._multi.close()
+        self.line.easy.close()
+
+    def _start(self) -> None:
+        self._multi.add_handle(self.line.easy)
+        self._running = True
+        self._step()
+
+    def _turn(self) -> None:
+        self._multi.select(_LOOK_AROUND_SECONDS)
+        self._step()
+
+    def _step(self) -> None:
+        _, running = self._multi.perform()
+        if running:
+            return
+        _, _, failed = self._multi.info_read()
+        self._multi.remove_handle(self.line.easy)
+        self._running = False
+        for _, number, words in failed:
+            raise_unless_cut(self.line, number, words)
+
+
+def raise_unless_cut(line: Line, number: int, words: str) -> None:
+    """Raise what libcurl's error means, unless we ended an answer that was too long."""
+    if line.blocked is not None:
+        raise line.blocked
+    if number == pycurl.E_WRITE_ERROR and line.was_cut:
+        return
+    raise LineBroken(number, words, connected=line.is_connected)
+
+
+class Stream:
+    """An answer whose body comes as it is asked for."""
+
+    def __init__(self, driver: _Driver, give_back: Callable[[_Driver], None]) -> None:
+        self._driver: _Driver | None = driver
+        self._give_back = give_back
+        self.status, self.headers = driver.line.head()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes as they come, in pieces of about `READ_SIZE`. Raises `LineBroken`."""
+        held: list[bytes] = []
+        size = 0
+        while self._driver is not None:
+            try:
+                block = self._driver.more()
+            except LineBroken:
+                # What came before the break counts: the reader goes on from there.
+                held.append(self._driver.line.taken())
+                if any(held):
+                    yield b"".join(held)
+                raise
+            held.append(block)
+            size += len(block)
+            if size >= READ_SIZE or not block:
+                whole = held[0] if len(held) == 1 else b"".join(held)
+                held, size = [], 0
+                if whole:
+                    yield whole
+            if not block:
+                self._end()
+
+    def read(self, most: int) -> bytes:
+        """Return the whole body, cut at `most` bytes."""
+        found = bytearray()
+        for chunk in self.chunks():
+            found += chunk
+            if len(found) >= most:
+                break
+        return bytes(found[:most])
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else drop it."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def _end(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            self._give_back(driver)
+
+
+_ALWAYS = (
+    (pycurl.NOSIGNAL, 1),
+    (pycurl.PROXY, ""),
+    (pycurl.NOPROXY, "*"),
+    (pycurl.PATH_AS_IS, 1),
+    (pycurl.TCP_NODELAY, 1),
+    (pycurl.TCP_KEEPALIVE, 1),
+    (pycurl.FOLLOWLOCATION, 0),
+    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+    (pycurl.BUFFERSIZE, _BUFFER),
+    (pycurl.UPLOAD_BUFFERSIZE, _BUFFER),
+    (pycurl.USERAGENT, "truecopy"),
+)
+# What libcurl would add of itself.
+_SILENCED = ["Expect:", "Accept:"]
+_SILENCED_WITH_TYPE = [*_SILENCED, "Content-Type:"]
+
+
+@cache
+def trusted_ca_file() -> str:
+    """Return the file of the certificate authorities that this system trusts; botocore's where it has none."""
+    found = ssl.get_default_verify_paths().cafile
+    return found if found and Path(found).exists() else str(get_cert_path(True))
+
+
+def tls_context(ca_pem: str) -> ssl.SSLContext:
+    """Return a TLS context that trusts what the transport trusts."""
+    if ca_pem:
+        return ssl.create_default_context(cadata=ca_pem)
+    return ssl.create_default_context(cafile=trusted_ca_file())
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _or_abort(piece: Buffer | None) -> Buffer | int:
+    return pycurl.READFUNC_ABORT if piece is None else piece
+
+
+def _size_of(body: Buffer | BinaryIO | Pipe | None) -> int:
+    if body is None:
+        return 0
+    if isinstance(body, Pipe):
+        return body.size
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return len(body)
+    size = body.seek(0, io.SEEK_END)
+    body.seek(0)
+    return size
+
+
+def _payload_sha256(request: Request) -> str:
+    """Return the hash of the body in hex: every payload is signed."""
+    body = request.body
+    if isinstance(body, Pipe):
+        return UNSIGNED_PAYLOAD
+    if request.payload_sha256 or body is None:
+        return request.payload_sha256 or EMPTY_SHA256
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return hashlib.sha256(body).hexdigest()
+    running = hashlib.sha256()
+    body.seek(0)
+    while piece := body.read(_HASHED_AT_ONCE):
+        running.update(piece)
+    body.seek(0)
+    return running.hexdigest()

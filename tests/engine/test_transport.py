@@ -1,0 +1,261 @@
+"""The data plane against a server that does just what a test says, byte by byte."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from migrator.engine.addresses import AddressRule
+from migrator.engine.errors import EndpointBlocked
+from migrator.engine.transport import LARGEST_ERROR, Endpoint, LineBroken, Request, Transport
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+GET = Request(method="GET", bucket="bucket", key="key")
+
+
+class Told:
+    """What reached the server: each request whole, and how many connections were made."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.url = ""
+
+
+@contextmanager
+def answering(*answers: bytes | None) -> Iterator[Told]:
+    """Answer request after request, on whatever connection; None ends the connection without a word."""
+    told, script = Told(), iter(answers)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        told.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = listening.accept()
+                    told.connections += 1
+                    with line:
+                        _talk(line, told, script)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield told
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def _talk(line: socket.socket, told: Told, script: Iterator[bytes | None]) -> None:
+    for request in _requests(line.recv):
+        told.requests.append(request)
+        answer = next(script, None)
+        if answer is None:
+            return
+        line.sendall(answer)
+
+
+def _requests(receive: Callable[[int], bytes]) -> Iterator[bytes]:
+    held = b""
+    while True:
+        while b"\r\n\r\n" not in held:
+            more = receive(65536)
+            if not more:
+                return
+            held += more
+        head, _, held = held.partition(b"\r\n\r\n")
+        sizes = [int(each.split(b":")[1]) for each in head.split(b"\r\n") if each.lower().startswith(b"content-length")]
+        while len(held) < sum(sizes):
+            held += receive(65536)
+        yield head + b"\r\n\r\n" + held[: sum(sizes)]
+        held = held[sum(sizes) :]
+
+
+@pytest.fixture
+def transports() -> Iterator[Callable[..., Transport]]:
+    made: list[Transport] = []
+
+    def make(told: Told, **changes: object) -> Transport:
+        rule = changes.pop("rule", AddressRule(allow_private=True))
+        plain = {"access_key_id": "example", "secret_access_key": "example-secret", "connect_seconds": 2}
+        made.append(Transport(Endpoint(url=told.url, rule=rule, **(plain | {"read_seconds": 1} | changes))))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+Make = Callable[..., Transport]
+
+
+def test_a_connection_serves_request_after_request(transports: Make) -> None:
+    with answering(OK, OK, OK) as told:
+        transport = transports(told)
+
+        bodies = [transport.exchange(GET).body for _ in range(3)]
+
+    assert bodies == [b"hello"] * 3
+    assert told.connections == 1
+
+
+def test_a_request_goes_out_once_even_when_a_kept_connection_loses_it(transports: Make) -> None:
+    with answering(OK, None, OK) as told:
+        transport = transports(told)
+        transport.exchange(GET)
+
+        with pytest.raises(LineBroken):
+            transport.exchange(Request(method="PUT", bucket="bucket", key="key", body=b"body"))
+
+    assert len(told.requests) == 2
+
+
+def test_bytes_beyond_the_announced_length_are_no_part_of_the_body(transports: Make) -> None:
+    with answering(OK + b" and more", OK) as told:
+        transport = transports(told)
+
+        assert transport.exchange(GET).body == b"hello"
+        assert transport.exchange(GET).body == b"hello"
+
+    assert told.connections == 2
+
+
+def test_a_body_shorter_than_announced_is_a_broken_line(transports: Make) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", None) as told:
+        stream = transports(told).stream(GET)
+
+        with pytest.raises(LineBroken):
+            list(stream.chunks())
+
+
+def test_what_came_before_a_break_is_not_lost(transports: Make) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello") as told:
+        chunks = transports(told).stream(GET).chunks()
+
+        assert next(chunks) == b"hello"
+        with pytest.raises(LineBroken):
+            next(chunks)
+
+
+def test_a_length_that_is_said_twice_and_differs_is_no_length(transports: Make) -> None:
+    twice = b"HTTP/1.1 200 OK\r\nX-Size: 5\r\nX-Size: 6\r\nContent-Length: 5\r\n\r\nhello"
+    with answering(twice) as told:
+        assert transports(told).exchange(GET).headers["x-size"] == "5, 6"
+
+
+def test_an_answer_without_end_is_cut(transports: Make) -> None:
+    huge = b"HTTP/1.1 500 Oops\r\nContent-Length: 50000000\r\n\r\n" + b"x" * (2 * LARGEST_ERROR)
+    with answering(huge) as told:
+        reply = transports(told).exchange(GET)
+
+    assert (reply.status, len(reply.body), reply.cut) == (500, LARGEST_ERROR, True)
+
+
+def test_a_good_answer_above_its_bound_says_so(transports: Make) -> None:
+    with answering(OK) as told:
+        reply = transports(told).exchange(Request(method="GET", bucket="bucket", key="key", bound=3))
+
+    assert (reply.body, reply.cut) == (b"hel", True)
+
+
+def test_silence_ends_a_request(transports: Make) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n") as told:
+        stream = transports(told).stream(GET)
+
+        with pytest.raises(LineBroken) as broken:
+            list(stream.chunks())
+
+    assert broken.value.connected
+
+
+def test_nothing_listens_there(transports: Make) -> None:
+    told = Told()
+    told.url = "http://127.0.0.1:1"
+
+    with pytest.raises(LineBroken) as broken:
+        transports(told).exchange(GET)
+
+    assert not broken.value.connected
+
+
+def test_an_address_that_is_not_allowed_is_not_dialled(transports: Make) -> None:
+    with answering(OK) as told, pytest.raises(EndpointBlocked):
+        transports(told, rule=AddressRule()).exchange(GET)
+
+    assert told.connections == 0
+
+
+@pytest.mark.parametrize("body", [b"some bytes", bytearray(b"some bytes"), memoryview(b"some bytes")])
+def test_a_body_of_any_kind_arrives_whole(transports: Make, body: bytes) -> None:
+    with answering(OK) as told:
+        transports(told).exchange(Request(method="PUT", bucket="bucket", key="key", body=body))
+
+    assert told.requests[0].endswith(b"\r\n\r\nsome bytes")
+
+
+def test_a_file_is_sent_from_its_beginning(transports: Make) -> None:
+    file = io.BytesIO(b"some bytes")
+    file.seek(4)
+    with answering(OK) as told:
+        transports(told).exchange(Request(method="PUT", bucket="bucket", key="key", body=file))
+
+    assert told.requests[0].endswith(b"\r\n\r\nsome bytes")
+
+
+def test_what_is_sent_may_differ_from_what_is_signed(transports: Make) -> None:
+    signed = Request(method="PUT", bucket="bucket", key="key", body=b"right", wire_body=b"wrong")
+    with answering(OK) as told:
+        transports(told).exchange(signed)
+
+    assert told.requests[0].endswith(b"wrong")
+
+
+def test_nothing_is_sent_that_nobody_asked_for(transports: Make) -> None:
+    with answering(OK) as told:
+        transports(told).exchange(Request(method="PUT", bucket="bucket", key="key", body=b"body"))
+
+    names = {line.split(b":")[0].lower() for line in told.requests[0].split(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
+    assert names == {
+        b"host",
+        b"x-amz-content-sha256",
+        b"x-amz-date",
+        b"authorization",
+        b"content-length",
+        b"user-agent",
+    }
+
+
+def test_a_head_after_a_put_on_the_same_line_has_no_body(transports: Make) -> None:
+    headed = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+    with answering(OK, headed, OK) as told:
+        transport = transports(told)
+        transport.exchange(Request(method="PUT", bucket="bucket", key="key", body=bytearray(b"body")))
+        transport.exchange(Request(method="HEAD", bucket="bucket", key="key"))
+        transport.exchange(GET)
+
+    assert [request.split(b" ")[0] for request in told.requests] == [b"PUT", b"HEAD", b"GET"]
+    assert told.requests[1].endswith(b"\r\n\r\n")
+    assert told.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "bucket", "target", "host"),
+    [
+        ("path", "bucket", b"/bucket/a%20b//../c", b"localhost"),
+        ("virtual", "bucket", b"/a%20b//../c", b"bucket.localhost"),
+    ],
+)
+def test_the_bucket_stands_in_the_path_or_in_the_host(
+    transports: Make, monkeypatch: pytest.MonkeyPatch, style: str, bucket: str, target: bytes, host: bytes
+) -> None:
+    here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: here)
+    with answering(OK) as told:
+        told.url = told.url.replace("127.0.0.1", "localhost")
+        transport = transports(told, addressing_style=style)
+        transport.exchange(Request(method="GET", bucket=bucket, key="a b//../c"))
+
+    line, _, rest = told.requests[0].partition(b"\r\n")
+    assert line.split(b" ")[1] == target
+    assert b"Host: " + host in rest

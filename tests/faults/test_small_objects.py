@@ -1,0 +1,193 @@
+"""Rows C1 to C6: small objects in a crowd, two requests each, confirmed by listing their range."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from integrity.evidence import Check, CheckName, Origin
+from migrator.engine.errors import Stopped
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, Settled, TwoStores
+
+BODY = os.urandom(3_000)
+PUT = {"side": "destination", "operation": "PutObject"}
+
+
+def filled(pair: TwoStores, count: int = 12) -> TwoStores:
+    for number in range(count):
+        pair.seed(f"photos/{number:03}", BODY[:number] + BODY)
+    return pair
+
+
+def asked(pair: TwoStores) -> tuple[Counter[str], Counter[str]]:
+    """How often each side was asked for what."""
+    return tuple(Counter(entry.operation for entry in side.log) for side in (pair.source, pair.dest))  # type: ignore[return-value]
+
+
+def stated(settled: Settled, name: CheckName) -> Check:
+    return next(check for check in settled.finding.checks if check.name is name)
+
+
+def test_a_small_object_costs_one_get_and_one_put_and_a_share_of_a_listing(two_stores: Make) -> None:
+    pair = filled(two_stores())
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "ListObjectsV2": 1})
+
+
+def test_the_record_says_that_a_listing_confirmed_it(two_stores: Make) -> None:
+    settled = filled(two_stores(), 1).copy_one()
+
+    check = stated(settled, CheckName.DEST_ETAG)
+    assert (check.outcome, check.origin) == ("match", Origin.LISTING)
+    assert settled.outcome(CheckName.USER_METADATA) == "not_requested"
+
+
+def test_digests_go_with_each_write(two_stores: Make) -> None:
+    pair = filled(two_stores(), 1)
+
+    pair.copy()
+
+    (sent,) = [entry.headers for entry in pair.dest.log if entry.operation == "PutObject"]
+    assert {"content-md5", "x-amz-checksum-crc64nvme", "x-amz-content-sha256"} <= set(sent)
+
+
+def test_row_c1_a_key_that_is_not_listed_yet_is_found_by_head(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/003", "calls": "1", "action": "late_visible", "value": 0.15}))
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert asked(pair)[1]["HeadObject"] >= 1
+    assert pair.told.contradictions == []
+
+
+def test_row_c1_a_key_that_never_shows_is_missing(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/003", "calls": "all", "action": "late_visible", "value": 60}))
+
+    settled = pair.copy()
+
+    assert settled["photos/003"].code == "dest_missing"
+    assert sum(each.verdict == "verified" for each in settled.values()) == 11
+
+
+def test_row_c2_where_listings_state_other_etags_head_decides_and_is_asked_from_then_on(two_stores: Make) -> None:
+    pair = filled(two_stores(dest_traits={"listing_etag": "other"}))
+    planned = pair.begin()
+    # As if the bucket had been another one when it was probed.
+    pair.believe(listing_etag=True)
+
+    settled = pair.copy_items(planned)
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair)[1]["HeadObject"] == 12
+    assert set(pair.told.contradictions) == {"listing_etag"}
+
+
+def test_row_c3_where_listings_state_other_sizes_there_is_no_false_alarm(two_stores: Make) -> None:
+    pair = filled(two_stores(dest_traits={"listing_size": "other"}))
+    planned = pair.begin()
+    pair.believe(listing_size=True)
+
+    settled = pair.copy_items(planned)
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert set(pair.told.contradictions) == {"listing_size"}
+
+
+def test_where_listings_are_known_to_differ_each_object_is_asked_for(two_stores: Make) -> None:
+    pair = filled(two_stores(dest_traits={"listing_etag": "other"}), 3)
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert asked(pair)[1]["ListObjectsV2"] == 0
+
+
+@pytest.mark.slow
+def test_row_c4_foreign_keys_in_the_range_lead_to_heads_and_no_endless_listing(two_stores: Make) -> None:
+    pair = two_stores()
+    for key in ("a", "z"):
+        pair.seed(key, BODY)
+    for number in range(4_500):
+        pair.dest.seed(DEST, f"m{number:05}", b"")
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert asked(pair)[1]["HeadObject"] == 1
+    assert asked(pair)[1]["ListObjectsV2"] <= 4
+
+
+def test_row_c5_an_object_replaced_before_the_listing_is_named(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/001", "calls": "1", "action": "overwrite", "value": "after"}), 3)
+
+    settled = pair.copy()
+
+    assert settled["photos/001"].code == "dest_changed_after_write"
+    assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
+
+
+def test_a_damaged_reading_is_read_again_and_stays_in_the_attempts(two_stores: Make) -> None:
+    flip = {"side": "source", "operation": "GetObject", "key": "photos/001", "calls": "1", "action": "flip"}
+
+    settled = filled(two_stores(flip), 3).copy()
+
+    assert settled["photos/001"].attempts == ["source_etag_mismatch", ""]
+    assert {each.verdict for each in settled.values()} == {"verified"}
+
+
+def test_a_broken_line_costs_a_small_object_nothing(two_stores: Make) -> None:
+    reset = {"side": "source", "operation": "GetObject", "key": "photos/001", "calls": "1", "action": "reset"}
+
+    settled = filled(two_stores(reset), 3).copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+
+
+def test_a_write_whose_answer_is_lost_is_found_already_there(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/001", "calls": "1", "action": "drop_reply"}), 3)
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert settled["photos/001"].notes == ("already_there",)
+
+
+def test_bytes_damaged_on_the_way_are_refused_and_sent_again(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/001", "calls": "1", "action": "corrupt_before_hash"}), 3)
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+
+
+def test_a_busy_destination_gets_fewer_at_once(two_stores: Make) -> None:
+    busy = {**PUT, "calls": "1", "action": "status", "value": {"status": 503, "code": "SlowDown"}}
+    pair = filled(two_stores(busy))
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert pair.dest_store.pace.limit <= 8
+
+
+def test_what_was_written_before_a_stop_is_settled(two_stores: Make) -> None:
+    pair = filled(two_stores(), 40)
+    planned = pair.begin()
+    pair.told.stop_after = 5 * len(BODY)
+
+    settled: dict[str, Settled] = {}
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, into=settled)
+
+    pair.told.stop_after = None
+    later = pair.copy_items([item for item in planned if item.key not in settled])
+    assert {each.verdict for each in (settled | later).values()} == {"verified"}
+    assert len(settled) + len(later) == 40
