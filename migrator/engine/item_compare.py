@@ -33,8 +33,7 @@ class ItemCompare(ItemAttempt):
         super().__init__(work, item, number)
         self._depth = depth
 
-    def run(self) -> Finding:
-        """Compare the two objects and return what is known; raise what is wrong or kept them from being compared."""
+    def _run(self) -> Finding:
         self._refuse_impossible()
         try:
             return self._compare()

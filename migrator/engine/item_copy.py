@@ -31,8 +31,7 @@ from migrator.engine.uploading import Upload, Written, put_object
 class ItemCopy(ItemAttempt):
     """One attempt at copying. `may_try_again` is false where wrong bytes had to be left."""
 
-    def run(self) -> Finding:
-        """Copy the item and return what is known of it; raise what kept it from being copied."""
+    def _run(self) -> Finding:
         self._refuse_impossible()
         self._source.learn()
         layout = self._layout = self._choose_layout()

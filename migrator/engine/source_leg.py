@@ -19,7 +19,14 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from migrator.engine.carrying import Tags, read_tags
-from migrator.engine.cutting import Learned, SourceObject, learn_layout
+from migrator.engine.cutting import (
+    LayoutRefuted,
+    Learned,
+    SourceObject,
+    learn_layout,
+    may_be_the_layout,
+    walk_layout,
+)
 from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.reading import Pin, SourceReader
@@ -44,11 +51,24 @@ class SourceLeg:
         self._pass = OnePass()
 
     def learn(self) -> None:
-        """Learn how the object was cut into parts."""
-        pin = self._reader.pin
-        self.learned = learn_layout(
-            SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
-        )
+        """Learn how the object was cut into parts, unless every part has told it already."""
+        if not self.learned.how:
+            self.learned = learn_layout(self._asked())
+
+    def doubt_layout(self) -> bool:
+        """Ask for every part where two had told the layout, and say whether it turned out to be another."""
+        walked = walk_layout(self._asked(), self.learned)
+        if walked is None:
+            return False
+        self.learned = walked
+        self._note("unequal_parts")
+        return True
+
+    def begin_again(self) -> None:
+        """Forget what was read, and keep what was learned of the layout."""
+        self.take_back()
+        self.statement, self.digests, self.checks = None, None, ()
+        self._reader = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
 
     def look(self) -> None:
         """Ask for the headers in place of reading and compare them with the plan; nothing is computed."""
@@ -83,9 +103,16 @@ class SourceLeg:
             self._note("resumed")
 
     def judge(self) -> DigestSet:
-        """Compare what was read with all that the source states; raise before wrong bytes are committed."""
+        """Compare what was read with all that the source states; raise before wrong bytes are committed.
+
+        Where two parts had told the layout and the digests made of parts differ, every part is asked for: raises
+        `LayoutRefuted` if they show another one, which has then been learned.
+        """
         digests = self.digests = self._pass.result()
-        self._raise_if_wrong(self._judged(digests))
+        checks = self._judged(digests)
+        if may_be_the_layout(checks) and self.doubt_layout():
+            raise LayoutRefuted
+        self._raise_if_wrong(checks)
         return digests
 
     def close(self) -> None:
@@ -106,6 +133,10 @@ class SourceLeg:
         etag = normalise(self.statement.etag or "")
         candidates = self.learned.candidates
         return next((each for each in candidates if etag_of(self.digests, each) == etag), None)
+
+    def _asked(self) -> SourceObject:
+        pin = self._reader.pin
+        return SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
 
     def _judged(self, digests: DigestSet) -> tuple[Check, ...]:
         """Return the checks of the source leg; asks the source again only for what is still open."""

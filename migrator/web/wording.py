@@ -216,6 +216,7 @@ DEST_GRADES = {
 NOTES = {
     "recovered": "passed after an attempt that failed",
     "already_there": "the object was already at the destination, with the same bytes",
+    "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
 }
 
 ORIGINS = {
