@@ -16,6 +16,7 @@ from integrity.evidence import (
     ReadBack,
     Reason,
     Statement,
+    dest_checks_since,
     destination_checks,
     fidelity_checks,
     first_mismatch,
@@ -211,11 +212,20 @@ class DestLeg:
         return layout, (*checks, *self._others(layout, after, None))
 
     def compare_statements(self, first: Statement) -> tuple[Check, ...]:
-        """Return the checks of the existing object against what the source states; no body is read."""
+        """Return the checks of the existing object against what the source states; no body is read.
+
+        Where the source is still the one that an earlier record read, the digests of then are compared too.
+        """
         assert self._source.statement is not None
         after = self.head(first.version_id)
         self.statement = after
-        checks = self._compare(None, None, None, after, first, None)
+        earlier = self._source.earlier
+        if earlier is None:
+            checks = self._compare(None, None, None, after, first, None)
+        else:
+            checks = dest_checks_since(earlier, first, after, self._side.profile, attempt=self._number)
+            if not is_match(checks, CheckName.DEST_IDENTITY):
+                self._note("dest_replaced_since")
         if _may_differ_by_layout(self._source.statement, after):
             self._source.learn()
             self._learn(after)

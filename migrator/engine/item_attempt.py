@@ -47,9 +47,13 @@ class ItemAttempt(ABC):
             try:
                 return self._run()
             except LayoutRefuted:
-                self._source.begin_again()
-                self._dest_checks, self._layout = (), None
+                self._begin_again()
         return self._run()
+
+    def _begin_again(self) -> None:
+        """Forget what was compared, and keep what was learned of the layouts."""
+        self._source.begin_again()
+        self._dest_checks, self._layout = (), None
 
     @abstractmethod
     def _run(self) -> Finding:
@@ -108,6 +112,7 @@ class ItemAttempt(ABC):
             layout_learned=source.learned.how,
             calculated_etag=calculated or "",
             notes=tuple(self._notes),
+            earlier=source.earlier,
             bytes_read=source.moved,
             bytes_written=self._bytes_written,
         )

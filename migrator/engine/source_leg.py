@@ -10,12 +10,14 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Earlier,
     Outcome,
     Planned,
     Reason,
     Statement,
     first_mismatch,
     source_checks,
+    source_checks_since,
 )
 from integrity.layouts import Layout
 from migrator.engine.carrying import Tags, read_tags
@@ -40,6 +42,7 @@ class SourceLeg:
         self.statement: Statement | None = None
         self.digests: DigestSet | None = None
         self.checks: tuple[Check, ...] = ()
+        self.earlier: Earlier | None = None
         self.tags = Tags(None)
         self.learned = Learned(None, (), "")
         self.moved = 0
@@ -67,17 +70,28 @@ class SourceLeg:
     def begin_again(self) -> None:
         """Forget what was read, and keep what was learned of the layout."""
         self.take_back()
-        self.statement, self.digests, self.checks = None, None, ()
+        self.statement, self.digests, self.checks, self.earlier = None, None, (), None
         self._reader = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
 
-    def look(self) -> None:
-        """Ask for the headers in place of reading and compare them with the plan; nothing is computed."""
+    def look(self, earlier: Earlier | None = None) -> None:
+        """Ask for the headers in place of reading and compare them with the plan; nothing is computed.
+
+        They are compared with the digests of an earlier record too, if the object is still the one that was read
+        then; `earlier` holds it from here on.
+        """
         said = self.statement = self._head()
         if said.etag and self._work.source.profile.listing_etag is False:
             # This bucket's listings state other ETags than the objects do, so the plan's names nothing.
             self._reader.pin = replace(self._reader.pin, etag=said.etag)
             self._note("listing_etag_differs")
         self.tags = self._read_tags(said)
+        if earlier is not None and earlier.covers(said):
+            self.earlier = earlier
+            profile = self._work.source.profile
+            self._raise_if_wrong(source_checks_since(earlier, self._planned(), said, profile, attempt=self._number))
+            return
+        if earlier is not None:
+            self._note("source_replaced_since")
         self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
 
     def open(self, *layouts: Layout) -> OnePass:
@@ -163,7 +177,7 @@ class SourceLeg:
     ) -> tuple[Check, ...]:
         assert self.statement is not None
         return source_checks(
-            Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id),
+            self._planned(),
             self.statement,
             digests,
             self._work.source.profile,
@@ -174,6 +188,9 @@ class SourceLeg:
             unread=unread,
             attempt=self._number,
         )
+
+    def _planned(self) -> Planned:
+        return Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id)
 
     def _raise_if_wrong(self, checks: tuple[Check, ...]) -> None:
         self.checks = checks

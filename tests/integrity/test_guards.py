@@ -79,6 +79,27 @@ def test_what_the_columns_show_is_taken(fields: dict[str, object]) -> None:
     assert not is_refused(a_row(**fields))
 
 
+NOW_UNREAD = {"compared_with": uuid.UUID(int=9), "bytes_hashed": None}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        NOW_UNREAD | {"dest_grade": "D4"},
+        NOW_UNREAD | {"source_grade": "S1 reread"},
+        NOW_UNREAD | {"bytes_hashed": 16},
+        NOW_UNREAD | {"dest_etag": OTHER, "md5_match": None},
+        NOW_UNREAD | {"dest_size": 15},
+    ],
+)
+def test_a_record_that_names_an_earlier_one_claims_no_reading(fields: dict[str, object]) -> None:
+    assert is_refused(a_row(**fields))
+
+
+def test_digests_of_an_earlier_record_need_no_bytes_of_this_run() -> None:
+    assert not is_refused(a_row(**NOW_UNREAD))
+
+
 @pytest.mark.parametrize(
     "check",
     [
