@@ -33,7 +33,7 @@ test: install
 test-all: install
 	$(PY) -m pytest -n 2 -m "slow or extras"
 	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
-	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 2 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py -m "not extras"; \
+	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 2 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py tests/integrity/test_guards.py -m "not extras"; \
 	else \
 	  echo "skipped: the tests on PostgreSQL (TEST_POSTGRES_URL is not set)"; \
 	fi

@@ -15,12 +15,13 @@ class IntegrityRecord(models.Model):
     """What happened to one item of one run, and what was proven of it. Rows are added, never changed.
 
     Digests are lower-case hex, ETags stand without quotes, sizes are bytes. The constraints make an unproven
-    match impossible, whoever writes the row.
+    match impossible, whoever writes the row; `compared_with` names the earlier record whose digests stand here: then
+    this run read nothing, and `bytes_hashed` is null. What `checks` may claim is kept by `integrity.guards`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.UUIDField()
-    task = models.UUIDField(db_index=True)
+    task = models.UUIDField()
     task_name = models.CharField(max_length=150)
     run_number = models.PositiveIntegerField()
     batch_number = models.PositiveIntegerField()
@@ -44,6 +45,7 @@ class IntegrityRecord(models.Model):
     bytes_hashed = models.PositiveBigIntegerField(null=True)
     dest_size = models.PositiveBigIntegerField(null=True)
     part_count = models.PositiveIntegerField(null=True)
+    compared_with = models.UUIDField(null=True)
     source_facts = models.JSONField(default=dict)
     dest_facts = models.JSONField(default=dict)
 
@@ -69,6 +71,7 @@ class IntegrityRecord(models.Model):
         indexes = [
             models.Index(fields=["run", "verdict", "index"]),
             models.Index(fields=["run", "created_at"]),
+            models.Index(fields=["task", "object_key"]),
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "index"], name="one_record_an_item"),
@@ -104,15 +107,42 @@ class IntegrityRecord(models.Model):
             models.CheckConstraint(
                 name="a_size_match_needs_equal_sizes",
                 condition=~Q(size_match=True)
-                | Q(source_size__isnull=False, dest_size__isnull=False, source_size=F("dest_size")),
+                | Q(
+                    source_size__isnull=False,
+                    dest_size__isnull=False,
+                    source_size=F("dest_size"),
+                )
+                & (Q(bytes_hashed__isnull=False, bytes_hashed=F("source_size")) | Q(compared_with__isnull=False)),
             ),
             models.CheckConstraint(
-                name="an_etag_match_needs_etags",
-                condition=~Q(etag_match=True) | ~Q(source_etag="") & ~Q(dest_etag="") & ~Q(calculated_etag=""),
+                name="an_etag_match_needs_equal_etags",
+                # A store may state the MD5 of an object that it took in parts, hence either. The source's parts
+                # may be others than the destination's, so its ETag of parts is provable from the checks alone.
+                condition=~Q(etag_match=True)
+                | ~Q(source_etag="")
+                & ~Q(dest_etag="")
+                & (Q(dest_etag=F("calculated_etag")) | Q(dest_etag=F("calculated_md5")))
+                & (Q(source_etag=F("calculated_md5")) | Q(source_etag__contains="-")),
             ),
             models.CheckConstraint(
-                name="an_md5_match_needs_an_md5",
-                condition=~Q(md5_match=True) | ~Q(calculated_md5=""),
+                name="an_md5_match_needs_three_equal_md5s",
+                condition=~Q(md5_match=True)
+                | ~Q(calculated_md5="") & Q(source_etag=F("calculated_md5"), dest_etag=F("calculated_md5")),
+            ),
+            models.CheckConstraint(
+                name="digests_are_of_bytes_that_were_hashed",
+                condition=Q(bytes_hashed__isnull=False)
+                | Q(compared_with__isnull=False)
+                | Q(calculated_etag="", calculated_md5="", sha256="", crc32="", crc32c="", crc64nvme=""),
+            ),
+            models.CheckConstraint(
+                name="nothing_was_read_where_an_earlier_record_is_named",
+                condition=Q(compared_with__isnull=True)
+                | Q(bytes_hashed__isnull=True, source_grade__in=["S0", "S1", "S2", "S3"]) & ~Q(dest_grade="D4"),
+            ),
+            models.CheckConstraint(
+                name="a_second_reading_needs_a_sha256",
+                condition=~Q(source_grade="S1 reread") & ~Q(dest_grade="D4") | ~Q(sha256=""),
             ),
         ]
 

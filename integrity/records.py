@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,11 @@ from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Sequence
     from datetime import datetime
 
-    from integrity.evidence import Check
+    from integrity.digests import DigestSet
+    from integrity.evidence import Check, Earlier
 
 SKIPPED = "already_verified"
 
@@ -55,7 +56,11 @@ def new_record(finding: Finding, context: RecordContext) -> IntegrityRecord:
 
 def digest_of(record: IntegrityRecord) -> str:
     """Return the digest that `record_digest` must hold for this row."""
-    return ledger.record_digest({name: getattr(record, name) for name in DIGESTED_FIELDS})
+    fields = {name: getattr(record, name) for name in DIGESTED_FIELDS}
+    if record.compared_with is None:
+        # Records made before there was this field keep their digest.
+        del fields["compared_with"]
+    return ledger.record_digest(fields)
 
 
 def write(records: Sequence[IntegrityRecord]) -> None:
@@ -167,18 +172,34 @@ def _placed(finding: Finding, context: RecordContext) -> dict[str, Any]:
 
 
 def _digests(finding: Finding) -> dict[str, Any]:
+    if finding.earlier is not None:
+        return _digests_of_then(finding.earlier)
     digests = finding.digests
     if digests is None:
         return {}
-    return {
+    return _values(digests) | {
         "bytes_hashed": digests.size,
+        "calculated_etag": finding.calculated_etag,
+        "part_count": finding.dest_layout.count if finding.dest_layout else None,
+    }
+
+
+def _digests_of_then(earlier: Earlier) -> dict[str, Any]:
+    """Return the digests of the record that is named; nothing was hashed in this run, so no count of bytes."""
+    return _values(earlier.digests) | {
+        "compared_with": uuid.UUID(earlier.record),
+        "calculated_etag": earlier.calculated_etag,
+        "part_count": earlier.part_count,
+    }
+
+
+def _values(digests: DigestSet) -> dict[str, Any]:
+    return {
         "calculated_md5": digests.md5_hex or "",
         "sha256": digests.sha256_hex or "",
         "crc32": digests.crc32_hex or "",
         "crc32c": digests.crc32c_hex or "",
         "crc64nvme": digests.crc64nvme_hex or "",
-        "calculated_etag": finding.calculated_etag,
-        "part_count": finding.dest_layout.count if finding.dest_layout else None,
     }
 
 

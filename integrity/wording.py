@@ -150,7 +150,30 @@ MISMATCH_WORDS = {
 
 def sentences(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
     """Return what may be said about an item: what is wrong or missing first, then the source, then the destination."""
-    return (*_finding(checks, judgement), _source(checks, judgement.source_grade), *_dest(checks, judgement))
+    legs = (_source(checks, judgement.source_grade), *_dest(checks, judgement))
+    return (*_finding(checks, judgement), *_nothing_read(checks), *legs)
+
+
+def _nothing_read(checks: Sequence[Check]) -> tuple[str, ...]:
+    """Say so where what is stated now was compared with what an earlier run computed."""
+    at = _read_at(checks)
+    if not at:
+        return ()
+    return (
+        "Nothing was read in this run: what both stores state now was compared with what we computed from the bytes "
+        f"we read at {at}.",
+    )
+
+
+def _read_at(checks: Sequence[Check]) -> str:
+    """Return when an earlier run read the bytes; empty where this one did, or none."""
+    check = _match(checks, CheckName.READ_LENGTH)
+    return check.at if check is not None else ""
+
+
+def _we_read(checks: Sequence[Check]) -> str:
+    at = _read_at(checks)
+    return f"we read at {at}" if at else "we read"
 
 
 def _finding(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
@@ -178,28 +201,30 @@ def _source(checks: Sequence[Check], grade: SourceGrade) -> str:
         case SourceGrade.S2:
             check = _match(checks, CheckName.SOURCE_CHECKSUM)
             algorithm, parts = (check.algorithm, _parts(check)) if check else ("checksum", "its")
-            return f"The source's {algorithm} over its {parts} parts equals that of the {size} bytes we read."
+            return (
+                f"The source's {algorithm} over its {parts} parts equals that of the {size} bytes {_we_read(checks)}."
+            )
         case SourceGrade.S1_REREAD:
             return (
                 f"Two readings of the source gave the same SHA-256. It states no comparable digest: {_why(checks, _S)}."
             )
         case SourceGrade.S1:
-            return (
-                "Size and identity did not change while we read. "
-                f"The source states no comparable digest: {_why(checks, _S)}."
-            )
+            at = _read_at(checks)
+            unchanged = f"are those of the object we read at {at}" if at else "did not change while we read"
+            return f"Size and identity {unchanged}. The source states no comparable digest: {_why(checks, _S)}."
     return "It was not shown that we read what the source holds."
 
 
 def _source_whole(checks: Sequence[Check], size: str) -> str:
     etag = _match(checks, CheckName.SOURCE_ETAG)
     if etag is not None and _parts(etag):
-        return f"The source's ETag over {_parts(etag)} parts equals the one computed from the {size} bytes we read."
+        read = f"{size} bytes {_we_read(checks)}"
+        return f"The source's ETag over {_parts(etag)} parts equals the one computed from the {read}."
     if etag is not None:
-        return f"The source's ETag equals the MD5 of the {size} bytes we read."
+        return f"The source's ETag equals the MD5 of the {size} bytes {_we_read(checks)}."
     whole = _match(checks, CheckName.SOURCE_CHECKSUM, whole=True)
     algorithm = whole.algorithm if whole is not None else "checksum"
-    return f"The source's {algorithm} equals that of the {size} bytes we read."
+    return f"The source's {algorithm} equals that of the {size} bytes {_we_read(checks)}."
 
 
 def _dest(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
@@ -237,7 +262,7 @@ def _is_written(checks: Sequence[Check]) -> bool:
 
 
 def _moved(checks: Sequence[Check]) -> str:
-    return "we sent" if _is_written(checks) else "we read"
+    return "we sent" if _is_written(checks) else _we_read(checks)
 
 
 def _told(checks: Sequence[Check]) -> str:

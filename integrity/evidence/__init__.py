@@ -18,6 +18,7 @@ from integrity.evidence.checks import (
     first_mismatch,
 )
 from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
+from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
 from integrity.evidence.fidelity import CARRIED_HEADERS, fidelity_checks, pair_check
 from integrity.evidence.findings import Attempt, Finding
 from integrity.evidence.profiles import (
@@ -40,6 +41,7 @@ __all__ = [
     "Attempt",
     "Check",
     "CheckName",
+    "Earlier",
     "Encryption",
     "ErrorCode",
     "EtagMeaning",
@@ -54,6 +56,7 @@ __all__ = [
     "Statement",
     "checks_from_json",
     "checks_to_json",
+    "dest_checks_since",
     "destination_checks",
     "fidelity_checks",
     "first_mismatch",
@@ -63,5 +66,6 @@ __all__ = [
     "profile_from_json",
     "profile_to_json",
     "source_checks",
+    "source_checks_since",
     "write_checks",
 ]

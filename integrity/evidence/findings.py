@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from integrity.digests import DigestSet
     from integrity.evidence.checks import Check, ErrorCode
+    from integrity.evidence.earlier import Earlier
     from integrity.evidence.statements import Statement
     from integrity.layouts import Layout
 
@@ -32,7 +33,8 @@ class Finding:
 
     `source_layout` and `dest_layout` are the part layouts that were used (`None`: not known);
     `error_code` is empty unless the operation itself ended in an error; judging is left to `verdicts`.
-    `skipped` is true for an item that an earlier verified record covers: nothing was copied.
+    `skipped` is true for an item that an earlier verified record covers: nothing was copied. `earlier` is the record
+    whose digests the statements were compared with: nothing was read, and `digests` is None.
     """
 
     index: int
@@ -56,6 +58,7 @@ class Finding:
     attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: bool = False
+    earlier: Earlier | None = None
     bytes_read: int = 0
     bytes_written: int = 0
     started_at: str = ""

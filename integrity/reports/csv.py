@@ -33,6 +33,7 @@ COLUMNS = (
     *rows.TEXTS,
     *rows.NUMBERS,
     *rows.MATCHES,
+    "compared_with",
     "checks",
     "notes",
     "attempts",

@@ -46,6 +46,7 @@ def record_facts(record: IntegrityRecord) -> dict[str, Any]:
         "index": record.index,
         **{name: getattr(record, name) or None for name in TEXTS},
         **{name: getattr(record, name) for name in (*NUMBERS, *MATCHES)},
+        "compared_with": str(record.compared_with) if record.compared_with else None,
         "checks": record.checks,
         **{name: getattr(record, name) or None for name in JUDGED},
         "notes": record.notes,

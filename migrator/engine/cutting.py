@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from integrity.etags import EtagForm, kind, normalise
+from integrity.evidence import Check, CheckName, Outcome
 from integrity.layouts import Layout, infer_candidates
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.stores import Store
@@ -15,11 +17,19 @@ MOST_PARTS_WALKED = 200
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The layout that the source told (None: it did not), those to try in the pass, and how it was learned."""
+    """The layout that the source told (None: it did not), those to try in the pass, and how it was learned.
+
+    `from_two` marks one that the first and the last of more parts told: nothing was said of those between.
+    """
 
     told: Layout | None
     candidates: tuple[Layout, ...]
     how: str
+    from_two: bool = False
+
+
+class LayoutRefuted(Exception):
+    """Every part was asked for, and the layout is another than two of them had told. Not an error: begin again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ def learn_layout(source: SourceObject) -> Learned:
         return Learned(layout, (layout,), "etag")
     told = _by_part_number(source, found.parts)
     if told is not None:
-        return Learned(told, (told,), "part_number")
+        return Learned(told, (told,), "part_number", from_two=found.parts > 2)
     told = _by_attributes(source, found.parts)
     if told is not None:
         return Learned(told, (told,), "attributes")
@@ -56,6 +66,27 @@ def learn_layout(source: SourceObject) -> Learned:
     if told is not None:
         return Learned(told, (told,), "part_number")
     return Learned(None, infer_candidates(source.size, found.parts), "inferred")
+
+
+def walk_layout(source: SourceObject, learned: Learned) -> Learned | None:
+    """Ask for every part where two had told the layout; return the other layout that shows, or None.
+
+    None also where there are too many parts to ask for, or the store does not answer for each. Raises what the
+    store says only if it is a connection's problem or passing.
+    """
+    told = _by_walking(source, learned.told.count) if learned.told is not None and learned.from_two else None
+    if told is None or told == learned.told:
+        return None
+    return Learned(told, (told,), "part_number")
+
+
+def may_be_the_layout(checks: Iterable[Check]) -> bool:
+    """Say whether all that differs are digests made of parts: then a wrong layout would explain it."""
+    wrong = [check for check in checks if check.outcome is Outcome.MISMATCH]
+    return bool(wrong) and all(check.name in _BY_PARTS and "-" in (check.observed or "") for check in wrong)
+
+
+_BY_PARTS = frozenset({CheckName.SOURCE_ETAG, CheckName.SOURCE_CHECKSUM, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM})
 
 
 def _by_part_number(source: SourceObject, count: int) -> Layout | None:

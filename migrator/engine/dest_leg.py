@@ -16,6 +16,7 @@ from integrity.evidence import (
     ReadBack,
     Reason,
     Statement,
+    dest_checks_since,
     destination_checks,
     fidelity_checks,
     first_mismatch,
@@ -24,7 +25,14 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from migrator.engine.carrying import Tags, read_tags, wanted_encryption, write_headers
-from migrator.engine.cutting import Learned, SourceObject, learn_layout
+from migrator.engine.cutting import (
+    LayoutRefuted,
+    Learned,
+    SourceObject,
+    learn_layout,
+    may_be_the_layout,
+    walk_layout,
+)
 from migrator.engine.errors import DestExists, DestMissing, EngineError, ObjectMissing, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import SourceLeg, is_match
@@ -198,37 +206,60 @@ class DestLeg:
         return self._learned.candidates
 
     def compare_existing(self, first: Statement, digests: DigestSet) -> tuple[Layout | None, tuple[Check, ...]]:
-        """Return the existing object's layout and the checks of it against what was read from the source."""
+        """Return the existing object's layout and the checks of it against what was read from the source.
+
+        Raises `LayoutRefuted` where its parts turn out to be others than two of them had told.
+        """
         layout = _layout_of(first, digests, self._item.size) or self._learned.told
         after = self.head(first.version_id)
         self.statement = after
         checks = self._compare(digests, layout, None, after, first, None)
+        if may_be_the_layout(checks) and self._doubt_layout(first):
+            raise LayoutRefuted
         if first_mismatch(checks) is None and self._is_read_back():
             checks = self._compare(digests, layout, None, after, first, self._read_back(after))
         return layout, (*checks, *self._others(layout, after, None))
 
     def compare_statements(self, first: Statement) -> tuple[Check, ...]:
-        """Return the checks of the existing object against what the source states; no body is read."""
+        """Return the checks of the existing object against what the source states; no body is read.
+
+        Where the source is still the one that an earlier record read, the digests of then are compared too.
+        """
         assert self._source.statement is not None
         after = self.head(first.version_id)
         self.statement = after
-        checks = self._compare(None, None, None, after, first, None)
+        earlier = self._source.earlier
+        if earlier is None:
+            checks = self._compare(None, None, None, after, first, None)
+        else:
+            checks = dest_checks_since(earlier, first, after, self._side.profile, attempt=self._number)
+            if not is_match(checks, CheckName.DEST_IDENTITY):
+                self._note("dest_replaced_since")
         if _may_differ_by_layout(self._source.statement, after):
             self._source.learn()
             self._learn(after)
+            if self._source.learned.told == self._learned.told:
+                # The difference would be a finding now, so each side is asked for every part.
+                self._source.doubt_layout()
+                self._doubt_layout(after)
         return (*checks, *self._others(self._learned.told, after, None))
 
     def _learn(self, existing: Statement) -> None:
-        self._learned = learn_layout(
-            SourceObject(
-                self._side.store,
-                self._side.bucket,
-                self._item.dest_key,
-                existing.version_id,
-                self._item.size,
-                existing.etag or "",
-            )
-        )
+        if not self._learned.how:
+            self._learned = learn_layout(self._asked(existing))
+
+    def _doubt_layout(self, existing: Statement) -> bool:
+        walked = walk_layout(self._asked(existing), self._learned)
+        if walked is None:
+            return False
+        self._learned = walked
+        self._note("unequal_parts")
+        return True
+
+    def _asked(self, existing: Statement) -> SourceObject:
+        side = self._side
+        key, version = self._item.dest_key, existing.version_id
+        return SourceObject(side.store, side.bucket, key, version, self._item.size, existing.etag or "")
 
     # Comparing
 

@@ -9,6 +9,7 @@ from integrity.etags import etag_of
 from integrity.evidence import Check, ErrorCode, Finding
 from integrity.layouts import Layout
 from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.cutting import LayoutRefuted
 from migrator.engine.dest_leg import DestLeg
 from migrator.engine.errors import EngineError, EvidenceMismatch, KeyInvalid, KeyTooLong
 from migrator.engine.listing import key_bytes
@@ -36,9 +37,27 @@ class ItemAttempt(ABC):
         self._source = SourceLeg(work, item, number, self._note)
         self._dest = DestLeg(work, item, number, self._note, self._source)
 
-    @abstractmethod
     def run(self) -> Finding:
-        """Do what is to be done and return what is known of the item; raise what kept it from being settled."""
+        """Do what is to be done and return what is known of the item; raise what kept it from being settled.
+
+        Where a layout that two parts had told turns out to be another one, the bytes are read again with that:
+        the attempt goes on, for nothing was wrong with them. It can happen once a side.
+        """
+        for _ in range(2):
+            try:
+                return self._run()
+            except LayoutRefuted:
+                self._begin_again()
+        return self._run()
+
+    def _begin_again(self) -> None:
+        """Forget what was compared, and keep what was learned of the layouts."""
+        self._source.begin_again()
+        self._dest_checks, self._layout = (), None
+
+    @abstractmethod
+    def _run(self) -> Finding:
+        """The steps of this kind of attempt."""
 
     def failed(self, problem: EngineError) -> Finding:
         """Return the finding of an attempt that ended in `problem`."""
@@ -93,6 +112,7 @@ class ItemAttempt(ABC):
             layout_learned=source.learned.how,
             calculated_etag=calculated or "",
             notes=tuple(self._notes),
+            earlier=source.earlier,
             bytes_read=source.moved,
             bytes_written=self._bytes_written,
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from integrity.evidence import Check, ErrorCode, Finding, Statement, first_mismatch
+from integrity.evidence import Check, Earlier, ErrorCode, Finding, Statement, first_mismatch
+from integrity.verdicts import judge
 from migrator.engine.errors import EvidenceMismatch, NotAtDestination, ObjectMissing, StatementsDiffer
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.planning import Item
@@ -16,25 +17,37 @@ READINGS_OF_A_DIFFERENCE = 2
 
 
 class Depth(StrEnum):
-    """How much a comparison reads: no body, the source, or source and destination."""
+    """How much a comparison reads: no body, the source, source and destination, or both only where it is needed."""
 
+    AUTO = "auto"
     STATEMENTS = "statements"
     SOURCE = "source"
     BOTH = "both"
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether what the stores state is compared before anything is read, with an earlier record if there is one."""
+        return self in (Depth.AUTO, Depth.STATEMENTS)
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether an object that is read at the source is read at the destination too."""
+        return self in (Depth.AUTO, Depth.BOTH)
 
 
 class ItemCompare(ItemAttempt):
     """One attempt at comparing. It only reads, on either side.
 
     Whether the destination is read back is for the options to say: `Depth` decides only whether the source is.
+    `earlier` is what an earlier record holds of this item; without one, statements prove little.
     """
 
-    def __init__(self, work: Work, item: Item, number: int, depth: Depth) -> None:
+    def __init__(self, work: Work, item: Item, number: int, depth: Depth, earlier: Earlier | None = None) -> None:
         super().__init__(work, item, number)
         self._depth = depth
+        self._earlier = earlier
 
-    def run(self) -> Finding:
-        """Compare the two objects and return what is known; raise what is wrong or kept them from being compared."""
+    def _run(self) -> Finding:
         self._refuse_impossible()
         try:
             return self._compare()
@@ -46,19 +59,27 @@ class ItemCompare(ItemAttempt):
         first = self._dest.find()
         if first is None:
             raise _nothing_there()
-        if self._depth is Depth.STATEMENTS or first.size not in (None, self._item.size):
-            return self._compare_statements(first)
+        if self._depth.asks_first or first.size not in (None, self._item.size):
+            found = self._compare_statements(first)
+            if self._depth is not Depth.AUTO or self._is_proven(found):
+                return found
+            self._begin_again()
         return self._compare_bytes(first)
+
+    def _is_proven(self, found: Finding) -> bool:
+        return judge(found.checks, self._work.options.policy).is_valid
 
     def _compare_statements(self, first: Statement) -> Finding:
         """Compare what both sides state. Another size needs no reading: the objects differ."""
-        self._source.look()
+        self._source.look(self._earlier)
         self._dest_checks = self._dest.compare_statements(first)
         size = self._dest.statement.size if self._dest.statement is not None else None
         if size not in (None, self._item.size):
             raise StatementsDiffer(ErrorCode.DEST_SIZE_MISMATCH, check="size")
         mismatch = first_mismatch(self._dest_checks)
         if mismatch is not None:
+            # Nothing was read, so asking again shows the same.
+            self.may_try_again = False
             raise _differing(mismatch)
         return self._finding()
 
@@ -81,6 +102,7 @@ class ItemCompare(ItemAttempt):
 
 
 def _differing(mismatch: Check) -> EvidenceMismatch:
+    """Return the error of statements that differ, from each other or from what was computed earlier."""
     if mismatch.code is ErrorCode.PAIR_DIGEST_MISMATCH:
         what = "ETag" if mismatch.algorithm == "MD5" else "checksum"
         return StatementsDiffer(ErrorCode.PAIR_DIGEST_MISMATCH, request_id=mismatch.request_id, check=what)

@@ -39,8 +39,7 @@ _PIPE = 2 * 1024 * 1024
 class ItemCopy(ItemAttempt):
     """One attempt at copying. `may_try_again` is false where wrong bytes had to be left."""
 
-    def run(self) -> Finding:
-        """Copy the item and return what is known of it; raise what kept it from being copied."""
+    def _run(self) -> Finding:
         self._refuse_impossible()
         self._source.learn()
         layout = self._layout = self._choose_layout()

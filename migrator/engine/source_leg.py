@@ -10,6 +10,7 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Earlier,
     Origin,
     Outcome,
     Planned,
@@ -17,11 +18,19 @@ from integrity.evidence import (
     Statement,
     first_mismatch,
     source_checks,
+    source_checks_since,
 )
 from integrity.layouts import Layout
 from migrator.engine.answers import number_in, statement_of
 from migrator.engine.carrying import Tags, read_tags
-from migrator.engine.cutting import Learned, SourceObject, learn_layout
+from migrator.engine.cutting import (
+    LayoutRefuted,
+    Learned,
+    SourceObject,
+    learn_layout,
+    may_be_the_layout,
+    walk_layout,
+)
 from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.reading import Pin, SourceReader
@@ -35,6 +44,7 @@ class SourceLeg:
         self.statement: Statement | None = None
         self.digests: DigestSet | None = None
         self.checks: tuple[Check, ...] = ()
+        self.earlier: Earlier | None = None
         self.tags = Tags(None)
         self.learned = Learned(None, (), "")
         self.moved = 0
@@ -46,20 +56,44 @@ class SourceLeg:
         self._pass = OnePass()
 
     def learn(self) -> None:
-        """Learn how the object was cut into parts."""
-        pin = self._reader.pin
-        self.learned = learn_layout(
-            SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
-        )
+        """Learn how the object was cut into parts, unless every part has told it already."""
+        if not self.learned.how:
+            self.learned = learn_layout(self._asked())
 
-    def look(self) -> None:
-        """Ask for the headers in place of reading and compare them with the plan; nothing is computed."""
+    def doubt_layout(self) -> bool:
+        """Ask for every part where two had told the layout, and say whether it turned out to be another."""
+        walked = walk_layout(self._asked(), self.learned)
+        if walked is None:
+            return False
+        self.learned = walked
+        self._note("unequal_parts")
+        return True
+
+    def begin_again(self) -> None:
+        """Forget what was read, and keep what was learned of the layout."""
+        self.take_back()
+        self.statement, self.digests, self.checks, self.earlier = None, None, (), None
+        self._reader = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
+
+    def look(self, earlier: Earlier | None = None) -> None:
+        """Ask for the headers in place of reading and compare them with the plan; nothing is computed.
+
+        They are compared with the digests of an earlier record too, if the object is still the one that was read
+        then; `earlier` holds it from here on.
+        """
         said = self.statement = self._head()
         if said.etag and self._work.source.profile.listing_etag is False:
             # This bucket's listings state other ETags than the objects do, so the plan's names nothing.
             self._reader.pin = replace(self._reader.pin, etag=said.etag)
             self._note("listing_etag_differs")
         self.tags = self._read_tags(said)
+        if earlier is not None and earlier.covers(said):
+            self.earlier = earlier
+            profile = self._work.source.profile
+            self._raise_if_wrong(source_checks_since(earlier, self._planned(), said, profile, attempt=self._number))
+            return
+        if earlier is not None:
+            self._note("source_replaced_since")
         self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
 
     def open(self, *layouts: Layout) -> OnePass:
@@ -115,9 +149,16 @@ class SourceLeg:
             self._note("resumed")
 
     def judge(self) -> DigestSet:
-        """Compare what was read with all that the source states; raise before wrong bytes are committed."""
+        """Compare what was read with all that the source states; raise before wrong bytes are committed.
+
+        Where two parts had told the layout and the digests made of parts differ, every part is asked for: raises
+        `LayoutRefuted` if they show another one, which has then been learned.
+        """
         digests = self.digests = self._pass.result()
-        self._raise_if_wrong(self._judged(digests))
+        checks = self._judged(digests)
+        if may_be_the_layout(checks) and self.doubt_layout():
+            raise LayoutRefuted
+        self._raise_if_wrong(checks)
         return digests
 
     def close(self) -> None:
@@ -138,6 +179,10 @@ class SourceLeg:
         etag = normalise(self.statement.etag or "")
         candidates = self.learned.candidates
         return next((each for each in candidates if etag_of(self.digests, each) == etag), None)
+
+    def _asked(self) -> SourceObject:
+        pin = self._reader.pin
+        return SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
 
     def _judged(self, digests: DigestSet) -> tuple[Check, ...]:
         """Return the checks of the source leg; asks the source again only for what is still open."""
@@ -164,7 +209,7 @@ class SourceLeg:
     ) -> tuple[Check, ...]:
         assert self.statement is not None
         return source_checks(
-            Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id),
+            self._planned(),
             self.statement,
             digests,
             self._work.source.profile,
@@ -175,6 +220,9 @@ class SourceLeg:
             unread=unread,
             attempt=self._number,
         )
+
+    def _planned(self) -> Planned:
+        return Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id)
 
     def _raise_if_wrong(self, checks: tuple[Check, ...]) -> None:
         self.checks = checks

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
-from integrity.evidence import Finding
+from integrity.evidence import Earlier, Finding
 from migrator.engine.copying import DEFAULT_CONCURRENCY, Copier
 from migrator.engine.item_compare import Depth, ItemCompare
 from migrator.engine.planning import Item
-from migrator.engine.workplace import CopyOptions, Hooks, Side
+from migrator.engine.workplace import CopyOptions, Hooks, Side, Work
 
 __all__ = ["Depth", "Verifier"]
 
 
 class Verifier:
-    """Compares the objects of one side with those of the other. Make one for a batch or for many."""
+    """Compares the objects of one side with those of the other. Make one for a batch or for many.
+
+    `earlier` names, by the index of an item, what an earlier record holds of it.
+    """
 
     def __init__(
         self,
@@ -25,13 +27,18 @@ class Verifier:
         options: CopyOptions,
         hooks: Hooks,
         *,
-        depth: Depth = Depth.BOTH,
+        depth: Depth = Depth.AUTO,
+        earlier: Mapping[int, Earlier] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
-        read_back_percent = 100 if depth is Depth.BOTH else 0
+        read_back_percent = 100 if depth.reads_back else 0
         # Nothing was written a moment ago, so what is not found is not there.
         options = replace(options, read_back_percent=read_back_percent, found_within_seconds=0)
-        begin = partial(ItemCompare, depth=depth)
+        known = earlier or {}
+
+        def begin(work: Work, item: Item, number: int) -> ItemCompare:
+            return ItemCompare(work, item, number, depth, known.get(item.index))
+
         self._crew = Copier(source, destination, options, hooks, concurrency=concurrency, begin=begin)
 
     def verify_batch(self, items: Sequence[Item]) -> Iterator[Finding]:

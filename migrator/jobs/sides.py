@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from integrity.evidence import profile_from_json
+from integrity.history import Places
 from integrity.verdicts import Fidelity, Policy, PolicyName
 from migrator import credentials
 from migrator.engine.addresses import AddressRule
@@ -77,6 +78,17 @@ def sides_of(run: Run) -> tuple[Side, Side]:
         profile=profile_from_json(profiles.get("destination", {})),
     )
     return source, destination
+
+
+def places_of(run: Run) -> Places:
+    """Return the two places of a run as its records name them; an edit of a connection begins them anew."""
+    task = run.task
+    return Places(
+        task=task.pk,
+        source=task.source_place[:300],
+        dest=task.dest_place[:300],
+        since=max(task.source_connection.updated_at, task.dest_connection.updated_at),
+    )
 
 
 def policy_of(options: dict[str, Any]) -> Policy:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from integrity.etags import normalise
 from integrity.evidence import Finding, Origin, Statement
-from integrity.models import IntegrityRecord
+from migrator.jobs.sides import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from migrator.engine.planning import Item
     from migrator.models import Run
 
-_KEYS_A_QUERY = 500
+KEYS_A_QUERY = 500
 
 
 def proven_earlier(run: Run, items: Sequence[Item]) -> Iterator[Finding]:
@@ -22,8 +22,8 @@ def proven_earlier(run: Run, items: Sequence[Item]) -> Iterator[Finding]:
     if run.kind == run.Kind.VERIFY or run.options["if_exists"] != "skip_if_verified_identical":
         return
     candidates = [item for item in items if item.existing_size == item.size and item.etag and item.existing_etag]
-    for start in range(0, len(candidates), _KEYS_A_QUERY):
-        group = candidates[start : start + _KEYS_A_QUERY]
+    for start in range(0, len(candidates), KEYS_A_QUERY):
+        group = candidates[start : start + KEYS_A_QUERY]
         proven = _proven(run, [item.key for item in group])
         for item in group:
             if (item.key, item.dest_key, item.size, normalise(item.etag), normalise(item.existing_etag)) in proven:
@@ -31,15 +31,7 @@ def proven_earlier(run: Run, items: Sequence[Item]) -> Iterator[Finding]:
 
 
 def _proven(run: Run, keys: list[str]) -> set[tuple[str, str, int | None, str, str]]:
-    earlier = IntegrityRecord.objects.filter(
-        task=run.task_id,
-        verdict="verified",
-        source_place=run.task.source_place[:300],
-        dest_place=run.task.dest_place[:300],
-        object_key__in=keys,
-        # A connection of the same name may lead elsewhere since it was edited.
-        created_at__gt=max(run.task.source_connection.updated_at, run.task.dest_connection.updated_at),
-    )
+    earlier = places_of(run).records().filter(verdict="verified", object_key__in=keys)
     return set(earlier.values_list("object_key", "dest_key", "source_size", "source_etag", "dest_etag"))
 
 

@@ -28,6 +28,7 @@ from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
+from migrator.jobs.recalling import read_earlier
 from migrator.jobs.sides import copy_options, policy_of, sides_of
 from migrator.jobs.skipping import proven_earlier
 from migrator.jobs.stopping import stopping
@@ -163,7 +164,14 @@ def _findings(
     """Copy the items, or only compare them, as the kind of the run says."""
     if run.kind == Run.Kind.VERIFY:
         depth = Depth(run.options["verify_depth"])
-        verifier = Verifier(*sides, copy_options(run), journal, depth=depth, concurrency=settings.WORK_CONCURRENCY)
+        verifier = Verifier(
+            *sides,
+            copy_options(run),
+            journal,
+            depth=depth,
+            earlier=read_earlier(run, items, depth),
+            concurrency=settings.WORK_CONCURRENCY,
+        )
         return verifier.verify_batch(items)
     copier = Copier(
         *sides,

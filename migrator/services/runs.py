@@ -42,7 +42,7 @@ def start_run(
 ) -> Run:
     """Make a run and have it planned; with `start` it begins as soon as its plan is frozen and not empty.
 
-    The last three belong to `verify`: how much is read (`both`), and a sample of the keys, drawn anew without a seed.
+    The last three belong to `verify`: how much is read (`auto`), and a sample of the keys, drawn anew without a seed.
     """
     require_task(by, task)
     _require_connections(by, task)
@@ -181,7 +181,7 @@ def _verify_options(
         raise Refused(f"seed is a whole number from 0 to {LARGEST_SEED}.", field="seed")
     if sample_percent is not None and seed is None:
         given["seed"] = secrets.randbelow(2**31)
-    return given | {"verify_depth": verify_depth or Depth.BOTH.value}
+    return given | {"verify_depth": verify_depth or Depth.AUTO.value}
 
 
 def _numbered(run: Run) -> Run:

@@ -91,10 +91,18 @@ def _size(record: IntegrityRecord, checks: Sequence[Check]) -> Row:
     return _row(
         "Size",
         source=_bytes(record.source_size),
-        computed=_bytes(record.bytes_hashed),
+        computed=_bytes(_bytes_computed(record, checks)),
         dest=_bytes(record.dest_size),
         checks=_named(checks, CheckName.SOURCE_SIZE, CheckName.READ_LENGTH, CheckName.DEST_SIZE),
     )
+
+
+def _bytes_computed(record: IntegrityRecord, checks: Sequence[Check]) -> int | None:
+    """Return the bytes that were hashed: in this run, or when the record was made that this one names."""
+    if record.compared_with is None:
+        return record.bytes_hashed
+    then = next((check.observed for check in checks if check.name is CheckName.READ_LENGTH), None)
+    return int(then) if then else None
 
 
 def _etag(record: IntegrityRecord, checks: Sequence[Check]) -> Row:

@@ -201,7 +201,7 @@ def _silent_since(progress: Progress) -> datetime | None:
 
 def _preview(run: Run) -> dict[str, Any]:
     summary = run.plan_summary
-    excluded, is_verify = summary.get("excluded", {}), wording.is_verify(run)
+    excluded = summary.get("excluded", {})
     return {
         "summary": summary,
         "hazards": [
@@ -215,10 +215,17 @@ def _preview(run: Run) -> dict[str, Any]:
         **_foretold(summary.get("forecast")),
         "forecast": _forecast(run),
         "promises": _promises(run),
-        "requests": (4 if is_verify else 2) * run.planned + 2 * (run.planned // 1000 + 1),
+        "requests": _requests_an_object(run) * run.planned + 2 * (run.planned // 1000 + 1),
         "depth": run.options.get("verify_depth", ""),
         "needs_confirmation": run.planned == 0 and not run.empty_confirmed,
     }
+
+
+def _requests_an_object(run: Run) -> int:
+    """Return about how many requests an object takes, at most; `auto` asks first and may then have to read."""
+    if not wording.is_verify(run):
+        return 2
+    return 7 if run.options.get("verify_depth") == "auto" else 4
 
 
 def _foretold(forecast: dict[str, Any] | None) -> dict[str, Any]:
@@ -243,8 +250,15 @@ def _forecast(run: Run) -> list[dict[str, str]]:
     lines = []
     etag, depth = destination.get("etag_single"), run.options.get("verify_depth") if wording.is_verify(run) else None
     if depth == "statements":
-        return [_line("unverified", "No object is read: differences are found, but no object can become verified.")]
-    if depth == "both":
+        return [
+            _line(
+                "unverified",
+                "No object is read: differences are found, but what no earlier run has read cannot become verified.",
+            )
+        ]
+    if depth == "auto":
+        lines += _asked_first(destination)
+    elif depth == "both":
         lines.append(_line("verified", "Each object is read at both ends, so nothing rests on the destination's word."))
     elif destination.get("content_md5") == "rejects":
         lines.append(
@@ -268,6 +282,15 @@ def _forecast(run: Run) -> list[dict[str, str]]:
         lines.append(
             _line("unverified", "The source's ETags are not made from the bytes; a second reading would be the proof.")
         )
+    return lines
+
+
+def _asked_first(destination: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what can be said of a run that reads only what the statements do not settle."""
+    lines = [_line("info", "An object is read only where what both stores state does not settle it: once at each end.")]
+    if destination.get("content_md5") != "rejects":
+        words = "The destination has not shown that it refuses damaged data, so its word alone proves no object."
+        lines.append(_line("info", words))
     return lines
 
 

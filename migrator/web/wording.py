@@ -205,6 +205,10 @@ SOURCE_GRADES = {
     "S1": "The size is right and nothing changed while we read; the source states no checksum to compare.",
     "S0": "It was not shown that we read what the source holds.",
 }
+# The same of a run that read nothing, where they would say that it did.
+SOURCE_GRADES_SINCE = SOURCE_GRADES | {
+    "S1": "Size and identity are those of the object that was read then; the source states no checksum to compare.",
+}
 DEST_GRADES = {
     "D4": "We read the object back from the destination, and its SHA-256 equals ours.",
     "D3": "After the write the destination states a checksum of the whole object, and it equals ours.",
@@ -215,7 +219,10 @@ DEST_GRADES = {
 
 NOTES = {
     "recovered": "passed after an attempt that failed",
+    "source_replaced_since": "the source holds another object than an earlier run read, so that was set aside",
+    "dest_replaced_since": "the destination holds another object than an earlier run confirmed",
     "already_there": "the object was already at the destination, with the same bytes",
+    "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
 }
 
 ORIGINS = {
@@ -227,6 +234,12 @@ ORIGINS = {
     "put_reply": "the reply to the write",
     "complete_reply": "the reply to the last part",
     "readback": "reading it back",
+}
+
+READ = {
+    "nothing": "nothing",
+    "source": "the source's object, once",
+    "both": "the source's object once, and the destination's once",
 }
 
 HAZARDS = {
@@ -254,9 +267,12 @@ OPTION_WORDS = {
 }
 
 VERIFY_DEPTHS = {
+    "auto": "first what both stores state, with what an earlier run computed; what that does not settle is read once "
+    "at the source and once at the destination",
     "both": "every object is read once at the source and once at the destination",
     "source": "every object is read at the source and compared with what the destination states",
-    "statements": "only what both stores state; no object is read, so no object can become verified",
+    "statements": "only what both stores state, with what an earlier run computed; no object is read, so one that no "
+    "earlier run read cannot become verified",
 }
 
 _OPTION_LABELS = {

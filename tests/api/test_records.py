@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from integrity.models import ReviewDecision
+from integrity.models import IntegrityRecord, ReviewDecision
 from migrator.models import Run
 from tests.api.caller import Caller, a_record, a_run, pointers
 
@@ -184,3 +184,14 @@ def test_a_verified_record_has_nothing_to_decide(as_admin: Caller, run: Run) -> 
 
     assert (response.status_code, response.json()["code"]) == (409, "nothing_to_review")
     assert record["review"] is None
+
+
+def test_a_record_names_the_earlier_one_that_it_was_compared_with(as_operator: Caller, run: Run) -> None:
+    earlier = IntegrityRecord.objects.filter(run=run.pk, verdict="verified").first()
+    assert earlier is not None
+    newer = a_record(run, 9, "verified", compared_with=earlier.pk, bytes_hashed=None)
+
+    answers = [as_operator.get(f"/records/{pk}").json() for pk in (newer.pk, earlier.pk)]
+
+    assert [answer["compared_with"] for answer in answers] == [str(earlier.pk), None]
+    assert answers[0]["bytes_hashed"] is None

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from integrity.evidence import CheckName, Finding, Profile
+from integrity.evidence import CheckName, Earlier, Finding, Profile
 from integrity.layouts import Limits
 from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
@@ -204,12 +204,14 @@ class TwoStores:
         self.dest.plan_faults(self._planned)
         return self.verify_items(planned, depth, **options)
 
-    def verify_items(self, items: list[Item], depth: Depth, **options: object) -> dict[str, Settled]:
+    def verify_items(
+        self, items: list[Item], depth: Depth, earlier: Mapping[int, Earlier] | None = None, **options: object
+    ) -> dict[str, Settled]:
         """Compare these items without copying."""
         chosen = CopyOptions(**options)  # type: ignore[arg-type]
         source = Side(self.source_store, SOURCE, "", self.source_profile)
         destination = Side(self.dest_store, DEST, "", self.dest_profile)
-        verifier = Verifier(source, destination, chosen, self.told, depth=depth, concurrency=4)
+        verifier = Verifier(source, destination, chosen, self.told, depth=depth, earlier=earlier, concurrency=4)
         settled = {
             finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
             for finding in verifier.verify_batch(items)

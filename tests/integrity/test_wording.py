@@ -49,6 +49,28 @@ def said(*checks: Check, policy: str = "standard", error: ErrorCode | None = Non
     return " ".join(sentences((*FACTS, *checks), judgement))
 
 
+def said_since(*checks: Check) -> str:
+    """What is said where an earlier run read the bytes."""
+    facts = tuple(replace(check, at=TIME) if check is READ else check for check in FACTS if check is not WRITTEN)
+    return " ".join(sentences((*facts, *checks), judge((*facts, *checks), Policy())))
+
+
+def test_what_an_earlier_run_read_is_never_said_to_be_read_now() -> None:
+    words = said_since(S3, D3)
+
+    assert "Nothing was read in this run: what both stores state now was compared" in words
+    assert f"equals the MD5 of the 4300 bytes we read at {TIME}." in words
+    assert "we sent" not in words
+    assert "we did not read the object back" in words
+
+
+def test_an_identity_of_then_is_not_said_to_be_watched() -> None:
+    words = said_since(KMS, D3)
+
+    assert f"Size and identity are those of the object we read at {TIME}." in words
+    assert "while we read" not in words
+
+
 def test_every_reason_and_every_mismatch_has_words() -> None:
     assert set(REASON_WORDS) == set(SHORT_REASONS) == set(Reason)
     assert set(MISMATCH_WORDS) == {*MISMATCH_CODES.values()}

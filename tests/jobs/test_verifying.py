@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.contrib.auth.models import User
 
+from integrity.models import IntegrityRecord
+from integrity.records import digest_of
 from migrator import jobs, services
-from migrator.models import Run, StoreProfile
-from tests.stores import DEST_BUCKET, Stores, make_task, records_of
+from migrator.models import Connection, Run, StoreProfile, Task
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -31,7 +35,7 @@ def test_what_another_tool_copied_is_adopted_and_what_is_wrong_is_named(stores: 
     for key, body in {"good": b"good" * 500, "bad": b"gooD" * 500, "more": b"more"}.items():
         stores.dest.seed(DEST_BUCKET, key, body)
 
-    run = verify(stores, operator)
+    run = verify(stores, operator, verify_depth="both")
 
     found = {key: (record.verdict, record.error_code) for key, record in records_of(run).items()}
     assert found == {
@@ -47,7 +51,7 @@ def test_nothing_is_written_on_either_side(stores: Stores, operator: User) -> No
     stores.seed(one=b"1", two=b"2")
     stores.dest.seed(DEST_BUCKET, "one", b"1")
 
-    verify(stores, operator)
+    verify(stores, operator, verify_depth="both")
 
     assert {entry.operation for sandbox in (stores.source, stores.dest) for entry in sandbox.log} <= READS
     assert stores.dest.keys(DEST_BUCKET) == ["one"]
@@ -67,10 +71,109 @@ def test_an_earlier_proof_is_not_taken_for_a_comparison(stores: Stores, operator
     task = make_task(stores, operator, if_exists="skip_if_verified_identical")
     run_through(services.start_run(operator, task, start=True))
 
-    run = run_through(services.start_run(operator, task, kind="verify", start=True))
+    run = run_through(services.start_run(operator, task, kind="verify", start=True, verify_depth="both"))
 
     assert (run.verified, run.skipped) == (1, 0)
     assert records_of(run)["one"].dest_grade == "D4"
+
+
+def copied(stores: Stores, operator: User) -> IntegrityRecord:
+    """Copy one object, and return its record."""
+    stores.seed(one=b"1" * 100)
+    return records_of(run_through(services.start_run(operator, make_task(stores, operator), start=True)))["one"]
+
+
+def compared(earlier: IntegrityRecord, operator: User, depth: str = "statements") -> IntegrityRecord:
+    """Compare the same task without copying, and return the new record."""
+    task = Task.objects.get(pk=earlier.task)
+    run = services.start_run(operator, task, kind="verify", start=True, verify_depth=depth)
+    return records_of(run_through(run))["one"]
+
+
+def test_statements_are_compared_with_the_earlier_record_and_name_it(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+
+    record = compared(earlier, operator)
+
+    assert (record.verdict, record.source_grade, record.dest_grade) == ("verified", "S3", "D3")
+    assert (record.compared_with, record.bytes_hashed) == (earlier.pk, None)
+    assert (record.calculated_md5, record.sha256) == (earlier.calculated_md5, earlier.sha256)
+    assert (record.etag_match, record.md5_match, record.size_match) == (True, True, True)
+
+
+def test_the_name_of_the_earlier_record_is_part_of_the_digest(stores: Stores, operator: User) -> None:
+    record = compared(copied(stores, operator), operator)
+
+    before = digest_of(record)
+    record.compared_with = uuid.uuid4()
+
+    assert before == record.record_digest != digest_of(record)
+
+
+def test_a_later_comparison_goes_back_to_the_record_that_read(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    compared(earlier, operator)
+
+    assert compared(earlier, operator).compared_with == earlier.pk
+
+
+def test_a_newer_reading_takes_the_place_of_an_older_one(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    newer = compared(earlier, operator, "both")
+
+    assert compared(earlier, operator).compared_with == newer.pk
+
+
+def test_rotted_bytes_under_another_etag_fail(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    stores.dest.seed(DEST_BUCKET, "one", b"2" * 100)
+
+    record = compared(earlier, operator)
+
+    assert (record.verdict, record.error_code, record.compared_with) == ("failed", "dest_etag_mismatch", earlier.pk)
+
+
+def test_an_older_proof_does_not_outlive_a_reading_that_failed(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    rot = {"side": "destination", "operation": "GetObject", "key": "one", "calls": "all", "action": "flip"}
+    stores.dest.plan_faults([rot])
+    read = compared(earlier, operator, "both")
+
+    record = compared(earlier, operator)
+
+    assert (read.verdict, read.error_code) == ("failed", "dest_readback_mismatch")
+    assert (record.verdict, record.compared_with) == ("unverified", None)
+
+
+def test_a_record_from_before_a_connection_was_edited_is_not_used(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    Connection.objects.get(name="New store").save()
+
+    record = compared(earlier, operator)
+
+    assert (record.verdict, record.compared_with) == ("unverified", None)
+    assert record.source_grade in ("S0", "S1")
+
+
+def test_by_itself_a_comparison_reads_only_what_nobody_has_read(stores: Stores, operator: User) -> None:
+    earlier = copied(stores, operator)
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.seed(bucket, "two", b"2" * 50)
+    task = Task.objects.get(pk=earlier.task)
+
+    run = run_through(services.start_run(operator, task, kind="verify", start=True))
+
+    found = {key: (record.verdict, record.dest_grade, record.bytes_hashed) for key, record in records_of(run).items()}
+    assert found == {"one": ("verified", "D3", None), "two": ("verified", "D4", 50)}
+
+
+def test_by_itself_a_comparison_needs_no_reading_to_find_a_difference(stores: Stores, operator: User) -> None:
+    stores.seed(bad=b"good" * 500)
+    stores.dest.seed(DEST_BUCKET, "bad", b"gooD" * 500)
+
+    record = records_of(verify(stores, operator))["bad"]
+
+    assert (record.verdict, record.error_code, record.bytes_hashed) == ("failed", "pair_digest_mismatch", None)
 
 
 def test_the_same_seed_draws_the_same_sample(stores: Stores, operator: User) -> None:
@@ -90,7 +193,7 @@ def test_a_sample_without_a_seed_keeps_the_one_it_drew(stores: Stores, operator:
     run = services.start_run(operator, make_task(stores, operator), kind="verify", sample_percent=30)
 
     assert isinstance(run.options["seed"], int)
-    assert run.options["verify_depth"] == "both"
+    assert run.options["verify_depth"] == "auto"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from integrity.models import ReviewDecision
@@ -74,3 +75,29 @@ def test_operators_see_the_case_but_no_form(as_operator: Client, story: Story) -
 
     assert "No decision yet." in page
     assert "/decide/" not in page
+
+
+def test_a_record_of_statements_names_the_earlier_one_and_claims_no_reading(
+    as_auditor: Client, operator: User, story: Story
+) -> None:
+    run = a_run(story.task, kind="verify")
+    record = a_record(run, "2019/one.jpg", compared_with=story.verified.pk, bytes_hashed=None)
+
+    page = text_of(as_auditor.get(f"/records/{record.pk}/"))
+
+    assert "what we computed on" in page
+    assert f"/records/{story.verified.pk}/" in as_auditor.get(f"/records/{record.pk}/").content.decode()
+    assert "Computed then" in page
+    assert "Computed in between" not in page
+
+
+@pytest.mark.parametrize(("hashed", "words"), [(None, "nothing"), (16, "the source&#x27;s object, once")])
+def test_a_record_says_what_was_read_in_its_run(
+    hashed: int | None, words: str, as_auditor: Client, story: Story
+) -> None:
+    earlier = None if hashed else story.verified.pk
+    run = a_run(story.task, kind="verify")
+    size = {"source_size": hashed, "dest_size": hashed} if hashed else {}
+    record = a_record(run, "2019/two.jpg", compared_with=earlier, bytes_hashed=hashed, **size)
+
+    assert f"<dt>Read in this run</dt><dd>{words}</dd>" in text_of(as_auditor.get(f"/records/{record.pk}/"))

@@ -320,7 +320,8 @@ def test_the_preview_of_a_comparison_tells_its_sample(as_operator: Client, opera
     [
         ("both", "Each object is read at both ends"),
         ("source", "The destination has not been tried, so its word will not count as proof"),
-        ("statements", "no object can become verified"),
+        ("statements", "what no earlier run has read cannot become verified"),
+        ("auto", "An object is read only where what both stores state does not settle it: once at each end."),
     ],
 )
 def test_the_forecast_of_a_comparison_goes_by_its_depth(

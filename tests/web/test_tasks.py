@@ -141,4 +141,4 @@ def test_a_task_is_checked_without_copying(as_operator: Client, operator: User, 
     assert "Check without copying" in text_of(as_operator.get(f"/tasks/{task.pk}/"))
     as_operator.post(f"/tasks/{task.pk}/plan/", {"kind": "verify"})
 
-    assert [(run.kind, run.options["verify_depth"]) for run in Run.objects.all()] == [("verify", "both")]
+    assert [(run.kind, run.options["verify_depth"]) for run in Run.objects.all()] == [("verify", "auto")]

@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("task", metavar="TASK", help="an id or an exact name")
         parser.add_argument("--kind", choices=Run.Kind.values, default=Run.Kind.COPY.value, help="what to do (copy)")
         parser.add_argument("--retry-of", metavar="RUN", default="", help="with --kind retry: which run (the last one)")
-        parser.add_argument("--verify-depth", choices=list(Depth), help="with --kind verify: how much is read (both)")
+        parser.add_argument("--verify-depth", choices=list(Depth), help="with --kind verify: how much is read (auto)")
         parser.add_argument("--sample-percent", type=int, metavar="N", help="with --kind verify: only so many keys")
         parser.add_argument("--seed", type=int, help="with --sample-percent: draws the same keys again")
         parser.add_argument("--as", dest="person", metavar="USER", default="", help="who runs it (the task's owner)")

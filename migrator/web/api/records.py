@@ -73,7 +73,11 @@ class CheckAnswer(Schema):
 
 
 class RecordAnswer(Schema):
-    """One item of one run, and what was proven of it. Digests are lowercase hex, ETags without quotes."""
+    """One item of one run, and what was proven of it. Digests are lowercase hex, ETags without quotes.
+
+    `compared_with` names the earlier record whose digests stand here: nothing was read in this run, and
+    `bytes_hashed` is null.
+    """
 
     id: str
     task: str
@@ -103,6 +107,7 @@ class RecordAnswer(Schema):
     etag_match: bool | None
     size_match: bool | None
     md5_match: bool | None
+    compared_with: str | None
     checks: list[CheckAnswer]
     verdict: str | None
     reason: str | None

@@ -100,13 +100,14 @@ class TaskChange(Body):
 class NewRun(Body):
     """How to run a task. `retry_of` belongs to `retry`, the depth and the sample to `verify`, which copies nothing.
 
-    `verify_depth`: read both sides (`both`, the default), the source only, or compare just what the stores state.
+    `verify_depth`: compare what the stores state with what an earlier run computed, and read both sides only where
+    that settles nothing (`auto`, the default); read both sides, the source only, or nothing (`statements`).
     """
 
     kind: Literal["copy", "verify", "retry"] = "copy"
     start: Flag = True
     retry_of: uuid.UUID | None = None
-    verify_depth: Literal["statements", "source", "both"] | None = None
+    verify_depth: Literal["auto", "statements", "source", "both"] | None = None
     sample_percent: Annotated[Whole, Field(ge=1, le=100)] | None = None
     seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] | None = None
     confirm_empty: Flag = False

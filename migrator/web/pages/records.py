@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,9 @@ from migrator.web import wording
 from migrator.web.access import for_roles, found_or_404, person_of, visible_records, visible_runs
 from migrator.web.forms import DecisionForm, show_refusal
 from migrator.web.matrix import matrix
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 OTHER_RUNS = 10
 
@@ -67,7 +70,11 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "badge": judgement.badge if judgement else "Skipped",
         "finding": finding,
         "sentences": said,
-        "source_words": wording.SOURCE_GRADES.get(found.source_grade, ""),
+        "source_words": (wording.SOURCE_GRADES_SINCE if found.compared_with else wording.SOURCE_GRADES).get(
+            found.source_grade, ""
+        ),
+        "compared_with": _compared_with(person, found),
+        "read_words": wording.READ[_what_was_read(found)],
         "dest_words": wording.DEST_GRADES.get(found.dest_grade, ""),
         "matrix": matrix(found),
         "checks": [_check_line(check) for check in found.checks],
@@ -94,6 +101,20 @@ def judgement_of(record: IntegrityRecord) -> Judgement | None:
         reason=Reason(record.reason) if record.reason else None,
         narrow=judge(checks, Policy()).narrow,
     )
+
+
+def _compared_with(person: User, found: IntegrityRecord) -> IntegrityRecord | None:
+    """Return the earlier record that this one names, if the person may see it."""
+    if found.compared_with is None:
+        return None
+    return visible_records(person).filter(pk=found.compared_with).first()
+
+
+def _what_was_read(found: IntegrityRecord) -> str:
+    if found.bytes_hashed is None:
+        return "nothing"
+    read_back = any(check["name"] == "dest_readback" and check["observed"] for check in found.checks)
+    return "both" if read_back else "source"
 
 
 def _words(found: IntegrityRecord, said: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
