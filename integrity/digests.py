@@ -11,11 +11,8 @@ at the same offset share a stream, so two equal layouts cost as much as one, and
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import threading
 import zlib
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -23,6 +20,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from awscrt import checksums as crt
+
+from integrity.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -242,7 +241,7 @@ class OnePass:
             for update in self._updates:
                 update(segment)
         else:
-            _side_by_side(self._updates, segment)
+            side_by_side(self._updates, segment)
         if len(self._streams) == 1:
             self._whole.update_crcs(segment)
         else:
@@ -349,45 +348,3 @@ def _raw(digests: PartDigest | DigestSet, algorithm: str) -> bytes | None:
         case Algorithm.CRC64NVME:
             return None if digests.crc64nvme is None else digests.crc64nvme.to_bytes(8, "big")
     return None
-
-
-def _side_by_side(jobs: Sequence[Callable[[memoryview], None]], segment: memoryview) -> None:
-    """Run the jobs in several threads and return when all are done; hashlib releases the GIL.
-
-    The calling thread does the first job and then whatever no other thread has begun, so a busy pool delays
-    nobody and a job never waits for another.
-    """
-    pool = _executor()
-    handed_over: list[tuple[Future[None], Callable[[memoryview], None]]] = [
-        (pool.submit(job, segment), job) for job in jobs[1:]
-    ]
-    jobs[0](segment)
-    for future, job in reversed(handed_over):
-        if future.cancel():
-            job(segment)
-    for future, _ in handed_over:
-        if not future.cancelled():
-            future.result()
-
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _executor() -> ThreadPoolExecutor:
-    """Return this process's threads for hashing, started when first needed."""
-    global _pool
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="hashing")
-        return _pool
-
-
-def _forget_executor() -> None:
-    """Forget the parent's threads: they do not exist in a forked child."""
-    global _pool, _pool_lock
-    _pool = None
-    _pool_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_executor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import tracemalloc
 import zlib
 from itertools import pairwise
@@ -14,7 +13,6 @@ from awscrt import checksums as crt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrity import digests as module
 from integrity.digests import ALL, FOR_PARTS, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of
 from integrity.layouts import MIB, Layout
 
@@ -194,28 +192,6 @@ def test_memory_does_not_grow_with_the_object() -> None:
     assert peak < 256 * 1024
 
 
-def test_a_busy_pool_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, data = threading.Event(), os.urandom(PARALLEL_FROM)
-    for _ in range(module._executor()._max_workers):
-        module._executor().submit(gate.wait, 20)
-
-    found = digest_of(data, [Layout.uniform(len(data), len(data))])
-    gate.set()
-
-    assert found.sha256 == hashlib.sha256(data).digest()
-
-
-def test_a_forked_child_starts_its_own_threads() -> None:
-    data = os.urandom(PARALLEL_FROM)
-    expected = digest_of(data)
-
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if digest_of(data) == expected else 1)
-
-    assert os.waitpid(child, 0)[1] == 0
-
-
 def test_the_only_part_of_a_layout_is_there_when_all_of_it_has_passed() -> None:
     layout, one_pass = Layout.uniform(4, 10), OnePass([Layout.uniform(4, 10)])
 
@@ -225,11 +201,3 @@ def test_the_only_part_of_a_layout_is_there_when_all_of_it_has_passed() -> None:
 
     assert before == ()
     assert one_pass.finished_parts(layout) == plain_parts(b"0123", layout)
-
-
-def test_a_process_that_forgot_its_threads_starts_others() -> None:
-    before = module._executor()
-
-    module._forget_executor()
-
-    assert module._executor() is not before
