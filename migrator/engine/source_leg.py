@@ -10,6 +10,7 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Demand,
     Outcome,
     Planned,
     Reason,
@@ -61,13 +62,17 @@ class SourceLeg:
         self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
 
     def open(self, *layouts: Layout) -> OnePass:
-        """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too."""
+        """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too.
+
+        The headers come before the first byte, so the pass computes what they state, whatever its algorithm.
+        """
         self.statement = self._reader.open(self._item)
         if self._reader.repinned:
             self._note("listing_etag_differs")
         self.tags = self._read_tags(self.statement)
         self._raise_if_wrong(self._compare(None))
-        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
+        demand = Demand.of(self.statement)
+        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
         return self._pass
 
     def chunks(self) -> Iterator[bytes]:
