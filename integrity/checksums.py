@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 import zlib
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from awscrt import checksums as crt
 
+from integrity.algorithms import HASHES, Algorithm
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 MOST_PARTS = 10_000
 
@@ -104,14 +105,12 @@ def type_of(algorithm: str, text: str, stated: str | None) -> ChecksumType | Non
 
 
 def _digest(algorithm: str, data: bytes) -> bytes:
-    return _DIGESTS[algorithm](data)
+    """Return the digest of joined part digests; KeyError for an algorithm that has no composite form."""
+    if algorithm in _CRCS:
+        return _CRCS[algorithm](data).to_bytes(DIGEST_BYTES[algorithm], "big")
+    running = HASHES[Algorithm(algorithm)]()
+    running.update(memoryview(data))
+    return running.digest()
 
 
-_DIGESTS = {
-    "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
-    "CRC32C": lambda data: int(crt.crc32c(data)).to_bytes(4, "big"),
-    "SHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
-    "SHA256": lambda data: hashlib.sha256(data).digest(),
-    "SHA512": lambda data: hashlib.sha512(data).digest(),
-    "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
-}
+_CRCS: dict[str, Callable[[bytes], int]] = {"CRC32": zlib.crc32, "CRC32C": lambda data: int(crt.crc32c(data))}

@@ -10,43 +10,40 @@ at the same offset share a stream, so two equal layouts cost as much as one, and
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
-import threading
 import zlib
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from awscrt import checksums as crt
 
+from integrity.algorithms import ALL, FOR_PARTS, HASHES, USUAL, Algorithm
+from integrity.threads import side_by_side
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-    from hashlib import _Hash
+
+__all__ = [
+    "ALL",
+    "FOR_PARTS",
+    "PARALLEL_FROM",
+    "USUAL",
+    "Algorithm",
+    "Buffer",
+    "DigestSet",
+    "OnePass",
+    "PartDigest",
+    "Tile",
+    "Tiling",
+    "digest_of",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 # Below this size a hand-over to another thread costs more than it saves.
 PARALLEL_FROM = 256 * 1024
-
-
-class Algorithm(StrEnum):
-    """The digests of the pass, by their S3 names."""
-
-    MD5 = "MD5"
-    SHA256 = "SHA256"
-    CRC32 = "CRC32"
-    CRC32C = "CRC32C"
-    CRC64NVME = "CRC64NVME"
-
-
-ALL = frozenset(Algorithm)
-# CRCs of parts come for nothing from those of the whole; a SHA-256 of each part is for who asks.
-FOR_PARTS = ALL - {Algorithm.SHA256}
 
 
 class Tile(Protocol):
@@ -67,7 +64,10 @@ class Tiling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PartDigest:
-    """The digests of one part; None is one that was not asked for. `size` is in bytes, numbers start at 1."""
+    """The digests of one part; None is one that was not asked for. `size` is in bytes, numbers start at 1.
+
+    `further` holds the digests besides the usual five, raw, by S3 name.
+    """
 
     number: int
     size: int
@@ -76,6 +76,7 @@ class PartDigest:
     crc32: int | None = None
     crc32c: int | None = None
     crc64nvme: int | None = None
+    further: Mapping[str, bytes] = field(default_factory=dict)
 
     def raw(self, algorithm: str) -> bytes | None:
         """Return the digest of that S3 name as raw bytes, None where there is none."""
@@ -86,7 +87,8 @@ class PartDigest:
 class DigestSet:
     """What one pass computed. `size` counts the bytes that were fed; None is a digest that was not asked for.
 
-    `parts` holds those layouts that tile exactly the bytes that were read, and no others.
+    `further` holds the digests besides the usual five, raw, by S3 name. `parts` holds those layouts that tile
+    exactly the bytes that were read, and no others.
     """
 
     size: int
@@ -95,6 +97,7 @@ class DigestSet:
     crc32: int | None = None
     crc32c: int | None = None
     crc64nvme: int | None = None
+    further: Mapping[str, bytes] = field(default_factory=dict)
     parts: Mapping[Hashable, tuple[PartDigest, ...]] = field(default_factory=dict)
 
     @property
@@ -137,9 +140,14 @@ class DigestSet:
         return self.part_raws(layout, Algorithm.MD5)
 
 
-def digest_of(data: Buffer, layouts: Iterable[Tiling] = (), algorithms: frozenset[Algorithm] = ALL) -> DigestSet:
+def digest_of(
+    data: Buffer,
+    layouts: Iterable[Tiling] = (),
+    algorithms: frozenset[Algorithm] = USUAL,
+    part_algorithms: frozenset[Algorithm] | None = None,
+) -> DigestSet:
     """Return the digests of bytes that are all in memory."""
-    one_pass = OnePass(layouts, algorithms)
+    one_pass = OnePass(layouts, algorithms, part_algorithms)
     one_pass.feed(data)
     return one_pass.result()
 
@@ -156,10 +164,10 @@ class OnePass:
     def __init__(
         self,
         layouts: Iterable[Tiling] = (),
-        algorithms: frozenset[Algorithm] = ALL,
+        algorithms: frozenset[Algorithm] = USUAL,
         part_algorithms: frozenset[Algorithm] | None = None,
     ) -> None:
-        """Begin at offset 0. Without `part_algorithms`, parts get what the whole gets, except for SHA-256."""
+        """Begin at offset 0. Without `part_algorithms`, parts get the MD5 and the CRCs that the whole gets."""
         of_parts = algorithms & FOR_PARTS if part_algorithms is None else part_algorithms
         self._algorithms, self._parts = _choice(algorithms), _choice(of_parts)
         self._size = 0
@@ -242,7 +250,7 @@ class OnePass:
             for update in self._updates:
                 update(segment)
         else:
-            _side_by_side(self._updates, segment)
+            side_by_side(self._updates, segment)
         if len(self._streams) == 1:
             self._whole.update_crcs(segment)
         else:
@@ -264,27 +272,48 @@ class _Choice(NamedTuple):
     crc32: bool
     crc32c: bool
     crc64nvme: bool
+    further: tuple[Algorithm, ...]
 
 
 @lru_cache(maxsize=64)
 def _choice(algorithms: frozenset[Algorithm]) -> _Choice:
-    return _Choice(*(algorithm in algorithms for algorithm in Algorithm))
+    return _Choice(
+        md5=Algorithm.MD5 in algorithms,
+        sha256=Algorithm.SHA256 in algorithms,
+        crc32=Algorithm.CRC32 in algorithms,
+        crc32c=Algorithm.CRC32C in algorithms,
+        crc64nvme=Algorithm.CRC64NVME in algorithms,
+        further=tuple(each for each in HASHES if each in algorithms - USUAL),
+    )
+
+
+class _Values(NamedTuple):
+    """Chosen digests in the order of the fields of a part and of the whole."""
+
+    md5: bytes | None
+    sha256: bytes | None
+    crc32: int | None
+    crc32c: int | None
+    crc64nvme: int | None
+    further: dict[str, bytes]
 
 
 class _Stream:
     """Running digests from one offset on."""
 
-    __slots__ = ("choice", "crc32", "crc32c", "crc64nvme", "md5", "sha256")
+    __slots__ = ("choice", "crc32", "crc32c", "crc64nvme", "further", "md5", "sha256")
 
     def __init__(self, choice: _Choice) -> None:
         self.choice = choice
-        self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if choice.md5 else None
-        self.sha256: _Hash | None = hashlib.sha256() if choice.sha256 else None
+        self.md5 = HASHES[Algorithm.MD5]() if choice.md5 else None
+        self.sha256 = HASHES[Algorithm.SHA256]() if choice.sha256 else None
+        self.further = {algorithm: HASHES[algorithm]() for algorithm in choice.further}
         self.crc32 = self.crc32c = self.crc64nvme = 0
 
     def updates(self) -> tuple[Callable[[memoryview], None], ...]:
         """Return what must be called with the next bytes, the longest work first."""
-        return tuple(running.update for running in (self.md5, self.sha256) if running is not None)
+        running = (self.md5, self.sha256, *self.further.values())
+        return tuple(each.update for each in running if each is not None)
 
     def update_crcs(self, segment: memoryview) -> None:
         """Feed the next bytes to the CRCs."""
@@ -301,14 +330,15 @@ class _Stream:
         self.crc32c = crt.combine_crc32c(self.crc32c, following.crc32c, length)
         self.crc64nvme = crt.combine_crc64nvme(self.crc64nvme, following.crc64nvme, length)
 
-    def values(self, choice: _Choice) -> tuple[bytes | None, bytes | None, int | None, int | None, int | None]:
-        """Return the chosen digests so far in the order of the fields; reading ends nothing."""
-        return (
+    def values(self, choice: _Choice) -> _Values:
+        """Return the chosen digests so far; reading ends nothing."""
+        return _Values(
             self.md5.digest() if choice.md5 and self.md5 is not None else None,
             self.sha256.digest() if choice.sha256 and self.sha256 is not None else None,
             self.crc32 if choice.crc32 else None,
             self.crc32c if choice.crc32c else None,
             self.crc64nvme if choice.crc64nvme else None,
+            {algorithm: self.further[algorithm].digest() for algorithm in choice.further},
         )
 
     def read(self, choice: _Choice, number: int, size: int) -> PartDigest:
@@ -348,46 +378,4 @@ def _raw(digests: PartDigest | DigestSet, algorithm: str) -> bytes | None:
             return None if digests.crc32c is None else digests.crc32c.to_bytes(4, "big")
         case Algorithm.CRC64NVME:
             return None if digests.crc64nvme is None else digests.crc64nvme.to_bytes(8, "big")
-    return None
-
-
-def _side_by_side(jobs: Sequence[Callable[[memoryview], None]], segment: memoryview) -> None:
-    """Run the jobs in several threads and return when all are done; hashlib releases the GIL.
-
-    The calling thread does the first job and then whatever no other thread has begun, so a busy pool delays
-    nobody and a job never waits for another.
-    """
-    pool = _executor()
-    handed_over: list[tuple[Future[None], Callable[[memoryview], None]]] = [
-        (pool.submit(job, segment), job) for job in jobs[1:]
-    ]
-    jobs[0](segment)
-    for future, job in reversed(handed_over):
-        if future.cancel():
-            job(segment)
-    for future, _ in handed_over:
-        if not future.cancelled():
-            future.result()
-
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _executor() -> ThreadPoolExecutor:
-    """Return this process's threads for hashing, started when first needed."""
-    global _pool
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="hashing")
-        return _pool
-
-
-def _forget_executor() -> None:
-    """Forget the parent's threads: they do not exist in a forked child."""
-    global _pool, _pool_lock
-    _pool = None
-    _pool_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_executor)
+    return digests.further.get(algorithm)

@@ -14,10 +14,11 @@ from itertools import product
 
 from integrity import checksums
 from integrity.checksums import ChecksumType
-from integrity.digests import DigestSet, digest_of
+from integrity.digests import ALL, DigestSet, digest_of
 from integrity.etags import EtagForm, etag_of, kind
 from integrity.evidence import (
     Check,
+    Demand,
     Encryption,
     ErrorCode,
     EtagMeaning,
@@ -166,9 +167,17 @@ _ANOTHER_MD5 = "f" * 32
 _OPAQUE = "opaque-etag"
 
 
+_EVERY_LAYOUT = frozenset({_ONE_PUT, _ONE_PART, _TWO_PARTS})
+
+
 @lru_cache(maxsize=64)
-def _digests(layouts: frozenset[Layout]) -> DigestSet:
-    return digest_of(_BODY, layouts)
+def _digests(layouts: frozenset[Layout], demand: Demand) -> DigestSet:
+    """Return what one pass computes."""
+    return digest_of(_BODY, layouts, demand.whole, demand.parts)
+
+
+# What a store may state, whether we compute it or not.
+_TRUE = digest_of(_BODY, _EVERY_LAYOUT, ALL, ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +199,13 @@ class _SourceSide:
     def digests(self) -> DigestSet:
         """What one pass computes: a layout that fits without being told was inferred."""
         own = _LAYOUTS.get(self.etag)
-        known = {_ONE_PUT, _ONE_PART, _TWO_PARTS} if own is not _TWO_PARTS or self.told or self.fits else {_ONE_PUT}
-        return _digests(frozenset(known))
+        known = _EVERY_LAYOUT if own is not _TWO_PARTS or self.told or self.fits else frozenset({_ONE_PUT})
+        return _digests(known, self.demand)
+
+    @property
+    def demand(self) -> Demand:
+        """What the source's statement asks to be computed."""
+        return Demand.of(self.statement)
 
     @property
     def statement(self) -> Statement:
@@ -216,7 +230,7 @@ class _SourceSide:
             self.profile,
             layout=self.layout,
             after=replace(said, origin=Origin.HEAD),
-            reread_sha256=self.digests.sha256_hex if wish.double_read else None,
+            reread_sha256=_TRUE.sha256_hex if wish.double_read else None,
         )
 
     def _stated_etag(self) -> str:
@@ -224,16 +238,16 @@ class _SourceSide:
             return "" if self.etag is ListedEtag.ABSENT else _OPAQUE
         layout = _LAYOUTS[self.etag]
         if self.fits:
-            return etag_of(_digests(frozenset({layout})), layout) or ""
+            return etag_of(_TRUE, layout) or ""
         return f"{_ANOTHER_MD5}-{layout.count}" if layout.multipart else _ANOTHER_MD5
 
     def _checksum(self, name: str, of_kind: ChecksumType | None) -> str:
         """Return the checksum of that type as the store would state it; one we cannot compute has any value."""
         layout = _LAYOUTS.get(self.etag)
         if of_kind is ChecksumType.COMPOSITE and layout is not None and layout.multipart:
-            raws = _digests(frozenset({layout})).part_raws(layout, name)
+            raws = _TRUE.part_raws(layout, name) if name not in checksums.FULL_OBJECT_ONLY else None
             return checksums.composite(name, raws) if raws else f"{_ANOTHER_MD5}-{layout.count}"
-        raw = self.digests.raw(name)
+        raw = _TRUE.raw(name)
         return _ANOTHER_MD5 if raw is None or of_kind is None else checksums.encode(raw)
 
 
@@ -257,9 +271,9 @@ class _DestSide:
 
     def checks(self, source: _SourceSide, wish: Wish) -> tuple[Check, ...]:
         """Return the checks of the destination leg, and of what travels beside the bytes."""
-        digests = _digests(frozenset({_ONE_PUT, _ONE_PART, _TWO_PARTS}))
-        after = self._says(Origin.HEAD, digests)
-        reply = self._says(Origin.COMPLETE_REPLY if self.layout.multipart else Origin.PUT_REPLY, digests)
+        digests = _digests(_EVERY_LAYOUT, source.demand)
+        after = self._says(Origin.HEAD)
+        reply = self._says(Origin.COMPLETE_REPLY if self.layout.multipart else Origin.PUT_REPLY)
         written = self.item.present is Present.NOTHING
         lasts = written and self.profile.etag_stable is not False
         held = destination_checks(
@@ -269,13 +283,13 @@ class _DestSide:
             write_reply=reply if written else None,
             after=after,
             identity=None if lasts else after,
-            readback=self._read_back(digests, after) if self.item.read_back else None,
+            readback=self._read_back(after) if self.item.read_back else None,
         )
         sent = self._sent(digests, reply) if written else ()
         return (*sent, *held, *self._fidelity(source.statement, after, reply if written else None, wish))
 
     def _sent(self, digests: DigestSet, reply: Statement) -> tuple[Check, ...]:
-        parts = digests.parts.get(self.layout, ()) if self.layout.multipart else ()
+        parts = _TRUE.parts[self.layout] if self.layout.multipart else ()
         replies = [self._says_of_part(part.md5 or b"", part.raw(self._algorithm)) for part in parts]
         return write_checks(
             digests, self.layout, self.profile, sent=self.profile.digests_sent, reply=reply, part_replies=replies
@@ -294,14 +308,14 @@ class _DestSide:
     def _encryption(self) -> Encryption:
         return self.profile.sse_default or Encryption.NONE
 
-    def _says(self, origin: Origin, digests: DigestSet) -> Statement:
+    def _says(self, origin: Origin) -> Statement:
         meaning = self.profile.etag_multipart if self.layout.multipart else self.profile.etag_single
         of_bytes = meaning not in _NOT_OF_BYTES and self._encryption not in _SEALED
-        raw = digests.raw(self._algorithm) if self._algorithm and self.profile.checksum_mode is True else None
+        raw = _TRUE.raw(self._algorithm) if self._algorithm and self.profile.checksum_mode is True else None
         return Statement(
             origin=origin,
             size=len(_BODY),
-            etag=(etag_of(digests, self.layout) if of_bytes else None) or _OPAQUE,
+            etag=(etag_of(_TRUE, self.layout) if of_bytes else None) or _OPAQUE,
             encryption=self._encryption,
             checksums={} if raw is None else {self._algorithm: checksums.encode(raw)},
             checksum_type=None if raw is None else ChecksumType.FULL_OBJECT,
@@ -316,9 +330,9 @@ class _DestSide:
             checksums={} if raw is None else {self._algorithm: checksums.encode(raw)},
         )
 
-    def _read_back(self, digests: DigestSet, after: Statement) -> ReadBack:
+    def _read_back(self, after: Statement) -> ReadBack:
         said = replace(after, origin=Origin.READBACK)
-        return ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
+        return ReadBack(statement=said, sha256=_TRUE.sha256_hex or "", size=_TRUE.size)
 
 
 _NOT_OF_BYTES = frozenset({EtagMeaning.OPAQUE, EtagMeaning.DISPROVED})

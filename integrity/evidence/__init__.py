@@ -17,6 +17,7 @@ from integrity.evidence.checks import (
     checks_to_json,
     first_mismatch,
 )
+from integrity.evidence.demands import Demand
 from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
 from integrity.evidence.fidelity import CARRIED_HEADERS, fidelity_checks, pair_check
@@ -41,6 +42,7 @@ __all__ = [
     "Attempt",
     "Check",
     "CheckName",
+    "Demand",
     "Earlier",
     "Encryption",
     "ErrorCode",

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from integrity import checksums
+from integrity.algorithms import ALL
 from integrity.etags import EtagForm, etag_of, kind, multipart_etag, normalise
 from integrity.evidence.checks import Check, CheckName, Origin, Outcome, Reason
 from integrity.evidence.profiles import EtagMeaning
@@ -170,7 +171,7 @@ def _beside_ours(
     if stated_type is checksums.ChecksumType.COMPOSITE:
         return _composite_beside_ours(statement, algorithm, text, digests, layout)
     if stated_type is checksums.ChecksumType.FULL_OBJECT or full == text:
-        ours, reason = full, None if full else _not_computed(algorithm)
+        ours, reason = full, None if full else not_computed(algorithm)
     else:
         ours, reason = _of_unclear_type(algorithm, statement, full)
     return StatedChecksum(statement, algorithm, text, ours, reason)
@@ -181,7 +182,7 @@ def _of_unclear_type(algorithm: str, statement: Statement, full: str | None) -> 
     in_parts = statement.etag is None or kind(statement.etag).form is not EtagForm.MD5
     if in_parts:
         return full, Reason.CHECKSUM_TYPE_UNKNOWN
-    return full, None if full else _not_computed(algorithm)
+    return full, None if full else not_computed(algorithm)
 
 
 def _composite_beside_ours(
@@ -201,7 +202,7 @@ def _composite_beside_ours(
         return StatedChecksum(statement, algorithm, text, None, Reason.LAYOUT_UNKNOWN)
     observed = text if counted else f"{text}-{layout.count}"
     ours = values.get(layout)
-    return StatedChecksum(statement, algorithm, observed, ours, None if ours else _not_computed(algorithm))
+    return StatedChecksum(statement, algorithm, observed, ours, None if ours else not_computed(algorithm))
 
 
 def _composites(algorithm: str, digests: DigestSet) -> dict[Layout, str]:
@@ -214,9 +215,6 @@ def _composites(algorithm: str, digests: DigestSet) -> dict[Layout, str]:
     }
 
 
-def _not_computed(algorithm: str) -> Reason:
-    """An algorithm of the pass was left out by option; any other one we cannot compute here."""
-    return Reason.NOT_REQUESTED if algorithm in _COMPUTABLE else Reason.ALGORITHM_UNAVAILABLE
-
-
-_COMPUTABLE = frozenset({"MD5", "SHA256", "CRC32", "CRC32C", "CRC64NVME"})
+def not_computed(algorithm: str) -> Reason:
+    """Return why there is no digest of ours: what we can compute was not asked for, anything else we cannot."""
+    return Reason.NOT_REQUESTED if algorithm in ALL else Reason.ALGORITHM_UNAVAILABLE

@@ -23,6 +23,7 @@ from integrity.evidence.comparisons import (
     expected_etag,
     identity_of,
     meaning_of,
+    not_computed,
     stated_checksums,
 )
 from integrity.evidence.profiles import EtagMeaning, Profile, Proof
@@ -203,7 +204,7 @@ def _part_checksums(
     stated = set.intersection(*(set(reply.checksums) for reply in replies))
     found = {each: raws for each in sorted(stated) if (raws := digests.part_raws(layout, each))}
     if not found:
-        reason = Reason.ALGORITHM_UNAVAILABLE if stated else Reason.CHECKSUM_ABSENT
+        reason = next((not_computed(each) for each in sorted(stated)), Reason.CHECKSUM_ABSENT)
         return witness.not_comparable(name, reason)
     algorithm = next((each for each in found if profile.proves_checksum(each)), next(iter(found)))
     for number, (raw, reply) in enumerate(zip(found[algorithm], replies, strict=True), start=1):

@@ -44,6 +44,10 @@ def probe_source(store: Store, bucket: str, prefix: str = "", sample: Iterable[L
     for entry in _multipart(seen):
         with unknown_unless_answered():
             reader.read_multipart(entry)
+    for entry in [entry for entry in seen if entry.size > 2][:1]:
+        # Also where all are in parts or large: whether checksums may be asked for does not depend on the size.
+        with unknown_unless_answered():
+            reader.learn_of_reading(entry)
     return replace(reader.profile(), probed_at=now(), clock_skew_seconds=store.clock_skew)
 
 
@@ -72,7 +76,7 @@ class _Reader:
         said = body.statement
         self.facts.setdefault("listing_etag", normalise(said.etag or "") == normalise(entry.etag))
         self.facts.setdefault("listing_size", said.size == entry.size)
-        self._learn_of_reading(entry)
+        self.learn_of_reading(entry)
         if said.encryption not in {Encryption.NONE, Encryption.SSE_S3} or size != entry.size:
             return
         if normalise(said.etag or "") == md5.hexdigest():
@@ -80,7 +84,7 @@ class _Reader:
         else:
             self.different += 1
 
-    def _learn_of_reading(self, entry: ListedObject) -> None:
+    def learn_of_reading(self, entry: ListedObject) -> None:
         """Ask once what may be asked; an object that is encrypted by a key service answers as well as a plain one."""
         if "range_get" not in self.facts and entry.size > 2:
             facts = reading_facts(self.store, self.bucket, entry.key, entry.size)

@@ -10,6 +10,7 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Demand,
     Earlier,
     Origin,
     Outcome,
@@ -99,11 +100,14 @@ class SourceLeg:
     def open(self, *layouts: Layout) -> OnePass:
         """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too.
 
-        While nothing was read it may be called again, for other layouts.
+        While nothing was read it may be called again, for other layouts. The headers come before the first byte, so the
+        pass computes what they state, whatever its algorithm.
         """
         if not self._reader.is_open:
             self._open()
-        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
+        assert self.statement is not None
+        demand = Demand.of(self.statement)
+        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
         return self._pass
 
     def _open(self) -> None:
@@ -122,7 +126,7 @@ class SourceLeg:
         self.learned = Learned(layout, (layout,), "etag")
         self._reader.statement = self.statement
         self._reader.announced = number_in(headers.get("content-length")) is not None
-        self._pass = OnePass()
+        self._pass = OnePass(algorithms=Demand.of(self.statement).whole)
         self._pass.feed(body)
         self.moved = len(body)
         self._work.hooks.moved(self.moved)

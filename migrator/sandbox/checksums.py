@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from awscrt import checksums as crt
 
 CRC_SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8}
-DIGEST_SIZES = {**CRC_SIZES, "SHA1": 20, "SHA256": 32}
+XXHASH_SIZES = {"XXHASH64": 8, "XXHASH3": 8, "XXHASH128": 16}
+DIGEST_SIZES = {**CRC_SIZES, **XXHASH_SIZES, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16}
+
+# What the checksum of an object in parts may be, the usual one first: AWS's table.
+COMPOSITE, FULL = "COMPOSITE", "FULL_OBJECT"
+TYPES = {
+    "CRC32": (COMPOSITE, FULL),
+    "CRC32C": (COMPOSITE, FULL),
+    "CRC64NVME": (FULL,),
+    **dict.fromkeys(("SHA1", "SHA256", "SHA512", "MD5", *XXHASH_SIZES), (COMPOSITE,)),
+}
 
 _FEED: dict[str, Callable[[bytes, int], int]] = {
     "CRC32": zlib.crc32,
@@ -22,28 +32,39 @@ _COMBINE: dict[str, Callable[[int, int, int], int]] = {
     "CRC32C": crt.combine_crc32c,
     "CRC64NVME": crt.combine_crc64nvme,
 }
+_XXHASHES: dict[str, Callable[[], crt.XXHash]] = {
+    "XXHASH64": crt.XXHash.new_xxhash64,
+    "XXHASH3": crt.XXHash.new_xxhash3_64,
+    "XXHASH128": crt.XXHash.new_xxhash3_128,
+}
 
 
 class Running:
     """One checksum over bytes as they arrive."""
 
-    __slots__ = ("_crc", "_feed", "_hash", "algorithm")
+    __slots__ = ("_crc", "_feed", "_hash", "_xxhash", "algorithm")
 
     def __init__(self, algorithm: str) -> None:
         self.algorithm = algorithm
         self._crc = 0
         self._feed = _FEED.get(algorithm)
-        self._hash = None if self._feed else hashlib.new(algorithm.lower())
+        self._xxhash = _XXHASHES[algorithm]() if algorithm in _XXHASHES else None
+        self._hash = None if self._feed or self._xxhash else hashlib.new(algorithm.lower())
 
     def feed(self, chunk: bytes) -> None:
         if self._feed is not None:
             self._crc = self._feed(chunk, self._crc)
         elif self._hash is not None:
             self._hash.update(chunk)
+        elif self._xxhash is not None:
+            # It takes nothing but bytes.
+            self._xxhash.update(bytes(chunk))
 
     def raw(self) -> bytes:
         if self._hash is not None:
             return self._hash.digest()
+        if self._xxhash is not None:
+            return bytes(self._xxhash.finalize())
         return self._crc.to_bytes(CRC_SIZES[self.algorithm], "big")
 
     def text(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from migrator.sandbox.checksums import Running, composite, multipart_etag, whole
+from migrator.sandbox.checksums import COMPOSITE, FULL, TYPES, Running, composite, multipart_etag, whole
 from migrator.sandbox.disk import PIECE
 from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.rows import Facts, PartFact, Segment, Version
@@ -158,9 +158,11 @@ def _checksum(hashed: Sequence[_Hashed], algorithm: str, kind: str, *, is_multip
     if not algorithm:
         return "", ""
     if not is_multipart:
-        return hashed[0].checksum, "FULL_OBJECT"
-    kind = kind or ("FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE")
-    if kind == "COMPOSITE":
+        return hashed[0].checksum, FULL
+    kind = kind or TYPES[algorithm][0]
+    if kind not in TYPES[algorithm]:
+        raise SandboxProblem(f"an object in parts has no {algorithm} checksum of type {kind}")
+    if kind == COMPOSITE:
         return composite(algorithm, [part.checksum for part in hashed]), kind
     return whole(algorithm, [(part.checksum, part.size) for part in hashed]), kind
 

@@ -8,7 +8,9 @@ from typing import cast
 
 from migrator.sandbox.errors import SandboxProblem
 
-ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+ALGORITHMS = (
+    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128",
+)  # fmt: skip
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "sse": ("none", "s3", "kms", "dsse"),

@@ -40,6 +40,15 @@ _CHECKSUMS = (
     ("CRC32C", "crc32c", "CRC32C"),
     ("CRC64NVME", "crc64nvme", "CRC64NVME"),
 )
+# What is computed where a store states it has no field of its own: both values stand in the check.
+_FURTHER = {
+    "SHA1": "SHA-1",
+    "SHA512": "SHA-512",
+    "MD5": "MD5 as a checksum",
+    "XXHASH64": "XXH64",
+    "XXHASH3": "XXH3",
+    "XXHASH128": "XXH128",
+}
 _CHECKSUM_CHECKS = (
     CheckName.SOURCE_CHECKSUM,
     CheckName.DEST_CHECKSUM,
@@ -63,6 +72,11 @@ def matrix(record: IntegrityRecord) -> list[Row]:
             checks=[check for check in checks if check.name in _CHECKSUM_CHECKS and _is_of(check, s3_name)],
         )
         for name, field, s3_name in _CHECKSUMS
+    ]
+    rows += [
+        _further(name, s3_name, source, dest, checks)
+        for s3_name, name in _FURTHER.items()
+        if s3_name in source.get("checksums", {}) or s3_name in dest.get("checksums", {})
     ]
     rows += [
         _facts("Content headers", "content_headers", source, dest, checks, CheckName.CONTENT_HEADERS),
@@ -126,6 +140,20 @@ def _md5(record: IntegrityRecord) -> Row:
         dest=record.dest_etag if _is_md5(record.dest_etag) else "",
         outcome=outcome.value if outcome else "",
         note="stated as a plain ETag only",
+    )
+
+
+def _further(name: str, s3_name: str, source: dict[str, Any], dest: dict[str, Any], checks: Sequence[Check]) -> Row:
+    """Return the row of a checksum that is computed only where a store states it."""
+    stated = (CheckName.SOURCE_CHECKSUM, CheckName.DEST_CHECKSUM)
+    ours = [check for check in checks if check.name in stated and check.algorithm == s3_name]
+    computed = next((check.expected for check in ours if check.expected), "")
+    return _row(
+        name,
+        source=_as_hex(source.get("checksums", {}).get(s3_name, "")),
+        computed=_as_hex(computed),
+        dest=_as_hex(dest.get("checksums", {}).get(s3_name, "")),
+        checks=ours,
     )
 
 

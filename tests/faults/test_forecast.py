@@ -63,6 +63,13 @@ def sealed_in_parts(pair: TwoStores) -> None:
         pair.seed(name, os.urandom(11 * MIB), part_size=5 * MIB, **described)
 
 
+def sealed_with_further_checksums(pair: TwoStores) -> None:
+    for name in ("SHA1", "SHA512", "MD5", "XXHASH64"):
+        pair.seed(f"whole-{name}", os.urandom(2000), encryption="aws:kms", algorithm=name)
+    for name in ("SHA1", "SHA512", "XXHASH3", "XXHASH128"):
+        pair.seed(f"parts-{name}", os.urandom(11 * MIB), part_size=5 * MIB, encryption="aws:kms", algorithm=name)
+
+
 def archived(pair: TwoStores) -> None:
     plain(pair)
     pair.seed("old", b"cold", storage_class="GLACIER")
@@ -88,6 +95,13 @@ CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapp
     "sealed with checksum": (sealed_with_checksum, {}, {}, {}),
     "sealed in parts with checksum": (sealed_in_parts, {}, {}, {}),
     "sealed in parts, strict": (sealed_in_parts, {}, {}, {"policy": STRICT, "read_back_percent": 100}),
+    "sealed with further checksums": (sealed_with_further_checksums, {}, {}, {}),
+    "sealed in parts, layout not told": (
+        sealed_in_parts,
+        {"part_number": "ignored", "attributes": "not_supported"},
+        {},
+        {"double_read": True},
+    ),
     "sealed destination": (everything, {}, {"sse": "kms"}, {}),
     "sealed destination without checksums": (everything, {}, {"sse": "kms", **UNSEALED}, {}),
     "sealed deaf destination": (everything, {}, {"sse": "kms", **ECHO}, {}),

@@ -128,6 +128,16 @@ def test_a_source_is_learned_by_reading_only(two_stores: Make) -> None:
     assert not [entry for entry in pair.source.log if entry.operation in WRITES]
 
 
+@pytest.mark.parametrize("size", [60_000, 65 * 1024 * 1024])
+def test_a_source_of_objects_in_parts_is_asked_for_checksums_too(two_stores: Make, size: int) -> None:
+    pair = two_stores()
+    pair.seed("film", bytes(size), part_size=25_000_000 if size > 60_000 else 25_000)
+
+    profile = probe_source(pair.source_store, SOURCE)
+
+    assert (profile.checksum_mode, profile.if_match_get, profile.range_get) == (True, True, True)
+
+
 def test_a_source_whose_etags_are_no_md5_is_disproved(two_stores: Make) -> None:
     pair = two_stores(source_traits={"etag_single": "opaque"})
     for number in range(20):

@@ -6,6 +6,7 @@ import pytest
 
 from integrity.checksums import ChecksumType, Parsed, composite, encode, encode_crc, parse, type_of
 from integrity.digests import ALL, OnePass, digest_of
+from integrity.etags import etag_of
 from integrity.layouts import MIB, Layout
 
 ABC = b"A" * 5 * MIB + b"B" * 5 * MIB + b"C" * 5 * MIB
@@ -39,6 +40,7 @@ def test_full_object_checksums_of_the_fifteen_mebibytes(algorithm: str, text: st
         ("CRC32", "Z+ry2Q==-3"),
         ("CRC32C", "g9DPqQ==-3"),
         ("SHA256", "uWBwpe1dxI4Vw8Gf0X9ynOdw/SS6VBzfWm9giiv1sf4=-3"),
+        ("SHA1", "sizjvY4eud3MrcHdZM3cQ/ol39o=-3"),
     ],
 )
 def test_composite_checksums_of_the_fifteen_mebibytes(algorithm: str, text: str) -> None:
@@ -48,12 +50,33 @@ def test_composite_checksums_of_the_fifteen_mebibytes(algorithm: str, text: str)
     assert composite(algorithm, one_pass.result().part_raws(LAYOUT, algorithm) or ()) == text
 
 
-@pytest.mark.parametrize(("algorithm", "length"), [("SHA1", 20), ("SHA512", 64), ("MD5", 16)])
-def test_other_composites_follow_the_same_rule(algorithm: str, length: int) -> None:
-    found = parse(algorithm, composite(algorithm, [b"x" * length, b"y" * length]))
+@pytest.mark.parametrize("algorithm", sorted(ALL - {"CRC64NVME"}))
+def test_every_composite_is_the_digest_of_the_joined_part_digests(algorithm: str) -> None:
+    found = digest_of(b"0123456789", [layout := Layout.uniform(10, 4)], part_algorithms=ALL)
+    raws = found.part_raws(layout, algorithm) or ()
 
-    assert found is not None
-    assert (len(found.raw), found.parts) == (length, 2)
+    joined = digest_of(b"".join(raws), algorithms=ALL).raw(algorithm) or b""
+
+    assert composite(algorithm, raws) == f"{encode(joined)}-3"
+    assert parse(algorithm, composite(algorithm, raws)) == Parsed(joined, 3)
+
+
+def test_the_composite_of_one_part_is_a_digest_of_a_digest() -> None:
+    found = digest_of(b"A" * 1024, [layout := Layout.of((1024,))], part_algorithms=ALL)
+
+    text = composite("SHA256", found.part_raws(layout, "SHA256") or ())
+
+    assert text == "Ok6Cs5b96ux6+MWQkJO7UBT5sKPBeXBLwvj/hK89smg=-1"
+
+
+def test_the_composite_md5_of_an_object_is_its_etag_in_another_notation() -> None:
+    found = digest_of(ABC, [LAYOUT])
+    etag = etag_of(found, LAYOUT) or ""
+
+    parsed = parse("MD5", composite("MD5", found.part_md5s(LAYOUT) or ()))
+
+    assert parsed is not None
+    assert f"{parsed.raw.hex()}-{parsed.parts}" == etag == "b2add96cc9702bbf4efb0ccdfc6b7747-3"
 
 
 @pytest.mark.parametrize("digests", [[], [b"123"], [b"1234", b"12345"]])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -14,8 +14,7 @@ from awscrt import checksums as crt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrity import digests as module
-from integrity.digests import ALL, FOR_PARTS, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of
+from integrity.digests import ALL, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of
 from integrity.layouts import MIB, Layout
 
 
@@ -32,6 +31,16 @@ def plain_parts(data: bytes, layout: Layout) -> tuple[PartDigest, ...]:
         )
         for number, piece in pieces
     )
+
+
+# Each over the whole buffer at once, past the streams under test.
+REFERENCES: dict[str, Callable[[bytes], bytes]] = {
+    "SHA1": lambda data: hashlib.sha1(data).digest(),
+    "SHA512": lambda data: hashlib.sha512(data).digest(),
+    "XXHASH64": crt.XXHash.compute_xxhash64,
+    "XXHASH3": crt.XXHash.compute_xxhash3_64,
+    "XXHASH128": crt.XXHash.compute_xxhash3_128,
+}
 
 
 def feed_in_chunks(one_pass: OnePass, data: bytes, cuts: list[int]) -> None:
@@ -78,11 +87,11 @@ def test_only_what_was_asked_for_is_computed(
     data, layouts = cut
     one_pass = OnePass(layouts, frozenset(whole), frozenset(parts))
     one_pass.feed(data)
-    found, everything = one_pass.result(), digest_of(data, layouts)
+    found, everything = one_pass.result(), digest_of(data, layouts, ALL, ALL)
 
     for algorithm in Algorithm:
         assert found.raw(algorithm) == (everything.raw(algorithm) if algorithm in whole else None)
-        for layout in layouts if algorithm in parts & FOR_PARTS else []:
+        for layout in layouts if algorithm in parts else []:
             assert found.part_raws(layout, algorithm) == everything.part_raws(layout, algorithm)
         for layout in layouts if algorithm not in parts else []:
             assert found.part_raws(layout, algorithm) is None
@@ -163,7 +172,46 @@ def test_a_chunk_may_be_reused_after_feeding() -> None:
     assert one_pass.result() == digest_of(b"a" * PARALLEL_FROM + b"b" * PARALLEL_FROM)
 
 
+@settings(max_examples=200, deadline=None)
+@given(cut_data(), st.lists(st.integers(0, 300), max_size=8))
+def test_further_digests_equal_a_plain_reference_of_the_whole_and_of_each_part(
+    cut: tuple[bytes, list[Layout]], chunks: list[int]
+) -> None:
+    data, layouts = cut
+    one_pass = OnePass(layouts, ALL, ALL)
+
+    feed_in_chunks(one_pass, data, chunks)
+    found = one_pass.result()
+
+    for algorithm, reference in REFERENCES.items():
+        assert found.raw(algorithm) == reference(data)
+        for layout in layouts:
+            pieces = [data[span.offset : span.offset + span.length] for span in layout.spans()]
+            assert found.part_raws(layout, algorithm) == tuple(map(reference, pieces))
+
+
+@pytest.mark.parametrize("size", [PARALLEL_FROM, 3 * MIB + 7])
+def test_further_digests_of_large_buffers_are_the_same(size: int) -> None:
+    data, layout = os.urandom(size), Layout.uniform(size, MIB)
+
+    found = digest_of(data, [layout], ALL, ALL)
+
+    assert {name: found.raw(name) for name in REFERENCES} == {name: of(data) for name, of in REFERENCES.items()}
+    assert found.part_raws(layout, "XXHASH128") == tuple(
+        crt.XXHash.compute_xxhash3_128(data[at : at + MIB]) for at in range(0, size, MIB)
+    )
+
+
+def test_nobody_pays_for_a_digest_that_was_not_asked_for() -> None:
+    found = digest_of(b"0123456789", [layout := Layout.uniform(10, 4)])
+
+    assert found.further == {}
+    assert [part.further for part in found.parts[layout]] == [{}, {}, {}]
+    assert OnePass()._whole.further == {}
+
+
 def test_an_unknown_algorithm_has_no_digest() -> None:
+    assert digest_of(b"abc", algorithms=ALL).raw("BLAKE3") is None
     assert digest_of(b"abc").raw("SHA1") is None
 
 
@@ -194,28 +242,6 @@ def test_memory_does_not_grow_with_the_object() -> None:
     assert peak < 256 * 1024
 
 
-def test_a_busy_pool_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, data = threading.Event(), os.urandom(PARALLEL_FROM)
-    for _ in range(module._executor()._max_workers):
-        module._executor().submit(gate.wait, 20)
-
-    found = digest_of(data, [Layout.uniform(len(data), len(data))])
-    gate.set()
-
-    assert found.sha256 == hashlib.sha256(data).digest()
-
-
-def test_a_forked_child_starts_its_own_threads() -> None:
-    data = os.urandom(PARALLEL_FROM)
-    expected = digest_of(data)
-
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if digest_of(data) == expected else 1)
-
-    assert os.waitpid(child, 0)[1] == 0
-
-
 def test_the_only_part_of_a_layout_is_there_when_all_of_it_has_passed() -> None:
     layout, one_pass = Layout.uniform(4, 10), OnePass([Layout.uniform(4, 10)])
 
@@ -225,11 +251,3 @@ def test_the_only_part_of_a_layout_is_there_when_all_of_it_has_passed() -> None:
 
     assert before == ()
     assert one_pass.finished_parts(layout) == plain_parts(b"0123", layout)
-
-
-def test_a_process_that_forgot_its_threads_starts_others() -> None:
-    before = module._executor()
-
-    module._forget_executor()
-
-    assert module._executor() is not before

@@ -24,7 +24,9 @@ STRICT = Wish(policy=Policy(name="strict"))
 PLAIN, SEALED = Seen(), Seen(encryption=Encryption.SSE_KMS)
 CRC = frozenset({("CRC64NVME", ChecksumType.FULL_OBJECT)})
 COMPOSITE = frozenset({("CRC32", ChecksumType.COMPOSITE)})
-UNCOMPUTED = frozenset({("XXHASH64", ChecksumType.FULL_OBJECT)})
+UNCOMPUTED = frozenset({("BLAKE3", ChecksumType.FULL_OBJECT)})
+FURTHER = tuple(frozenset({(name, ChecksumType.FULL_OBJECT)}) for name in ("SHA1", "SHA512", "XXHASH128"))
+FURTHER_COMPOSITE = tuple(frozenset({(name, ChecksumType.COMPOSITE)}) for name in ("SHA256", "SHA512", "XXHASH3"))
 UNCLEAR = frozenset({("CRC32", None)})
 SINGLE, PARTS = ItemClass(etag=ListedEtag.MD5), ItemClass(etag=ListedEtag.PARTS)
 ONE_PART = ItemClass(etag=ListedEtag.ONE_PART)
@@ -53,6 +55,11 @@ def become(item: ItemClass, seen: Seen, wish: Wish | None = None, **sides: Profi
         (PARTS, Seen(encryption=Encryption.SSE_KMS, checksums=COMPOSITE), Wish(), "S2/D3 verified"),
         (PARTS, Seen(encryption=Encryption.SSE_KMS, checksums=UNCLEAR), Wish(), "S1/D3 sse_kms"),
         (SINGLE, Seen(encryption=Encryption.SSE_KMS, checksums=UNCOMPUTED), Wish(), "S1/D3 sse_kms"),
+        *((SINGLE, Seen(encryption=Encryption.SSE_KMS, checksums=each), Wish(), "S3/D3 verified") for each in FURTHER),
+        *(
+            (PARTS, Seen(encryption=Encryption.SSE_KMS, checksums=each), Wish(), "S2/D3 verified")
+            for each in FURTHER_COMPOSITE
+        ),
         (ItemClass(etag=ListedEtag.OPAQUE), PLAIN, Wish(), "S1/D3 etag_opaque"),
         (ItemClass(etag=ListedEtag.ABSENT), PLAIN, Wish(), "S0/D3 etag_absent"),
         (SINGLE, PLAIN, STRICT, "S3/D3 not_requested"),
@@ -232,9 +239,8 @@ def test_the_numbers_are_written_as_they_are() -> None:
     }
 
 
-SEEN = st.builds(
-    Seen, encryption=st.sampled_from(Encryption), checksums=st.sampled_from((frozenset(), CRC, COMPOSITE, UNCOMPUTED))
-)
+STATED = (frozenset(), CRC, COMPOSITE, UNCOMPUTED, *FURTHER, *FURTHER_COMPOSITE)
+SEEN = st.builds(Seen, encryption=st.sampled_from(Encryption), checksums=st.sampled_from(STATED))
 CLASSES = st.builds(
     ItemClass,
     etag=st.sampled_from(ListedEtag),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from awscrt import checksums as crt
 
 from migrator.sandbox.checksums import Running, checksum_of, hex_multipart_etag, multipart_etag
 
@@ -85,6 +88,7 @@ def test_a_put_has_the_known_etag(s3: Any, body: bytes, etag: str) -> None:
         ("CRC32", "COMPOSITE", "Z+ry2Q==-3"),
         ("CRC32C", "COMPOSITE", "g9DPqQ==-3"),
         ("SHA256", "COMPOSITE", "uWBwpe1dxI4Vw8Gf0X9ynOdw/SS6VBzfWm9giiv1sf4=-3"),
+        ("SHA1", "COMPOSITE", "sizjvY4eud3MrcHdZM3cQ/ol39o=-3"),
     ],
 )
 def test_three_parts_have_the_known_checksum(s3: Any, algorithm: str, kind: str, value: str) -> None:
@@ -101,9 +105,46 @@ def test_a_crc64nvme_of_the_whole_is_added_where_no_checksum_came(s3: Any) -> No
     assert (head(s3)["ChecksumCRC64NVME"], head(s3)["ChecksumType"]) == ("i+6LR0y3eFo=", "FULL_OBJECT")
 
 
-def test_the_sha256_of_the_whole_can_be_put_but_not_stated_for_parts(s3: Any) -> None:
+@pytest.mark.parametrize("algorithm", ["SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
+def test_a_digest_of_the_whole_can_be_put_but_not_stated_for_parts(s3: Any, algorithm: str) -> None:
     with pytest.raises(s3.exceptions.ClientError, match="InvalidRequest"):
-        s3.create_multipart_upload(Bucket="photos", Key="abc", ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT")
+        s3.create_multipart_upload(Bucket="photos", Key="abc", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hash_of"),
+    [
+        ("SHA512", lambda data: hashlib.sha512(data).digest()),
+        ("XXHASH64", crt.XXHash.compute_xxhash64),
+        ("XXHASH3", crt.XXHash.compute_xxhash3_64),
+        ("XXHASH128", crt.XXHash.compute_xxhash3_128),
+    ],
+)
+def test_the_newer_checksums_of_parts_are_composite(s3: Any, algorithm: str, hash_of: Callable[[bytes], bytes]) -> None:
+    upload(s3, [A, B, C], ChecksumAlgorithm=algorithm)
+    seen = head(s3)
+
+    joined = hash_of(b"".join(map(hash_of, (A, B, C))))
+
+    assert seen[f"Checksum{algorithm}"] == f"{base64.b64encode(joined).decode()}-3"
+    assert seen["ChecksumType"] == "COMPOSITE"
+
+
+def test_the_composite_md5_is_the_etag_in_base64(s3: Any) -> None:
+    upload(s3, [A, B, C], ChecksumAlgorithm="MD5")
+
+    digest, _, count = head(s3)["ChecksumMD5"].partition("-")
+
+    assert f"{base64.b64decode(digest).hex()}-{count}" == "b2add96cc9702bbf4efb0ccdfc6b7747-3"
+
+
+@pytest.mark.parametrize("algorithm", ["SHA1", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
+def test_a_wrong_checksum_of_a_part_is_refused(s3: Any, algorithm: str) -> None:
+    begun = s3.create_multipart_upload(Bucket="photos", Key="abc", ChecksumAlgorithm=algorithm)
+    wrong = {f"Checksum{algorithm}": checksum_of(algorithm, b"other bytes")}
+
+    with pytest.raises(s3.exceptions.ClientError, match="BadDigest"):
+        s3.upload_part(Bucket="photos", Key="abc", UploadId=begun["UploadId"], PartNumber=1, Body=b"bytes", **wrong)
 
 
 def test_crc64nvme_cannot_be_composite(s3: Any) -> None:
@@ -112,7 +153,15 @@ def test_crc64nvme_cannot_be_composite(s3: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "value"), [("CRC32", "cbf43926"), ("CRC32C", "e3069283"), ("CRC64NVME", "ae8b14860a799888")]
+    ("algorithm", "value"),
+    [
+        ("CRC32", "cbf43926"),
+        ("CRC32C", "e3069283"),
+        ("CRC64NVME", "ae8b14860a799888"),
+        ("MD5", "25f9e794323b453885f5181f1b624d0b"),
+        ("SHA1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+        ("XXHASH64", "8cb841db40e6ae83"),
+    ],
 )
 def test_the_check_values_hold(algorithm: str, value: str) -> None:
     running = Running(algorithm)

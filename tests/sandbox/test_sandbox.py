@@ -65,7 +65,14 @@ def test_an_empty_object_can_be_seeded(sandbox: Sandbox) -> None:
     assert sandbox.stored_bytes("photos", "a") == b""
 
 
-@pytest.mark.parametrize("described", [{"colour": "red"}, {"part_sizes": [1, 2]}])
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"colour": "red"},
+        {"part_sizes": [1, 2]},
+        {"part_size": 5 * MIB, "algorithm": "SHA512", "checksum_type": "FULL_OBJECT"},
+    ],
+)
 def test_a_seed_that_makes_no_sense_is_a_problem(sandbox: Sandbox, described: dict[str, Any]) -> None:
     with pytest.raises(SandboxProblem):
         sandbox.seed("photos", "a", BODY, **described)

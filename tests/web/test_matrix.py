@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from integrity.evidence import Check, CheckName, Outcome, checks_to_json
 from migrator.web.matrix import Row, matrix
 from tests.web.conftest import Story
 from tests.web.rows import a_record, a_run
@@ -31,6 +32,30 @@ def test_what_could_not_be_compared_says_why(story: Story) -> None:
     etag = row(matrix(story.unverified), "ETag")
 
     assert (etag.outcome, etag.reason) == ("not_comparable", "SSE-KMS")
+
+
+def test_a_checksum_that_only_the_source_states_has_a_row_with_both_values(story: Story) -> None:
+    record = story.verified
+    record.source_facts = {"checksums": {"SHA1": "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}}
+    check = Check(
+        name=CheckName.SOURCE_CHECKSUM,
+        outcome=Outcome.MATCH,
+        expected="qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+        observed="qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+        algorithm="SHA1",
+    )
+    record.checks = [*record.checks, *checks_to_json([check])]
+
+    sha1 = row(matrix(record), "SHA-1")
+
+    assert sha1.source == sha1.computed == "a9993e364706816aba3e25717850c26c9cd0d89d"
+    assert (sha1.dest, sha1.outcome) == ("", "match")
+
+
+def test_a_checksum_that_nobody_states_and_nobody_computes_has_no_row(story: Story) -> None:
+    names = {each.name for each in matrix(story.verified)}
+
+    assert names.isdisjoint({"SHA-1", "SHA-512", "XXH64", "XXH3", "XXH128", "MD5 as a checksum"})
 
 
 def test_one_mismatch_outvotes_all_matches(story: Story) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from migrator.sandbox.call import Call
-from migrator.sandbox.checksums import composite, hex_multipart_etag, multipart_etag, whole
+from migrator.sandbox.checksums import COMPOSITE, FULL, composite, hex_multipart_etag, multipart_etag, whole
 from migrator.sandbox.damage import spoil_stored
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.markup import document, parse
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import encryption_headers, version_headers
-from migrator.sandbox.operations.multipart import COMPOSITE, FULL, check_upload_key, open_upload
+from migrator.sandbox.operations.multipart import check_upload_key, open_upload
 from migrator.sandbox.rows import Part, PartFact, Upload
 from migrator.sandbox.store import SEALED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from migrator.sandbox.call import Call
-from migrator.sandbox.checksums import DIGEST_SIZES
+from migrator.sandbox.checksums import COMPOSITE, DIGEST_SIZES, TYPES
 from migrator.sandbox.damage import spoil_stored
 from migrator.sandbox.errors import LineBroken, S3Error
 from migrator.sandbox.markup import document, iso_time, url_encoded
@@ -21,16 +21,6 @@ from migrator.sandbox.operations.writing import check_key, kept_checksum, take
 from migrator.sandbox.rows import Part, Upload
 from migrator.sandbox.store import SEALED
 
-FULL = "FULL_OBJECT"
-COMPOSITE = "COMPOSITE"
-_TYPES = {
-    "CRC32": (COMPOSITE, FULL),
-    "CRC32C": (COMPOSITE, FULL),
-    "CRC64NVME": (FULL,),
-    "SHA1": (COMPOSITE,),
-    "SHA256": (COMPOSITE,),
-}
-
 
 async def create_multipart_upload(call: Call) -> Answer:
     bucket, facts = call.bucket(), asked_facts(call)
@@ -38,7 +28,7 @@ async def create_multipart_upload(call: Call) -> Answer:
     algorithm, kind = asked_checksum(call)
     is_named = bool(algorithm)
     if not algorithm and call.traits.default_checksum in call.traits.checksums:
-        algorithm, kind = call.traits.default_checksum, _TYPES[call.traits.default_checksum][-1]
+        algorithm, kind = call.traits.default_checksum, TYPES[call.traits.default_checksum][-1]
     upload = Upload(
         id=call.store.fresh_upload_id(),
         bucket=bucket.name,
@@ -70,8 +60,8 @@ def asked_checksum(call: Call) -> tuple[str, str]:
         if call.traits.checksum_others == "refused" or algorithm not in DIGEST_SIZES:
             raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
         return "", ""
-    kind = kind or _TYPES[algorithm][0]
-    if kind not in _TYPES[algorithm]:
+    kind = kind or TYPES[algorithm][0]
+    if kind not in TYPES[algorithm]:
         raise S3Error("InvalidRequest", f"The {kind} checksum type cannot be used with the {algorithm} checksum"
                       " algorithm.")  # fmt: skip
     return algorithm, kind

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from integrity.digests import DigestSet, OnePass, digest_of
-from integrity.evidence import EtagMeaning, Origin, Outcome, Planned, Profile, Proof, Statement
+from integrity.digests import ALL, DigestSet, digest_of
+from integrity.evidence import Demand, EtagMeaning, Origin, Outcome, Planned, Profile, Proof, Statement
 from integrity.evidence.checks import Check, CheckName, Reason
 from integrity.layouts import Layout
 
@@ -32,12 +32,13 @@ MD5 = DIGESTS.md5_hex or ""
 SHA256 = DIGESTS.sha256_hex or ""
 
 
-def digests_with_part_sha256(layout: Layout) -> DigestSet:
-    from integrity.digests import ALL
+EVERYTHING = digest_of(DATA, [SINGLE, PARTS], ALL, ALL)
 
-    one_pass = OnePass([layout], part_algorithms=ALL)
-    one_pass.feed(DATA)
-    return one_pass.result()
+
+def demanded(data: bytes, reply: Statement) -> DigestSet:
+    """Return what one pass computes of these bytes for a source that states so."""
+    demand = Demand.of(reply)
+    return digest_of(data, [SINGLE, PARTS], demand.whole, demand.parts)
 
 
 def planned(etag: str = MD5, **changes: object) -> Planned:

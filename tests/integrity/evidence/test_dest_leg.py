@@ -260,7 +260,8 @@ def test_nothing_found_is_not_a_question_for_a_listing() -> None:
         ("CRC64NVME", CRC, Proof.ECHOES, Reason.STORE_UNPROVEN),
         ("CRC64NVME", "AAAAAAAAAAA=", Proof.REJECTS, MISMATCH),
         ("CRC64NVME", "AAAAAAAAAAA=", Proof.UNKNOWN, MISMATCH),
-        ("SHA1", "abc=", Proof.REJECTS, Reason.ALGORITHM_UNAVAILABLE),
+        ("BLAKE3", "abc=", Proof.REJECTS, Reason.ALGORITHM_UNAVAILABLE),
+        ("SHA1", "abc=", Proof.REJECTS, Reason.NOT_REQUESTED),
     ],
 )
 def test_a_stated_checksum_is_compared(algorithm: str, text: str, proof: Proof, result: Outcome | Reason) -> None:
@@ -490,10 +491,13 @@ def test_the_checksum_of_a_part_is_compared(
     assert outcome(write(PARTS, reply=DONE, replies=replies, profile=profile), CheckName.PART_CHECKSUMS) is result
 
 
-def test_part_checksums_of_an_algorithm_that_we_lack_are_unavailable() -> None:
-    replies = [replace(reply, checksums={"SHA1": "abc="}) for reply in part_replies()]
+@pytest.mark.parametrize(
+    ("algorithm", "reason"), [("BLAKE3", Reason.ALGORITHM_UNAVAILABLE), ("SHA1", Reason.NOT_REQUESTED)]
+)
+def test_part_checksums_that_were_not_computed_say_why(algorithm: str, reason: Reason) -> None:
+    replies = [replace(reply, checksums={algorithm: "abc="}) for reply in part_replies()]
 
-    assert outcome(write(PARTS, reply=DONE, replies=replies), CheckName.PART_CHECKSUMS) is Reason.ALGORITHM_UNAVAILABLE
+    assert outcome(write(PARTS, reply=DONE, replies=replies), CheckName.PART_CHECKSUMS) is reason
 
 
 def test_of_several_part_checksums_the_proven_one_is_compared() -> None:

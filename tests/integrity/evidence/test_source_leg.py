@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrity.checksums import composite, encode
-from integrity.digests import digest_of
+from integrity.digests import ALL, digest_of
 from integrity.etags import etag_of
 from integrity.evidence import (
     CheckName,
@@ -29,6 +29,7 @@ from integrity.verdicts import Policy, SourceGrade, Verdict, judge, source_grade
 from tests.integrity.evidence.facts import (
     DATA,
     DIGESTS,
+    EVERYTHING,
     MD5,
     NOW,
     OTHER,
@@ -38,7 +39,7 @@ from tests.integrity.evidence.facts import (
     SINGLE,
     SIZE,
     UNKNOWN,
-    digests_with_part_sha256,
+    demanded,
     only,
     outcome,
     planned,
@@ -275,16 +276,30 @@ def test_a_full_object_checksum_is_proof_and_a_difference_a_mismatch() -> None:
     assert source_grade(source_checks(planned(), kms, DIGESTS, UNKNOWN)) is SourceGrade.S3
 
 
-@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA256"])
+@pytest.mark.parametrize("algorithm", sorted(ALL - {"CRC64NVME"}))
 def test_a_composite_checksum_of_known_parts_is_s2(algorithm: str) -> None:
-    digests = digests_with_part_sha256(PARTS)
-    text = composite(algorithm, digests.part_raws(PARTS, algorithm) or ())
+    text = composite(algorithm, EVERYTHING.part_raws(PARTS, algorithm) or ())
     reply = said(etag="opaque", checksums={algorithm: text}, checksum_type="COMPOSITE")
 
-    checks = source_checks(planned("opaque"), reply, digests, UNKNOWN, layout=PARTS)
+    right = source_checks(planned("opaque"), reply, demanded(DATA, reply), UNKNOWN, layout=PARTS)
+    wrong = source_checks(planned("opaque"), reply, demanded(OTHER, reply), UNKNOWN, layout=PARTS)
 
-    assert outcome(checks, SUM) is MATCH
-    assert source_grade(checks) is SourceGrade.S2
+    assert (only(right, SUM).expected, only(right, SUM).outcome) == (text, MATCH)
+    assert source_grade(right) is SourceGrade.S2
+    assert outcome(wrong, SUM) is MISMATCH
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALL))
+def test_a_full_object_checksum_is_s3_whatever_its_algorithm(algorithm: str) -> None:
+    text = encode(EVERYTHING.raw(algorithm) or b"")
+    reply = said(etag="opaque", checksums={algorithm: text}, checksum_type="FULL_OBJECT")
+
+    right = source_checks(planned("opaque"), reply, demanded(DATA, reply), UNKNOWN)
+    wrong = source_checks(planned("opaque"), reply, demanded(OTHER, reply), UNKNOWN)
+
+    assert (only(right, SUM).expected, only(right, SUM).algorithm) == (text, algorithm)
+    assert source_grade(right) is SourceGrade.S3
+    assert outcome(wrong, SUM) is MISMATCH
 
 
 def test_a_composite_checksum_stated_without_its_count_is_compared_all_the_same() -> None:
@@ -334,7 +349,7 @@ def test_a_composite_of_an_algorithm_without_composites_is_not_compared() -> Non
         ("CRC32", encode(DIGESTS.raw("CRC32") or b""), f"{MD5}-5", MATCH),
         ("CRC32", "AAAAAA==", None, Reason.CHECKSUM_TYPE_UNKNOWN),
         ("CRC64NVME", CRC, f"{MD5}-5", MATCH),
-        ("SHA1", "xyz=", MD5, Reason.ALGORITHM_UNAVAILABLE),
+        ("BLAKE3", "xyz=", MD5, Reason.ALGORITHM_UNAVAILABLE),
         ("SHA1", "xyz=", f"{MD5}-5", Reason.CHECKSUM_TYPE_UNKNOWN),
     ],
 )
@@ -347,7 +362,8 @@ def test_a_checksum_without_a_type_is_read_by_what_it_must_be(
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "reason"), [("SHA1", Reason.ALGORITHM_UNAVAILABLE), ("CRC32", Reason.NOT_REQUESTED)]
+    ("algorithm", "reason"),
+    [("BLAKE3", Reason.ALGORITHM_UNAVAILABLE), ("SHA1", Reason.NOT_REQUESTED), ("CRC32", Reason.NOT_REQUESTED)],
 )
 def test_a_checksum_that_was_not_computed_says_why(algorithm: str, reason: Reason) -> None:
     reply = said(checksums={algorithm: "AAAAAA=="}, checksum_type="FULL_OBJECT")
