@@ -12,10 +12,13 @@ from integrity.evidence import ErrorCode, Statement
 from migrator.engine.errors import (
     ConditionFailed,
     EndpointUnreachable,
+    EngineError,
     EvidenceMismatch,
     ListedNotFound,
+    NotSupported,
     ObjectMissing,
     RangeMismatch,
+    ReadRefused,
     ShortRead,
     SourceChanged,
     SourceGone,
@@ -96,7 +99,7 @@ class SourceReader:
     def open(self, item: Item) -> Statement:
         """Send the GET and return what its headers state.
 
-        Raises `SourceChanged`, `SourceGone`, `ListedNotFound`, or `StoreFault` for a reply without data.
+        Raises `SourceChanged`, `SourceGone`, `ListedNotFound`, `ReadRefused`, or `StoreFault` for a reply without data.
         """
         try:
             body = self._open(0)
@@ -105,6 +108,8 @@ class SourceReader:
             body = self._open(0)
         except ObjectMissing as exc:
             raise self._missing(exc) from exc
+        except NotSupported as exc:
+            raise read_refused(exc) from exc
         self._body = body
         said = body.statement
         if not said.etag and body.length is None:
@@ -234,6 +239,16 @@ class SourceReader:
         coding = said.content_headers.get("content-encoding", "")
         if found is not None and found.content_headers.get("content-encoding", "") != coding:
             raise TranscodedByStore(f"content-encoding {coding or 'none'}")
+
+
+def read_refused(exc: EngineError) -> ReadRefused:
+    """Return what it means that the source calls a plain request for this object wrong."""
+    return ReadRefused(
+        store_code=exc.store_code,
+        store_message=exc.store_message,
+        request_id=exc.request_id,
+        http_status=exc.http_status,
+    )
 
 
 def _second(moment: str) -> str:

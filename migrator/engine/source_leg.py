@@ -20,9 +20,16 @@ from integrity.evidence import (
 from integrity.layouts import Layout
 from migrator.engine.carrying import Tags, read_tags
 from migrator.engine.cutting import Learned, SourceObject, learn_layout
-from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
+from migrator.engine.errors import (
+    EvidenceMismatch,
+    NotSupported,
+    ObjectMissing,
+    SourceGone,
+    Stopped,
+    UnknownAnswer,
+)
 from migrator.engine.planning import Item
-from migrator.engine.reading import Pin, SourceReader
+from migrator.engine.reading import Pin, SourceReader, read_refused
 from migrator.engine.workplace import Work
 
 
@@ -162,6 +169,11 @@ class SourceLeg:
             )
         except ObjectMissing as exc:
             raise _gone(exc) from exc
+        except (NotSupported, UnknownAnswer) as exc:
+            # The answer to a HEAD has no body, so its status is all that it says.
+            if exc.http_status != 400:
+                raise
+            raise read_refused(exc) from exc
 
     def _read_again(self) -> str:
         """Read the whole object a second time and return its SHA-256."""
