@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from integrity.digests import Algorithm, DigestSet, OnePass
+from integrity.checksums import ChecksumType, type_of
+from integrity.digests import FOR_PARTS, Algorithm, DigestSet, OnePass
 from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
     CheckName,
+    Encryption,
+    EtagMeaning,
     Outcome,
     Planned,
     Reason,
@@ -74,7 +77,8 @@ class SourceLeg:
             self._note("listing_etag_differs")
         self.tags = self._read_tags(self.statement)
         self._raise_if_wrong(self._compare(None))
-        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)))
+        tilings = dict.fromkeys((*layouts, *self.learned.candidates))
+        self._pass = OnePass(tilings, part_algorithms=self._part_algorithms(self.statement))
         return self._pass
 
     def chunks(self) -> Iterator[bytes]:
@@ -113,6 +117,16 @@ class SourceLeg:
         etag = normalise(self.statement.etag or "")
         candidates = self.learned.candidates
         return next((each for each in candidates if etag_of(self.digests, each) == etag), None)
+
+    def _part_algorithms(self, said: Statement) -> frozenset[Algorithm]:
+        """Return what to compute of each part: SHA-256 only where a composite one is all there is to compare."""
+        sealed = said.encryption in {Encryption.SSE_KMS, Encryption.SSE_C}
+        etag_shows = not sealed and self._work.source.profile.etag_multipart is EtagMeaning.FORMULA
+        stated = said.checksums.get(Algorithm.SHA256)
+        if etag_shows or stated is None:
+            return FOR_PARTS
+        is_composite = type_of(Algorithm.SHA256, stated, said.checksum_type) is ChecksumType.COMPOSITE
+        return FOR_PARTS | {Algorithm.SHA256} if is_composite else FOR_PARTS
 
     def _judged(self, digests: DigestSet) -> tuple[Check, ...]:
         """Return the checks of the source leg; asks the source again only for what is still open."""
