@@ -118,6 +118,10 @@ SOURCES = [
            PROVEN, WRONG_ETAG, PROVEN, WRONG_SUM),
     # What else a source can be like.
     Source("other ETags in listings", {"listing_etag": "other"}, PROVEN, WRONG_ETAG, PROVEN, WRONG_SUM),
+    Source("other ETags in listings, no checksum", {"listing_etag": "other", **NO_SUMS},
+           PROVEN, WRONG_ETAG, PROVEN, UNKNOWN),
+    Source("other ETags in listings, conditions ignored", {"listing_etag": "other", "if_match": "ignored"},
+           PROVEN, WRONG_ETAG, PROVEN, WRONG_SUM),
     Source("conditions ignored", {"if_match": "ignored"}, PROVEN, WRONG_ETAG, PROVEN, WRONG_ETAG),
     Source("ranges ignored", {"range": "ignored"}, PROVEN, WRONG_ETAG, PROVEN, WRONG_ETAG),
     Source("checksum headers refused", {"checksums": [], "checksum_others": "refused"},
