@@ -22,7 +22,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ NotAtDestination · StatementsDiffer                                        of what is only compared
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
-       ├─ AccessDenied · HeadDenied · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
+       ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
        └─ LocalMemoryCorruption · WorkerCrash · InternalError
 """
 
@@ -518,6 +518,15 @@ class AccessDenied(ItemProblem):
     refuse_cause = "access_denied"
     advice = (
         '"{connection}" may not {verb} in "{bucket}". Ask the owner of the bucket to allow {permission}, then continue.'
+    )
+
+
+class ReadRefused(AccessDenied):
+    """The source refuses to hand out this object in the way we ask: sealed with its owner's key (SSE-C), mostly."""
+
+    advice = (
+        "The source does not give us this object. If it is encrypted with a key of its owner (SSE-C), nobody can "
+        "read it without that key, and Truecopy does not have it. Nothing was stored."
     )
 
 

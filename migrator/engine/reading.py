@@ -12,10 +12,13 @@ from integrity.evidence import ErrorCode, Statement
 from migrator.engine.errors import (
     ConditionFailed,
     EndpointUnreachable,
+    EngineError,
     EvidenceMismatch,
     ListedNotFound,
+    NotSupported,
     ObjectMissing,
     RangeMismatch,
+    ReadRefused,
     ShortRead,
     SourceChanged,
     SourceGone,
@@ -101,7 +104,7 @@ class SourceReader:
     def open(self, item: Item) -> Statement:
         """Send the GET and return what its headers state.
 
-        Raises `SourceChanged`, `SourceGone`, `ListedNotFound`, or `StoreFault` for a reply without data.
+        Raises `SourceChanged`, `SourceGone`, `ListedNotFound`, `ReadRefused`, or `StoreFault` for a reply without data.
         """
         try:
             body = self._open(0)
@@ -110,11 +113,14 @@ class SourceReader:
             body = self._open(0)
         except ObjectMissing as exc:
             raise self._missing(exc) from exc
+        except NotSupported as exc:
+            raise read_refused(exc) from exc
         self._body = body
         said = body.statement
         if not said.etag and body.length is None:
             body.close()
             raise StoreFault("no ETag and no length", facts={"fault": "said yes but sent no data"})
+        self.expect_as_stated(item, said)
         self.announced = body.length is not None
         self.statement = said
         return said
@@ -152,6 +158,16 @@ class SourceReader:
             self._refuse_transcoded()
             raise ShortRead(facts={"n": f"{offset:,}", "size": f"{self.pin.size:,}"})
 
+    def expect_as_stated(self, item: Item, said: Statement) -> None:
+        """Pin another ETag than the plan's where the object is the planned one; a store may ignore our condition."""
+        if not said.etag or not self.pin.etag or normalise(said.etag) == normalise(self.pin.etag):
+            return
+        if said.size != item.size or _second(said.last_modified) != _second(item.last_modified):
+            return
+        if self._is_listed_as(item):
+            self.pin = replace(self.pin, etag=said.etag)
+            self.repinned = True
+
     def close(self) -> None:
         """Drop the connection if the body was not read to its end."""
         if self._body is not None:
@@ -177,12 +193,9 @@ class SourceReader:
             found = pin.store.head(pin.bucket, pin.key, version_id=pin.version_id, requester_pays=pin.requester_pays)
         except ObjectMissing as exc:
             raise self._missing(exc) from exc
-        same = found.size == item.size and _second(found.last_modified) == _second(item.last_modified)
-        same = same and self._is_listed_as(item)
-        if not same or not found.etag or normalise(found.etag) == normalise(pin.etag):
+        self.expect_as_stated(item, found)
+        if not self.repinned:
             raise SourceChanged(request_id=refusal.request_id, store_code=refusal.store_code) from refusal
-        self.pin = replace(pin, etag=found.etag)
-        self.repinned = True
 
     def _is_listed_as(self, item: Item) -> bool:
         pin = self.pin
@@ -239,6 +252,16 @@ class SourceReader:
         coding = said.content_headers.get("content-encoding", "")
         if found is not None and found.content_headers.get("content-encoding", "") != coding:
             raise TranscodedByStore(f"content-encoding {coding or 'none'}")
+
+
+def read_refused(exc: EngineError) -> ReadRefused:
+    """Return what it means that the source calls a plain request for this object wrong."""
+    return ReadRefused(
+        store_code=exc.store_code,
+        store_message=exc.store_message,
+        request_id=exc.request_id,
+        http_status=exc.http_status,
+    )
 
 
 def _second(moment: str) -> str:

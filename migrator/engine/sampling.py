@@ -79,6 +79,9 @@ class _Reader:
         self.learn_of_reading(entry)
         if said.encryption not in {Encryption.NONE, Encryption.SSE_S3} or size != entry.size:
             return
+        if size == 0 or kind(said.etag or "").form is EtagForm.MULTIPART:
+            # Stores that make no MD5 of anything else still state the one of no bytes; and a listing may hide parts.
+            return
         if normalise(said.etag or "") == md5.hexdigest():
             self.equal += 1
         else:
@@ -166,10 +169,13 @@ def _takes_checksum_mode(store: Store, bucket: str, key: str) -> bool:
 
 
 def _small_plain(listed: Iterable[ListedObject]) -> Iterator[ListedObject]:
-    """Yield the smallest objects that may be written by one PUT, within what a sample may cost to read."""
+    """Yield the smallest objects that may be written by one PUT, within what a sample may cost to read.
+
+    Empty ones come last: a folder's marker tells how the store answers, and nothing of what its ETags are.
+    """
     plain = [entry for entry in listed if kind(entry.etag).form is not EtagForm.MULTIPART]
     read = 0
-    for entry in sorted(plain, key=lambda entry: entry.size)[:SAMPLE]:
+    for entry in sorted(plain, key=lambda entry: (entry.size == 0, entry.size))[:SAMPLE]:
         read += entry.size
         if read > LARGEST_SAMPLE:
             return

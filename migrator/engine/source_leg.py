@@ -32,9 +32,16 @@ from migrator.engine.cutting import (
     may_be_the_layout,
     walk_layout,
 )
-from migrator.engine.errors import EvidenceMismatch, ObjectMissing, SourceGone, Stopped
+from migrator.engine.errors import (
+    EvidenceMismatch,
+    NotSupported,
+    ObjectMissing,
+    SourceGone,
+    Stopped,
+    UnknownAnswer,
+)
 from migrator.engine.planning import Item
-from migrator.engine.reading import Pin, SourceReader
+from migrator.engine.reading import Pin, SourceReader, read_refused
 from migrator.engine.workplace import Work
 
 
@@ -58,8 +65,12 @@ class SourceLeg:
 
     def learn(self) -> None:
         """Learn how the object was cut into parts, unless every part has told it already."""
-        if not self.learned.how:
-            self.learned = learn_layout(self._asked())
+        if self.learned.how:
+            return
+        if self._work.source.profile.listing_etag is False:
+            # The ETag of the plan names nothing here; the object's own one tells its parts.
+            self._reader.expect_as_stated(self._item, self._head())
+        self.learned = learn_layout(self._asked())
 
     def doubt_layout(self) -> bool:
         """Ask for every part where two had told the layout, and say whether it turned out to be another."""
@@ -246,6 +257,11 @@ class SourceLeg:
             )
         except ObjectMissing as exc:
             raise _gone(exc) from exc
+        except (NotSupported, UnknownAnswer) as exc:
+            # The answer to a HEAD has no body, so its status is all that it says.
+            if exc.http_status != 400:
+                raise
+            raise read_refused(exc) from exc
 
     def _read_again(self) -> str:
         """Read the whole object a second time and return its SHA-256."""

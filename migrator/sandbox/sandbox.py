@@ -228,7 +228,8 @@ class Sandbox:
         """Store an object as if it had always been there; its ETag. The bucket is made if need be.
 
         described: part_size or part_sizes (then it is a multipart object), headers, metadata, tags,
-        storage_class, encryption ("", AES256, aws:kms, aws:kms:dsse), algorithm and checksum_type, modified.
+        storage_class, encryption ("", AES256, aws:kms, aws:kms:dsse, customer: with a key that nobody was given),
+        algorithm and checksum_type, modified.
         """
         self.create_bucket(bucket)
         seed = Seed.of(described)

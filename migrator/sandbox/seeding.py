@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import secrets
@@ -9,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from migrator.sandbox.checksums import COMPOSITE, FULL, TYPES, Running, composite, multipart_etag, whole
+from migrator.sandbox.checksums import (
+    COMPOSITE,
+    FULL,
+    TYPES,
+    Running,
+    composite,
+    constant_etag,
+    hex_multipart_etag,
+    multipart_etag,
+    whole,
+)
 from migrator.sandbox.disk import PIECE
 from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.rows import Facts, PartFact, Segment, Version
@@ -20,7 +31,10 @@ _ISLAND = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What a seeded object carries besides its bytes. algorithm "" takes the store's default checksum."""
+    """What a seeded object carries besides its bytes. algorithm "" takes the store's default checksum.
+
+    encryption "customer" seals it with a key that nobody was given.
+    """
 
     part_size: int = 0
     part_sizes: Sequence[int] = ()
@@ -90,13 +104,14 @@ def _keep(
         parts=tuple(PartFact(n, part.size, part.checksum) for n, part in enumerate(hashed, 1)) if sizes else (),
         encryption=encryption,
         kms_key=kms_key,
+        customer_key=_nobodys_key(store) if encryption == "customer" else "",
     )
     version = Version(
         bucket=bucket,
         key=key,
         version_id=store.fresh_version_id(bucket, key) if place.versioning == "Enabled" else "null",
         size=size,
-        etag=_etag(store, hashed, encryption, is_multipart=bool(sizes)),
+        etag=_etag(store, segments, hashed, encryption, is_multipart=bool(sizes)),
         modified=seed.modified or store.clock(),
         storage_class=seed.storage_class,
         segments=segments,
@@ -104,6 +119,10 @@ def _keep(
     )
     store.disk.remove(store.index.add_version(version))
     return version.etag
+
+
+def _nobodys_key(store: Store) -> str:
+    return base64.b64encode(hashlib.md5(store.chance.randbytes(32)).digest()).decode()
 
 
 def _part_sizes(seed: Seed, size: int) -> tuple[int, ...]:
@@ -167,12 +186,18 @@ def _checksum(hashed: Sequence[_Hashed], algorithm: str, kind: str, *, is_multip
     return whole(algorithm, [(part.checksum, part.size) for part in hashed]), kind
 
 
-def _etag(store: Store, hashed: Sequence[_Hashed], encryption: str, *, is_multipart: bool) -> str:
+def _etag(
+    store: Store, segments: tuple[Segment, ...], hashed: Sequence[_Hashed], encryption: str, *, is_multipart: bool
+) -> str:
     traits = store.traits
     trait = traits.etag_multipart if is_multipart else traits.etag_single
-    suffix = f"-{len(hashed)}" if is_multipart else ""
     if encryption in SEALED or trait in ("random", "opaque"):
-        return store.chance.randbytes(16).hex() + suffix
-    if is_multipart:
-        return multipart_etag([part.md5 for part in hashed])
-    return hashed[0].md5.hex()
+        return store.chance.randbytes(16).hex() + (f"-{len(hashed)}" if is_multipart else "")
+    if trait == "constant":
+        return constant_etag(len(hashed) if is_multipart else 0)
+    if not is_multipart:
+        return hashed[0].md5.hex()
+    if trait == "md5":
+        return store.disk.rehash(segments, ())[0].hex()
+    digests = [part.md5 for part in hashed]
+    return hex_multipart_etag(digests) if trait == "hex" else multipart_etag(digests)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from migrator.sandbox.checksums import constant_etag
 from migrator.sandbox.conditions import check_write
 from migrator.sandbox.disk import Disk, Received
 from migrator.sandbox.errors import S3Error
@@ -182,6 +183,8 @@ class Store:
     def single_etag(self, received: Received, encryption: str, given_md5: bytes) -> str:
         if encryption in SEALED or self.traits.etag_single == "opaque":
             return self.chance.randbytes(16).hex()
+        if self.traits.etag_single == "constant":
+            return constant_etag()
         if self.traits.etag_single == "echo" and given_md5:
             return given_md5.hex()
         return received.md5.hex()

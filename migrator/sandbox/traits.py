@@ -14,8 +14,8 @@ ALGORITHMS = (
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "sse": ("none", "s3", "kms", "dsse"),
-    "etag_single": ("md5", "opaque", "echo"),
-    "etag_multipart": ("formula", "random", "hex", "md5"),
+    "etag_single": ("md5", "opaque", "echo", "constant"),
+    "etag_multipart": ("formula", "random", "hex", "md5", "constant"),
     "content_md5": ("rejects", "ignores", "refuses"),
     "payload_sha256": ("rejects", "ignores"),
     "checksum_values": ("rejects", "ignores", "echoes"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from integrity.etags import normalise
 from integrity.verdicts import judge
 from migrator.engine.copying import Copier, CopyOptions, Side
 from migrator.engine.listing import list_objects
 from migrator.engine.planning import plan
 from migrator.engine.probing import probe_destination, probe_source, same_store
-from tests.contract.conftest import Ground
+from tests.contract.conftest import Ground, open_uploads
 from tests.contract.test_stores import THREE_LETTERS, put, upload
 from tests.faults.two_stores import Told
 
@@ -36,9 +38,10 @@ def test_everything_copied_is_verified_and_byte_identical(ground: Ground) -> Non
     assert all(badge.startswith("Verified") for badge in badges.values()), badges
     assert {name: ground.read(f"to/{name}") for name in bodies} == bodies
     assert told.opened == told.closed
-    assert ground.store.list_uploads(ground.bucket, dest_prefix) == ()
+    assert open_uploads(ground) == ()
 
 
+@pytest.mark.differs("rclone", by="states the MD5 of the whole, however it was uploaded")
 def test_the_layout_of_another_client_gives_the_same_etag(ground: Ground) -> None:
     etag = upload(ground, "from/film", [*THREE_LETTERS, b"end"])
     source_prefix, dest_prefix = ground.key("from/"), ground.key("to/")
@@ -54,7 +57,7 @@ def test_the_probe_leaves_nothing_behind(ground: Ground) -> None:
     probe_destination(ground.store, ground.bucket, ground.prefix)
 
     assert list(list_objects(ground.store, ground.bucket, ground.prefix)) == []
-    assert ground.store.list_uploads(ground.bucket, ground.prefix) == ()
+    assert open_uploads(ground) == ()
 
 
 def test_a_marker_shows_that_two_addresses_are_one_place(ground: Ground) -> None:

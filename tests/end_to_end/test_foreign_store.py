@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.benchmarks.product import Place, Product, started
+from tests.servers import client_of, started_server
 
 pytestmark = pytest.mark.extras
 
 MIB = 1024 * 1024
-KEY, SECRET = "example-access-key", "example-secret-key"
 SIZES = {
     "nothing": 0,
     "one byte": 1,
@@ -43,48 +35,20 @@ IN_PARTS = {
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A versitygw over a folder."""
-    program = shutil.which("versitygw")
-    if program is None:
-        pytest.skip("there is no versitygw on the path (.ci/run installs it)")
-    home = tmp_path_factory.mktemp("gateway")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    secrets = {"ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET}
-    with (home.parent / "gateway.log").open("wb") as log:
-        command = [program, "--port", f"127.0.0.1:{port}", "posix", str(home)]
-        server = subprocess.Popen(command, env=os.environ | secrets, stdout=log, stderr=log)
-        yield Place(f"http://127.0.0.1:{port}", KEY, SECRET)
-        server.terminate()
-        server.wait(timeout=10)
+    with started_server("versitygw", tmp_path_factory.mktemp("gateway"), ["from-here", "to-there"]) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
 def client(gateway: Place) -> Any:
     """Another client than ours, to fill the source and to look at the destination."""
-    made = boto3.client(
-        "s3",
-        endpoint_url=gateway.url,
-        region_name=gateway.region,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        config=Config(s3={"addressing_style": "path"}),
-    )
-    for _ in range(100):
-        try:
-            made.list_buckets()
-            break
-        except (BotoCoreError, ClientError):
-            time.sleep(0.05)
-    return made
+    return client_of(gateway)
 
 
 @pytest.fixture(scope="module")
 def bodies(client: Any) -> dict[str, bytes]:
     """What the source holds."""
     chance, filled = random.Random(7), dict[str, bytes]()
-    for bucket in ("from-here", "to-there"):
-        client.create_bucket(Bucket=bucket)
     for key, size in SIZES.items():
         filled[key] = chance.randbytes(size)
         client.put_object(Bucket="from-here", Key=key, Body=filled[key], Metadata={"colour": "blue"})

@@ -154,6 +154,25 @@ def test_a_few_etags_that_are_no_md5_disprove_nothing(two_stores: Make) -> None:
     assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.UNKNOWN
 
 
+@pytest.mark.parametrize("etag_single", ["constant", "md5"])
+def test_what_an_empty_object_states_shows_nothing_about_the_others(two_stores: Make, etag_single: str) -> None:
+    pair = two_stores(source_traits={"etag_single": etag_single})
+    pair.seed("folder/", b"")
+    pair.source.change_traits(etag_single="constant")
+    for number in range(20):
+        pair.seed(f"photo-{number:02}", b"a body")
+
+    assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.DISPROVED
+
+
+def test_parts_that_the_listing_hides_disprove_nothing(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"listing_etag": "other"})
+    for number in range(20):
+        pair.seed(f"film-{number:02}", os.urandom(100), part_size=60)
+
+    assert probe_source(pair.source_store, SOURCE).etag_single is EtagMeaning.UNKNOWN
+
+
 def test_an_empty_source_stays_unknown(two_stores: Make) -> None:
     assert probe_source(two_stores().source_store, SOURCE).etag_single is EtagMeaning.UNKNOWN
 

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from migrator.engine.errors import BucketMissing, ClockSkew, CredentialsExpired, CredentialsRefused, WrongRegion
+from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST
 
@@ -143,3 +144,27 @@ def test_row_54_one_odd_key_with_a_refused_signature_does_not_stop_the_others(tw
 
     assert settled["odd"].code == "key_invalid"
     assert settled["plain"].verdict == "verified"
+
+
+def test_an_object_sealed_with_its_owner_s_key_fails_in_words_and_the_others_go_on(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    pair.seed("sealed", BODY, encryption="customer")
+
+    settled = pair.copy()
+
+    assert (settled["sealed"].code, settled["photo"].verdict) == ("access_denied", "verified")
+    assert settled["sealed"].attempts == ["access_denied"]
+    assert "a key of its owner (SSE-C)" in settled["sealed"].finding.error_message
+
+
+@pytest.mark.parametrize("depth", list(Depth))
+def test_a_sealed_object_that_is_only_compared_fails_in_the_same_words(two_stores: Make, depth: Depth) -> None:
+    pair = two_stores()
+    pair.seed("sealed", BODY, encryption="customer")
+    pair.dest.seed(DEST, "sealed", BODY)
+
+    (settled,) = pair.verify(depth).values()
+
+    assert settled.code == "access_denied"
+    assert "a key of its owner (SSE-C)" in settled.finding.error_message

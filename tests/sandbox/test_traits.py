@@ -109,6 +109,7 @@ def test_an_echoing_store_states_what_it_was_told(make: Make) -> None:
         ("formula", '"1397b7ee3222e3980d0d20f23a871b02-2"'),
         ("hex", '"2111c0ee5f1706682c57410673830fb3-2"'),
         ("md5", f'"{hashlib.md5(b"onetwo").hexdigest()}"'),
+        ("constant", '"d41d8cd98f00b204e9800998ecf8427e-2"'),
     ],
 )
 def test_a_multipart_etag_follows_the_store_s_way(make: Make, trait: str, etag: str) -> None:
@@ -116,6 +117,15 @@ def test_a_multipart_etag_follows_the_store_s_way(make: Make, trait: str, etag: 
 
     assert etag_in(upload(sandbox, b"one", b"two")[0]) == etag
     assert head(sandbox).headers["etag"] == etag
+    assert sandbox.seed("photos", "seeded", b"onetwo", part_size=3) == etag.strip('"')
+
+
+def test_a_constant_etag_is_that_of_no_bytes(make: Make) -> None:
+    sandbox = make(traits={"etag_single": "constant"})
+    etag = '"d41d8cd98f00b204e9800998ecf8427e"'
+
+    assert wire.ask(sandbox, "PUT", "/photos/a", b"bytes").headers["etag"] == etag
+    assert sandbox.seed("photos", "seeded", b"bytes") == etag.strip('"')
 
 
 def test_a_random_multipart_etag_fits_nothing(make: Make) -> None:

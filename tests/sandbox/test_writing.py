@@ -152,6 +152,14 @@ def test_a_customer_key_opens_only_with_itself(sandbox: Sandbox) -> None:
     assert wire.code(wire.ask(sandbox, "GET", "/photos/a")) == "InvalidRequest"
 
 
+def test_an_object_sealed_with_nobody_s_key_opens_for_nobody(sandbox: Sandbox) -> None:
+    etag = sandbox.seed("photos", "a", b"bytes", encryption="customer")
+
+    assert etag != MD5
+    assert wire.ask(sandbox, "HEAD", "/photos/a").status == 400
+    assert wire.code(wire.ask(sandbox, "GET", "/photos/a")) == "InvalidRequest"
+
+
 def test_a_customer_key_has_to_fit_its_md5(sandbox: Sandbox) -> None:
     prefix = "x-amz-server-side-encryption-customer"
     given = {f"{prefix}-algorithm": "AES256", f"{prefix}-key": base64.b64encode(b"k" * 32).decode()}

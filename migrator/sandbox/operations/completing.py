@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from migrator.sandbox.call import Call
-from migrator.sandbox.checksums import COMPOSITE, FULL, composite, hex_multipart_etag, multipart_etag, whole
+from migrator.sandbox.checksums import (
+    COMPOSITE,
+    FULL,
+    composite,
+    constant_etag,
+    hex_multipart_etag,
+    multipart_etag,
+    whole,
+)
 from migrator.sandbox.damage import spoil_stored
 from migrator.sandbox.errors import S3Error
 from migrator.sandbox.markup import document, parse
@@ -187,6 +195,8 @@ def _etag(call: Call, upload: Upload, parts: Sequence[Part]) -> str:
     digests, trait = [part.md5 for part in parts], call.traits.etag_multipart
     if trait == "random" or upload.facts.encryption in SEALED:
         return f"{call.store.chance.randbytes(16).hex()}-{len(parts)}"
+    if trait == "constant":
+        return constant_etag(len(parts))
     if trait == "hex":
         return hex_multipart_etag(digests)
     if trait == "md5":
