@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -323,7 +324,6 @@ def test_grades_are_in_rising_order() -> None:
 
 
 VALUES = ("1", "2", HEX, f"{HEX}-3", "abc=", "abc=-3")
-NEARLY_GOOD = (*GOOD, D4, *FAITHFUL)
 FACTS = st.tuples(
     st.sampled_from(CheckName),
     st.sampled_from(Outcome),
@@ -349,16 +349,19 @@ def any_check(
     )
 
 
-SOME = st.lists(FACTS.map(any_check), max_size=3)
-LEFT_OUT = st.sets(st.sampled_from(range(len(NEARLY_GOOD))), max_size=8)
+OTHERS = st.lists(FACTS.map(any_check), max_size=2)
+LEFT_OUT = st.sets(st.sampled_from([*INDISPENSABLE, *sorted(FIDELITY_CHECKS)]), max_size=3)
+SOURCES = st.sampled_from([(), (S3,), (S2,), (KMS,), (KMS, REREAD)])
+DESTINATIONS = st.sampled_from([(), (D4,), (D3, NO_D4), (D2,), (ECHOED,), (match(CheckName.WRITE_DIGEST), NO_D4)])
 
 
 @st.composite
 def any_checks(draw: st.DrawFn) -> tuple[Check, ...]:
-    """Checks from nothing to nearly good: some of a verified item's, and any others before and after them."""
+    """Checks from nothing to good: what is indispensable, evidence of each grade, and any others."""
     left_out = draw(LEFT_OUT)
-    kept = [check for place, check in enumerate(NEARLY_GOOD) if place not in left_out]
-    return (*draw(SOME), *draw(st.sampled_from([kept, kept, kept, []])), *draw(SOME))
+    kept = [check for check in (*BASE, *FAITHFUL) if check.name not in left_out]
+    checks = (*kept, *draw(SOURCES), *draw(DESTINATIONS), *draw(OTHERS))
+    return draw(st.sampled_from([checks, checks, checks, checks[len(kept) :]]))
 
 
 RANK = {Verdict.FAILED: 0, Verdict.UNVERIFIED: 1, Verdict.VERIFIED: 2}
@@ -374,10 +377,17 @@ def test_judging_is_total_and_says_why(checks: tuple[Check, ...], policy: Policy
     assert (judgement.reason is not None) is (judgement.verdict is Verdict.UNVERIFIED)
 
 
-@given(any_checks(), policies, st.randoms())
-def test_the_order_of_the_checks_does_not_matter(checks: tuple[Check, ...], policy: Policy, random: object) -> None:
-    shuffled = list(checks)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+SEVERAL_OF_A_NAME = st.lists(st.sampled_from(Reason), max_size=4).map(
+    lambda reasons: [unclear(CheckName.DEST_SIZE, reason) for reason in reasons]
+)
+
+
+@given(any_checks(), SEVERAL_OF_A_NAME, policies, st.randoms())
+def test_the_order_of_the_checks_does_not_matter(
+    some: tuple[Check, ...], others: list[Check], policy: Policy, random: Random
+) -> None:
+    checks = [*some, *others]
+    shuffled = random.sample(checks, len(checks))
 
     assert judge(shuffled, policy) == judge(checks, policy)
 
