@@ -191,9 +191,11 @@ def infer_candidates(size: int, count: int, most: int = 3) -> tuple[Layout, ...]
     A uniform part size lies between ceil(size / count) and floor((size - 1) / (count - 1)). An ETag that
     matches one of the candidates is strong evidence; none that matches proves nothing.
     """
+    if not 0 < count <= MOST_PARTS:
+        return ()
     if count == 1:
         return (Layout.of((size,)),)
-    if not 1 < count <= MOST_PARTS or size < count:
+    if size < count:
         return ()
     lowest, highest = -(-size // count), (size - 1) // (count - 1)
     fitting = [part for part in _guesses(lowest, highest) if lowest <= part <= highest]
@@ -228,7 +230,7 @@ def _part_size(size: int, limits: Limits) -> int:
     wanted = max(USUAL_PART, -(-size // limits.most_parts))
     whole_mib = -(-wanted // MIB) * MIB
     part = min(max(whole_mib, limits.smallest_part), limits.largest_part)
-    if -(-size // part) > limits.most_parts:
+    if size > part * limits.most_parts:
         raise ObjectTooLargeError(f"{size} bytes in {limits.most_parts} parts of at most {limits.largest_part}")
     return part
 
@@ -236,8 +238,7 @@ def _part_size(size: int, limits: Limits) -> int:
 def _guesses(lowest: int, highest: int) -> Iterator[int]:
     """Yield part sizes to try. A whole MiB nearly alone in the window is likelier than an even division."""
     yield from COMMON_PART_SIZES
-    first_mib = -(-lowest // MIB)
-    whole_mib = [mib * MIB for mib in range(first_mib, min(highest // MIB, first_mib + 2) + 1)]
-    if len(whole_mib) <= 2:
-        yield from whole_mib
+    first_mib, last_mib = -(-lowest // MIB), highest // MIB
+    if last_mib - first_mib < 2:
+        yield from (mib * MIB for mib in range(first_mib, last_mib + 1))
     yield lowest

@@ -268,7 +268,9 @@ def _matches(named: _Named, name: CheckName) -> list[Check]:
 
 def _is_of_whole(check: Check) -> bool:
     """Say whether a matching digest is one of the whole object, not one made of its parts' digests."""
-    return "-" not in (check.observed or "-")
+    if not check.observed:
+        return False
+    return "-" not in check.observed
 
 
 def _statements_of_whole(named: _Named) -> list[Check]:

@@ -229,7 +229,7 @@ def _same_before_and_after(got: Statement, after: Statement, attempt: int) -> Ch
     pairs = [
         ("etag", normalise(got.etag or ""), normalise(after.etag or "")),
         ("version", got.version_id, after.version_id),
-        ("size", str(got.size or 0), str(after.size or 0)),
+        ("size", _stated_size(got), _stated_size(after)),
         ("modified", got.last_modified, after.last_modified),
     ]
     stated = [(word, before, now) for word, before, now in pairs if before and now]
@@ -237,3 +237,8 @@ def _same_before_and_after(got: Statement, after: Statement, attempt: int) -> Ch
         return witness.not_comparable(name, Reason.ETAG_ABSENT)
     before_words = " ".join(f"{word} {before}" for word, before, _ in stated)
     return witness.compared(name, before_words, " ".join(f"{word} {now}" for word, _, now in stated))
+
+
+def _stated_size(statement: Statement) -> str:
+    """Return the size in bytes as text, empty where the reply states none: absence is no change."""
+    return "" if statement.size is None else str(statement.size)

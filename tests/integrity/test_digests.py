@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from awscrt import checksums as crt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integrity.digests import ALL, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of
@@ -61,7 +61,6 @@ def cut_data(draw: st.DrawFn) -> tuple[bytes, list[Layout]]:
     return data, [layout(), layout(), Layout.uniform(len(data), draw(st.integers(1, 400))), Layout.single(len(data))]
 
 
-@settings(max_examples=500, deadline=None)
 @given(cut_data(), st.lists(st.integers(0, 300), max_size=8))
 def test_any_chunks_and_layouts_equal_a_plain_reference(cut: tuple[bytes, list[Layout]], chunks: list[int]) -> None:
     data, layouts = cut
@@ -79,7 +78,6 @@ def test_any_chunks_and_layouts_equal_a_plain_reference(cut: tuple[bytes, list[L
     assert found.parts == {layout: plain_parts(data, layout) for layout in layouts}
 
 
-@settings(max_examples=100, deadline=None)
 @given(cut_data(), st.sets(st.sampled_from(Algorithm)), st.sets(st.sampled_from(Algorithm)))
 def test_only_what_was_asked_for_is_computed(
     cut: tuple[bytes, list[Layout]], whole: set[Algorithm], parts: set[Algorithm]

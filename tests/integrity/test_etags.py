@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import hashlib
+from itertools import pairwise
 
-from integrity.digests import digest_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrity.digests import OnePass, digest_of
 from integrity.etags import EtagForm, EtagKind, etag_of, kind, multipart_etag, normalise
 from integrity.layouts import MIB, Layout
 
@@ -12,6 +17,7 @@ ABC = b"A" * 5 * MIB + b"B" * 5 * MIB + b"C" * 5 * MIB
 HEX = "0123456789abcdef0123456789abcdef"
 
 
+# ceph/s3-tests, test_multipart_reupload_checksum_and_etag.
 def test_the_vector_of_ceph_s3_tests() -> None:
     layout = Layout.uniform(15 * MIB, 5 * MIB)
 
@@ -21,17 +27,39 @@ def test_the_vector_of_ceph_s3_tests() -> None:
 def test_the_etag_is_never_made_of_hex_text() -> None:
     parts = digest_of(ABC, [layout := Layout.uniform(15 * MIB, 5 * MIB)]).part_md5s(layout) or ()
 
-    assert multipart_etag(parts) != "876afcadd64bda5a327ac65abbe41c2e-3"
+    of_hex_text = hashlib.md5("".join(part.hex() for part in parts).encode()).hexdigest()
+
+    assert of_hex_text == "876afcadd64bda5a327ac65abbe41c2e"
+    assert multipart_etag(parts) != f"{of_hex_text}-3"
     with pytest.raises(ValueError, match="raw MD5 digests"):
         multipart_etag(part.hex().encode() for part in parts)
 
 
+# Cloudflare R2 docs, "Multipart upload", on ETags.
 def test_the_vector_of_cloudflare_r2() -> None:
     parts = ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"]
 
     assert multipart_etag(bytes.fromhex(part) for part in parts) == "f77dc0eecdebcd774a2a22cb393ad2ff-2"
 
 
+# scality/cloudserver, tests/functional/aws-node-sdk/test/object/copyPart.js: ETags that Amazon S3 answered with.
+@pytest.mark.parametrize(
+    ("parts", "etag"),
+    [
+        (["d41d8cd98f00b204e9800998ecf8427e"], "59adb24ef3cdbe0297f05b395827453f-1"),
+        (["ac1be00f1f162e20d58099eec2ea1c70"], "bff2a6af3adfd8e107a06de01d487176-1"),
+        (["9b0de95bd76728c778b9e25fd7ce2ef7"] * 2, "5bba96810ff449d94aa8f5c5a859b0cb-2"),
+        (
+            ["b1e0d096c8f0670c5367d131e392b84a", "a2468d5c0ec2d4d5fc13b73beb63080a"],
+            "e08ede4e8b942e18537cb2289f613ae3-2",
+        ),
+    ],
+)
+def test_the_vectors_of_scality_cloudserver(parts: list[str], etag: str) -> None:
+    assert multipart_etag(bytes.fromhex(part) for part in parts) == etag
+
+
+# By PUT the MD5 itself, of nothing as in RFC 1321; 5 MiB of `A` is the first part of the vector of ceph/s3-tests.
 @pytest.mark.parametrize(
     ("data", "layout", "etag"),
     [
@@ -51,8 +79,21 @@ def test_no_digests_of_the_parts_give_no_etag() -> None:
 
 @pytest.mark.parametrize("digests", [[], [b"short"], [b"x" * 16, b"x" * 15]])
 def test_a_multipart_etag_needs_raw_digests(digests: list[bytes]) -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match=r"^a multipart ETag is made of raw MD5 digests of 16 bytes, at least one$"):
         multipart_etag(digests)
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=6), st.lists(st.integers(0, 200), max_size=6))
+def test_the_etag_in_any_layout_equals_a_plain_reference(data: bytes, borders: list[int], chunks: list[int]) -> None:
+    parts = [data[start:end] for start, end in pairwise([0, *sorted(borders), len(data)])]
+    layout = Layout.of(map(len, parts))
+    one_pass = OnePass([layout])
+    for start, end in pairwise([0, *sorted(chunks), len(data)]):
+        one_pass.feed(data[start:end])
+
+    expected = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()
+
+    assert etag_of(one_pass.result(), layout) == f"{expected}-{len(parts)}"
 
 
 @pytest.mark.parametrize("text", [HEX, f'"{HEX}"', f'W/"{HEX}"', f'  w/"{HEX.upper()}" ', HEX.upper()])

@@ -10,6 +10,7 @@ from integrity.layouts import COMMON_PART_SIZES, GIB, MIB, Layout, Limits, Objec
 from integrity.layouts import infer_candidates as infer
 
 TIB = 1024 * GIB
+LARGEST = 10_000 * 5 * GIB
 R2 = Limits(equal_parts=True)
 
 sizes = st.lists(st.integers(0, 50), min_size=1, max_size=30)
@@ -70,6 +71,34 @@ def test_the_largest_object_is_still_small_in_memory() -> None:
     assert layout.span(10_000).offset == 9_999 * 5 * GIB
 
 
+@st.composite
+def largest_uniform(draw: st.DrawFn) -> tuple[int, int]:
+    """A size up to the largest object, and a part size that cuts it into 10,000 parts at most."""
+    size = draw(st.integers(0, LARGEST))
+    return size, draw(st.integers(max(1, -(-size // 10_000)), 5 * GIB))
+
+
+@given(largest_uniform(), st.data())
+def test_the_parts_of_the_largest_objects_lie_where_plain_arithmetic_puts_them(
+    cut: tuple[int, int], data: st.DataObject
+) -> None:
+    size, part = cut
+    layout = Layout.uniform(size, part)
+    number = data.draw(st.integers(1, layout.count))
+
+    assert (layout.size, layout.count) == (size, max(1, -(-size // part)))
+    assert layout.span(number) == (number, (number - 1) * part, min(part, size - (number - 1) * part))
+
+
+@given(st.lists(st.integers(0, 5 * GIB), min_size=1, max_size=100), st.integers(1, 100))
+def test_ten_thousand_parts_of_any_sizes_tile_the_object(parts: list[int], times: int) -> None:
+    layout = Layout.of(parts * times)
+    last = layout.span(layout.count)
+
+    assert (layout.count, layout.size) == (len(parts) * times, sum(parts) * times)
+    assert (last.offset + last.length, last.length) == (layout.size, parts[-1])
+
+
 @pytest.mark.parametrize("number", [0, 4, -1])
 def test_a_part_that_is_not_there_is_an_index_error(number: int) -> None:
     with pytest.raises(IndexError, match=f"part {number} of 3"):
@@ -82,7 +111,14 @@ def test_layouts_that_no_store_has_are_refused(parts: list[int]) -> None:
         Layout.of(parts)
 
 
-@pytest.mark.parametrize(("size", "part"), [(10, 0), (-1, 5), (10_001, 1)])
+def test_a_layout_that_is_refused_says_why() -> None:
+    with pytest.raises(ValueError, match=r"^a layout needs at least one part, and no part is shorter than nothing$"):
+        Layout.of([])
+    with pytest.raises(ValueError, match=r"^a layout has at most 10000 parts$"):
+        Layout.of([1] * 10_001)
+
+
+@pytest.mark.parametrize(("size", "part"), [(10, 0), (-1, 5), (10_001, 1), (20_001, 2)])
 def test_uniform_layouts_that_no_store_has_are_refused(size: int, part: int) -> None:
     with pytest.raises(ValueError, match=f"{size} bytes"):
         Layout.uniform(size, part)
@@ -146,6 +182,34 @@ def test_limits_count_parts_and_bytes() -> None:
 )
 def test_the_part_size_follows_the_number_of_parts(size: int, part_mib: int) -> None:
     assert choose_layout(size, Limits()) == Layout.uniform(size, part_mib * MIB)
+
+
+def test_part_sizes_are_whole_numbers_of_bytes() -> None:
+    assert str(choose_layout(5 * TIB, Limits())) == "multipart 550502400*9986+241172480*1"
+
+
+@st.composite
+def any_limits(draw: st.DrawFn) -> Limits:
+    smallest = draw(st.integers(0, 64 * MIB))
+    return Limits(
+        single_put=draw(st.integers(0, 5 * GIB)),
+        smallest_part=smallest,
+        largest_part=draw(st.integers(max(1, smallest), 5 * GIB)),
+        most_parts=draw(st.integers(1, 10_000)),
+        largest_object=draw(st.integers(0, LARGEST)),
+        equal_parts=draw(st.booleans()),
+    )
+
+
+@given(st.integers(0, LARGEST), any_limits(), st.integers(0, GIB))
+def test_what_is_chosen_holds_the_object_within_the_limits(size: int, limits: Limits, threshold: int) -> None:
+    try:
+        chosen = choose_layout(size, limits, threshold=threshold)
+    except ObjectTooLargeError:
+        assert size > min(limits.largest_object, limits.most_parts * limits.largest_part)
+    else:
+        assert chosen.size == size
+        assert limits.allow(chosen)
 
 
 def test_a_store_with_other_part_limits_gets_other_parts() -> None:
@@ -230,6 +294,11 @@ def test_two_whole_mebibytes_in_the_window_are_tried_and_more_are_not() -> None:
     assert [layout.part_size(1) for layout in infer(4 * MIB, 2)] == [2 * MIB, 3 * MIB]
     assert [layout.part_size(1) for layout in infer(10_000 * 1000, 5)] == [2 * MIB, 2_000_000]
     assert [layout.part_size(1) for layout in infer(265 * MIB, 2)] == [256 * MIB, 256_000_000, 265 * MIB // 2]
+
+
+def test_ten_thousand_parts_and_parts_of_one_byte_are_inferred() -> None:
+    assert infer(80_000 * MIB, 10_000) == (Layout.uniform(80_000 * MIB, 8 * MIB),)
+    assert infer(4, 4) == (Layout.uniform(4, 1),)
 
 
 def test_one_part_needs_no_guess() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -129,6 +131,12 @@ def test_row_4_the_first_by_name_gives_the_reason() -> None:
     )
 
     assert judge((*lacking, *checks), STANDARD).reason is Reason.NOT_REQUESTED
+
+
+def test_row_4_of_several_checks_of_one_name_the_first_reason_of_the_list() -> None:
+    lacking = (unclear(CheckName.DEST_SIZE, Reason.CHECKSUM_ABSENT), unclear(CheckName.DEST_SIZE, Reason.SSE_C))
+
+    assert judge((*GOOD, *lacking), STANDARD).reason is Reason.SSE_C
 
 
 def test_row_5_a_weak_source_leg_has_the_reason_of_its_etag() -> None:
@@ -264,6 +272,11 @@ def test_a_source_checksum_of_the_whole_is_s3_and_of_its_parts_s2() -> None:
     assert source_grade((S2, match(CheckName.SOURCE_CHECKSUM, "abc="))) is SourceGrade.S3
 
 
+def test_a_text_without_a_digest_is_not_one_of_the_whole() -> None:
+    assert source_grade((match(CheckName.SOURCE_CHECKSUM, ""),)) is SourceGrade.S2
+    assert dest_grade((*BASE, match(CheckName.DEST_CHECKSUM, "", origin=Origin.HEAD))) is DestGrade.D2
+
+
 @pytest.mark.parametrize(
     ("algorithms", "narrow"),
     [(["CRC32"], True), (["CRC32C", "CRC32"], True), (["CRC32", "CRC64NVME"], False), (["SHA256"], False)],
@@ -310,33 +323,45 @@ def test_grades_are_in_rising_order() -> None:
     assert [grade.value for grade in sorted(DestGrade, key=lambda grade: grade.rank)] == ["D0", "D1", "D2", "D3", "D4"]
 
 
-VALUES = st.sampled_from(["1", "2", HEX, f"{HEX}-3", "abc=", "abc=-3"])
+VALUES = ("1", "2", HEX, f"{HEX}-3", "abc=", "abc=-3")
+FACTS = st.tuples(
+    st.sampled_from(CheckName),
+    st.sampled_from(Outcome),
+    st.sampled_from(list(permutations(VALUES, 2))),
+    st.sampled_from(Reason),
+    st.sampled_from([None, *Origin]),
+    st.sampled_from([None, "MD5", "CRC32"]),
+)
 
 
-@st.composite
-def any_check(draw: st.DrawFn) -> Check:
-    name, outcome = draw(st.sampled_from(CheckName)), draw(st.sampled_from(Outcome))
-    expected = draw(VALUES)
-    other = draw(VALUES.filter(lambda value: value != expected))
-    origin, algorithm = draw(st.sampled_from([None, *Origin])), draw(st.sampled_from([None, "MD5", "CRC32"]))
-    reason = draw(st.sampled_from(Reason)) if outcome is Outcome.NOT_COMPARABLE else None
-    observed = other if outcome is Outcome.MISMATCH else expected
+def any_check(
+    facts: tuple[CheckName, Outcome, tuple[str, str], Reason, Origin | None, str | None],
+) -> Check:
+    name, outcome, (expected, other), reason, origin, algorithm = facts
     return Check(
         name=name,
         outcome=outcome,
-        reason=reason,
+        reason=reason if outcome is Outcome.NOT_COMPARABLE else None,
         expected=expected,
-        observed=observed,
+        observed=other if outcome is Outcome.MISMATCH else expected,
         algorithm=algorithm,
         origin=origin,
     )
 
 
+OTHERS = st.lists(FACTS.map(any_check), max_size=2)
+LEFT_OUT = st.sets(st.sampled_from([*INDISPENSABLE, *sorted(FIDELITY_CHECKS)]), max_size=3)
+SOURCES = st.sampled_from([(), (S3,), (S2,), (KMS,), (KMS, REREAD)])
+DESTINATIONS = st.sampled_from([(), (D4,), (D3, NO_D4), (D2,), (ECHOED,), (match(CheckName.WRITE_DIGEST), NO_D4)])
+
+
 @st.composite
 def any_checks(draw: st.DrawFn) -> tuple[Check, ...]:
-    """Checks from nothing to nearly good: some of a verified item's, in any order, and any others."""
-    kept = [check for check in (*GOOD, D4, *FAITHFUL) if draw(st.sampled_from([True, True, True, False]))]
-    return tuple(draw(st.permutations([*kept, *draw(st.lists(any_check(), max_size=3))])))
+    """Checks from nothing to good: what is indispensable, evidence of each grade, and any others."""
+    left_out = draw(LEFT_OUT)
+    kept = [check for check in (*BASE, *FAITHFUL) if check.name not in left_out]
+    checks = (*kept, *draw(SOURCES), *draw(DESTINATIONS), *draw(OTHERS))
+    return draw(st.sampled_from([checks, checks, checks, checks[len(kept) :]]))
 
 
 RANK = {Verdict.FAILED: 0, Verdict.UNVERIFIED: 1, Verdict.VERIFIED: 2}
@@ -352,10 +377,17 @@ def test_judging_is_total_and_says_why(checks: tuple[Check, ...], policy: Policy
     assert (judgement.reason is not None) is (judgement.verdict is Verdict.UNVERIFIED)
 
 
-@given(any_checks(), policies, st.randoms())
-def test_the_order_of_the_checks_does_not_matter(checks: tuple[Check, ...], policy: Policy, random: object) -> None:
-    shuffled = list(checks)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+SEVERAL_OF_A_NAME = st.lists(st.sampled_from(Reason), max_size=4).map(
+    lambda reasons: [unclear(CheckName.DEST_SIZE, reason) for reason in reasons]
+)
+
+
+@given(any_checks(), SEVERAL_OF_A_NAME, policies, st.randoms())
+def test_the_order_of_the_checks_does_not_matter(
+    some: tuple[Check, ...], others: list[Check], policy: Policy, random: Random
+) -> None:
+    checks = [*some, *others]
+    shuffled = random.sample(checks, len(checks))
 
     assert judge(shuffled, policy) == judge(checks, policy)
 
@@ -367,17 +399,38 @@ def test_a_mismatch_among_the_bytes_always_fails(checks: tuple[Check, ...], poli
     assert not wrong or judge(checks, policy).verdict is Verdict.FAILED
 
 
-@given(any_checks(), policies, st.sampled_from(Reason), st.data())
-def test_a_match_that_becomes_not_comparable_never_raises_a_verdict(
-    checks: tuple[Check, ...], policy: Policy, reason: Reason, data: st.DataObject
-) -> None:
+def weakened(checks: tuple[Check, ...], data: st.DataObject) -> list[Check]:
+    """The same checks, but that one of the matches could not be compared for some reason."""
     matches = [check for check in checks if check.outcome is Outcome.MATCH]
     lost = data.draw(st.sampled_from(matches)) if matches else None
-    weaker = [
+    reason = data.draw(st.sampled_from(Reason))
+    return [
         replace(check, outcome=Outcome.NOT_COMPARABLE, reason=reason) if check is lost else check for check in checks
     ]
 
+
+@given(any_checks(), policies, st.data())
+def test_a_match_that_becomes_not_comparable_never_raises_a_verdict(
+    checks: tuple[Check, ...], policy: Policy, data: st.DataObject
+) -> None:
+    weaker = weakened(checks, data)
+
     assert RANK[judge(weaker, policy).verdict] <= RANK[judge(checks, policy).verdict]
+
+
+@given(any_checks(), st.data())
+def test_a_match_that_becomes_not_comparable_never_raises_a_grade(
+    checks: tuple[Check, ...], data: st.DataObject
+) -> None:
+    weaker = weakened(checks, data)
+
+    assert source_grade(weaker).rank <= source_grade(checks).rank
+    assert dest_grade(weaker).rank <= dest_grade(checks).rank
+
+
+@given(policies, errors)
+def test_no_checks_are_never_verified_whatever_the_policy(policy: Policy, error: ErrorCode | None) -> None:
+    assert not judge((), policy, error).is_valid
 
 
 @given(any_checks(), policies, st.data())

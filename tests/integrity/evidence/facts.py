@@ -59,3 +59,28 @@ def outcome(checks: tuple[Check, ...], name: CheckName) -> Outcome | Reason:
     """The reason of a check that could not be made, else its outcome."""
     check = only(checks, name)
     return check.reason or check.outcome
+
+
+def made(
+    name: CheckName,
+    result: Outcome | Reason,
+    expected: str | None = None,
+    observed: str | None = None,
+    algorithm: str | None = None,
+    by: Statement | None = None,
+    attempt: int = 3,
+) -> Check:
+    """A whole check, as it should be; `by` is the statement that it rests on."""
+    reason = result if isinstance(result, Reason) else None
+    return Check(
+        name=name,
+        outcome=Outcome.NOT_COMPARABLE if isinstance(result, Reason) else result,
+        reason=reason,
+        expected=expected,
+        observed=observed,
+        algorithm=algorithm,
+        origin=by.origin if by else None,
+        at=by.at if by else "",
+        request_id=by.request_id if by else "",
+        attempt=attempt,
+    )

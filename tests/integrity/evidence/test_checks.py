@@ -72,6 +72,11 @@ def test_a_read_that_is_too_long_is_no_short_read(observed: str, code: ErrorCode
     assert mismatch(CheckName.READ_LENGTH, "10", observed).code is code
 
 
+def test_a_length_that_is_no_number_is_a_short_read() -> None:
+    assert mismatch(CheckName.READ_LENGTH, "0", "abc").code is ErrorCode.SHORT_READ
+    assert mismatch(CheckName.READ_LENGTH, "abc", "0").code is ErrorCode.SHORT_READ
+
+
 def test_only_a_mismatch_has_a_code() -> None:
     assert FULL.code is None
     assert mismatch(CheckName.SOURCE_REREAD).code is ErrorCode.SOURCE_READS_DISAGREE

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrity.checksums import composite, encode
 from integrity.digests import PartDigest, digest_of
@@ -517,3 +519,44 @@ def test_a_composite_checksum_after_the_write_is_d2() -> None:
     after = said(Origin.HEAD, etag="x", checksums={"CRC32": text}, checksum_type="COMPOSITE")
 
     assert dest_grade(held(after, write_reply=replace(DONE, etag="x"), layout=PARTS)) is DestGrade.D2
+
+
+@given(
+    place=st.integers(0, SIZE - 1),
+    bit=st.integers(0, 7),
+    single=st.sampled_from(EtagMeaning),
+    multipart=st.sampled_from(EtagMeaning),
+    control=st.sampled_from(Proof),
+    stated=st.sampled_from(["md5", "parts", "full", "composite"]),
+    layout=st.sampled_from([None, SINGLE, PARTS]),
+    origin=st.sampled_from([Origin.HEAD, Origin.LISTING]),
+    read_back=st.booleans(),
+)
+def test_a_destination_that_states_the_digests_of_other_bytes_proves_nothing(
+    place: int,
+    bit: int,
+    single: EtagMeaning,
+    multipart: EtagMeaning,
+    control: Proof,
+    stated: str,
+    layout: Layout | None,
+    origin: Origin,
+    read_back: bool,
+) -> None:
+    spoiled = bytearray(DATA)
+    spoiled[place] ^= 1 << bit
+    held_there = digest_of(spoiled, [SINGLE, PARTS])
+    composite_there = composite("CRC32", held_there.part_raws(PARTS, "CRC32") or ())
+    facts: dict[str, dict[str, object]] = {
+        "md5": {"etag": held_there.md5_hex},
+        "parts": {"etag": etag_of(held_there, PARTS)},
+        "full": {"etag": "x", "checksums": {"CRC32": encode(held_there.raw("CRC32") or b"")}},
+        "composite": {"etag": "x", "checksums": {"CRC32": composite_there}, "checksum_type": "COMPOSITE"},
+    }
+    after = said(origin, **facts[stated])
+    profile = replace(PROVEN, etag_single=single, etag_multipart=multipart, content_md5=control)
+    back = ReadBack(statement=after, sha256=held_there.sha256_hex or "", size=SIZE) if read_back else None
+
+    checks = held(after, write_reply=after, profile=profile, layout=layout, readback=back)
+
+    assert dest_grade(checks).rank <= DestGrade.D1.rank
