@@ -23,7 +23,7 @@ from migrator.engine.errors import (
     ConnectionProblem,
     DigestRejected,
     EngineError,
-    ObjectMissing,
+    ItemProblem,
     SecretRefused,
     StoreBusy,
 )
@@ -151,7 +151,8 @@ class SmallCopy(ItemCopy):
         self._refuse_impossible()
         try:
             reply = yield from asking(self._get())
-        except (StoreBusy, ConditionFailed, ObjectMissing):
+        except (StoreBusy, ItemProblem):
+            # Nothing was read and nothing written: the long way finds out what it means.
             return NotBegun(self)
         self._layout = layout = Layout.single(self._item.size)
         self._source.take(reply.headers, reply.body, layout)

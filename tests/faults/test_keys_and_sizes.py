@@ -79,7 +79,24 @@ def test_row_68_sizes_around_the_borders_are_verified(two_stores: Make, size: in
 
     assert settled.verdict == "verified"
     assert settled.finding.calculated_etag == settled.finding.dest.etag.strip('"')  # type: ignore[union-attr]
-    assert (settled.finding.dest_layout.count > 1) == (size > 16 * MIB)  # type: ignore[union-attr]
+    assert pair.requests("CreateMultipartUpload") == 0
+
+
+@pytest.mark.parametrize(("size", "parts"), [(16 * MIB, 1), (16 * MIB + 1, 2)])
+def test_row_68_where_every_payload_must_be_signed_large_objects_go_in_parts(
+    two_stores: Make, size: int, parts: int
+) -> None:
+    pair = two_stores()
+    pair.seed("photo", os.urandom(size))
+    planned = pair.begin()
+    pair.believe(unsigned_payload=False)
+
+    (settled,) = pair.copy_items(planned).values()
+
+    assert settled.verdict == "verified"
+    assert settled.finding.dest_layout.count == parts  # type: ignore[union-attr]
+    signed = {entry.headers["x-amz-content-sha256"] for entry in pair.dest.log if entry.operation == "UploadPart"}
+    assert "UNSIGNED-PAYLOAD" not in signed
 
 
 @pytest.mark.parametrize("parts", [[5 * MIB, 1], [5 * MIB, 5 * MIB], [6 * MIB, 5 * MIB, 7], [7 * MIB]])

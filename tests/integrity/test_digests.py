@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from awscrt import checksums as crt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrity.digests import ALL, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of

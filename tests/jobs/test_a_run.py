@@ -81,14 +81,14 @@ def test_a_strict_task_over_a_source_that_states_no_digest_is_out_of_reach(store
     assert (run.state, run.plan_summary["forecast"]["out_of_reach"]) == ("ready", True)
 
 
-def test_a_large_object_goes_in_parts_and_leaves_no_upload_open(stores: Stores, operator: User) -> None:
-    stores.seed(large=bytes(range(256)) * 4096 * 33)
+def test_a_large_object_in_parts_stays_in_parts_and_leaves_no_upload_open(stores: Stores, operator: User) -> None:
+    stores.source.seed(SOURCE_BUCKET, "large", bytes(range(256)) * 4096 * 33, part_size=12 * 1024 * 1024)
 
     run = run_through(services.start_run(operator, make_task(stores, operator), start=True))
 
     record = records_of(run)["large"]
     assert (record.verdict, record.part_count) == ("verified", 3)
-    assert record.dest_etag == record.calculated_etag
+    assert record.dest_etag == record.calculated_etag == record.source_etag
     assert list(stores.dest.open_uploads(DEST_BUCKET)) == []
     assert not OpenUpload.objects.exists()
 

@@ -232,13 +232,13 @@ def test_the_etag_of_an_encrypted_object_keeps_both_values() -> None:
 
 def test_every_checksum_with_the_reply_that_stated_it() -> None:
     got = replace(GET, checksums={"CRC64NVME": CRC, "CRC32": "AAAAAA=="}, checksum_type="FULL_OBJECT")
-    head = replace(HEAD, checksums={"CRC64NVME": CRC, "CRC32C": CRC32C, "SHA1": "abc="}, checksum_type="FULL_OBJECT")
+    head = replace(HEAD, checksums={"CRC64NVME": CRC, "CRC32C": CRC32C, "SUM64": "abc="}, checksum_type="FULL_OBJECT")
 
     assert named(SUM, seen(got, head=head)) == [
         made(SUM, MISMATCH, CRC32, "AAAAAA==", "CRC32", got),
         made(SUM, MATCH, CRC, CRC, "CRC64NVME", got),
         made(SUM, MATCH, CRC32C, CRC32C, "CRC32C", head),
-        made(SUM, Reason.ALGORITHM_UNAVAILABLE, None, "abc=", "SHA1", head),
+        made(SUM, Reason.ALGORITHM_UNAVAILABLE, None, "abc=", "SUM64", head),
     ]
 
 
@@ -282,8 +282,8 @@ def test_a_composite_checksum_of_an_algorithm_that_has_none() -> None:
         ("CRC32", "AAAAAA==", f"{MD5}-5", DIGESTS, Reason.CHECKSUM_TYPE_UNKNOWN, CRC32),
         ("CRC32", CRC32, f"{MD5}-5", DIGESTS, MATCH, CRC32),
         ("CRC32", "AAAAAA==", MD5, NO_DIGESTS, Reason.NOT_REQUESTED, None),
-        ("SHA1", "abc=", MD5, DIGESTS, Reason.ALGORITHM_UNAVAILABLE, None),
-        ("SHA1", "abc=", f"{MD5}-5", DIGESTS, Reason.CHECKSUM_TYPE_UNKNOWN, None),
+        ("SUM64", "abc=", MD5, DIGESTS, Reason.ALGORITHM_UNAVAILABLE, None),
+        ("SUM64", "abc=", f"{MD5}-5", DIGESTS, Reason.CHECKSUM_TYPE_UNKNOWN, None),
     ],
 )
 def test_a_checksum_without_a_type(
