@@ -47,17 +47,17 @@ class ItemCopy(ItemAttempt):
         return self._judge_written(written, layout)
 
     def _choose_layout(self) -> Layout:
-        options = self._work.options
+        options, limits = self._work.options, self._work.limits
         try:
             return choose_layout(
                 self._item.size,
-                options.limits,
+                limits,
                 self._source.learned.told,
                 options.threshold,
                 options.largest_mirrored_part,
             )
         except ObjectTooLargeError as exc:
-            limit = f"{options.limits.largest_object:,} bytes at most"
+            limit = f"{limits.reach:,} bytes at most"
             raise ObjectTooLarge(facts={"size": f"{self._item.size:,} bytes large", "limit": limit}) from exc
 
     # Reading and writing

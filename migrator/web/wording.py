@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from integrity.layouts import MIB, Limits
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from migrator.models import Run
     from migrator.models.progress import Progress
@@ -466,5 +468,31 @@ def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         "probed_at": str(facts.get("probed_at") or ""),
         "etag": f"The ETag of an object {single}; of one in parts it {parts}.",
+        "limits": _limits_words(facts.get("limits")),
         "proof": f"The store {proof}." if proof else "It is not known whether the store refuses damaged data.",
     }
+
+
+def _limits_words(limits: Mapping[str, Any] | None) -> str:
+    """Return in one sentence where the store's limits are not those of AWS; empty where they are."""
+    usual, given = Limits(), limits or {}
+    said = [
+        words(given[name])
+        for name, words in _LIMIT_WORDS.items()
+        if name in given and given[name] != getattr(usual, name)
+    ]
+    return f"It takes {' and '.join(said)}." if said else ""
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:,.0f} MiB"
+
+
+_LIMIT_WORDS: dict[str, Callable[[Any], str]] = {
+    "equal_parts": lambda _: "parts of one size only",
+    "smallest_part": lambda size: "parts of any size" if size < MIB else f"parts from {_mib(size)} on",
+    "largest_part": lambda size: f"parts of at most {_mib(size)}",
+    "most_parts": lambda count: f"at most {count:,} parts",
+    "single_put": lambda size: f"at most {_mib(size)} in one request",
+    "largest_object": lambda size: f"objects of at most {_mib(size)}",
+}
