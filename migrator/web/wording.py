@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from integrity.layouts import MIB, Limits
+from integrity.layouts import GIB, MIB, TIB, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -198,6 +198,13 @@ CHECK_TITLES = {
     "tags": "Tags",
     "storage_class": "Storage class",
     "encryption": "Encryption",
+}
+# The same where nothing was read, and the identities reach back to the record that did read.
+CHECK_TITLES_SINCE = CHECK_TITLES | {
+    "source_identity": "The source's object is the one in the plan",
+    "read_length": "All bytes reached our checksums when they were read",
+    "source_unchanged": "The source's object is the one that was read then",
+    "dest_identity": "The destination's object is the one that was confirmed then",
 }
 
 SOURCE_GRADES = {
@@ -481,18 +488,20 @@ def _limits_words(limits: Mapping[str, Any] | None) -> str:
         for name, words in _LIMIT_WORDS.items()
         if name in given and given[name] != getattr(usual, name)
     ]
-    return f"It takes {' and '.join(said)}." if said else ""
+    return f"It takes {', '.join(said)}." if said else ""
 
 
-def _mib(size: int) -> str:
-    return f"{size / MIB:,.0f} MiB"
+def _bytes(size: int) -> str:
+    """Return a limit in the largest unit that it reaches, as limits are written: `64 MiB`, `4.5 TiB`."""
+    unit, name = next(((unit, name) for unit, name in ((TIB, "TiB"), (GIB, "GiB")) if size >= unit), (MIB, "MiB"))
+    return f"{size / unit:,.1f} {name}".replace(".0 ", " ")
 
 
 _LIMIT_WORDS: dict[str, Callable[[Any], str]] = {
     "equal_parts": lambda _: "parts of one size only",
-    "smallest_part": lambda size: "parts of any size" if size < MIB else f"parts from {_mib(size)} on",
-    "largest_part": lambda size: f"parts of at most {_mib(size)}",
+    "smallest_part": lambda size: "parts of any size" if size < MIB else f"parts from {_bytes(size)} on",
+    "largest_part": lambda size: f"parts of at most {_bytes(size)}",
     "most_parts": lambda count: f"at most {count:,} parts",
-    "single_put": lambda size: f"at most {_mib(size)} in one request",
-    "largest_object": lambda size: f"objects of at most {_mib(size)}",
+    "single_put": lambda size: f"at most {_bytes(size)} in one request",
+    "largest_object": lambda size: f"objects of at most {_bytes(size)}",
 }

@@ -134,4 +134,4 @@ def test_limits_that_are_not_the_usual_ones_are_said(as_admin: Client) -> None:
 
     page = text_of(as_admin.get(f"/connections/{made.pk}/"))
 
-    assert "It takes parts of at most 4,768 MiB and at most 1,000 parts and objects of at most" in page
+    assert "It takes parts of at most 4.7 GiB, at most 1,000 parts, objects of at most 4.5 TiB." in page

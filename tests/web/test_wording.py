@@ -101,6 +101,7 @@ def test_the_books_always_add_up_to_the_plan() -> None:
         ({}, ""),
         ({"equal_parts": True}, "It takes parts of one size only."),
         ({"smallest_part": 1}, "It takes parts of any size."),
+        ({"largest_object": 5 * 1024**4}, "It takes objects of at most 5 TiB."),
         ({"smallest_part": 64 * 1024 * 1024}, "It takes parts from 64 MiB on."),
     ],
 )
