@@ -40,10 +40,10 @@ class Places:
 def last_readings(places: Places, keys: Sequence[str]) -> dict[str, IntegrityRecord]:
     """Return, by key, the newest record that read the bytes, if it is verified.
 
-    One that itself compared with an earlier record read nothing. Where the last reading ended in a failure no older
-    one speaks for the object any more.
+    One that itself compared with an earlier record hashed nothing, so it is none of them. Where the last reading
+    ended in a failure no older one speaks for the object any more.
     """
-    read = Q(verdict__in=["verified", "failed"], bytes_hashed__isnull=False, compared_with__isnull=True)
+    read = Q(verdict__in=["verified", "failed"], bytes_hashed__isnull=False)
     found = places.records().filter(read, object_key__in=keys)
     newest = dict(found.values_list("object_key").annotate(newest=Max("created_at")).order_by())
     rows = found.filter(created_at__in=set(newest.values()), verdict="verified")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+TIB = 1024 * GIB
 MOST_PARTS = 10_000
 USUAL_PART = 16 * MIB
 
@@ -148,6 +149,11 @@ class Limits:
     most_parts: int = MOST_PARTS
     largest_object: int = MOST_PARTS * 5 * GIB
     equal_parts: bool = False
+
+    @property
+    def reach(self) -> int:
+        """The bytes of the largest object that can be written at all, whichever limit comes first."""
+        return min(self.largest_object, max(self.single_put, self.most_parts * self.largest_part))
 
     def allow(self, layout: Layout) -> bool:
         """Say whether an object can be written in this layout; the last part may be of any size."""

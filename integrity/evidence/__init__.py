@@ -22,6 +22,7 @@ from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
 from integrity.evidence.fidelity import CARRIED_HEADERS, fidelity_checks, pair_check
 from integrity.evidence.findings import Attempt, Finding
+from integrity.evidence.priors import PRIORS, Prior, limits_of
 from integrity.evidence.profiles import (
     SAMPLE,
     EtagMeaning,
@@ -38,6 +39,7 @@ __all__ = [
     "CARRIED_HEADERS",
     "FIDELITY_CHECKS",
     "MISMATCH_CODES",
+    "PRIORS",
     "SAMPLE",
     "Attempt",
     "Check",
@@ -51,6 +53,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Planned",
+    "Prior",
     "Profile",
     "Proof",
     "ReadBack",
@@ -63,6 +66,7 @@ __all__ = [
     "fidelity_checks",
     "first_mismatch",
     "learned_meaning",
+    "limits_of",
     "needs_head",
     "pair_check",
     "profile_from_json",

@@ -5,11 +5,12 @@ Pure. Whatever is not known counts as the weakest value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from integrity.evidence.statements import Encryption
+from integrity.layouts import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,10 @@ class EtagMeaning(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The dated, probed facts about one bucket. Whatever is not known counts as the weakest value."""
+    """The dated, probed facts about one bucket. Whatever is not known counts as the weakest value.
+
+    `limits` are those of AWS where nothing else is known.
+    """
 
     probed_at: str = ""
     etag_single: EtagMeaning = EtagMeaning.UNKNOWN
@@ -65,6 +69,7 @@ class Profile:
     versioning: bool | None = None
     sse_default: Encryption | None = None
     clock_skew_seconds: int | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def proves_single_etag(self) -> bool:
@@ -134,6 +139,8 @@ def profile_from_json(facts: Mapping[str, object]) -> Profile:
 def _plain(value: object) -> object:
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, Limits):
+        return asdict(value)
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     return value
@@ -143,6 +150,8 @@ def _read(name: str, value: object) -> object:
     """Return a fact of the right kind, or None."""
     if name == "checksums":
         return _read_proofs(value)
+    if name == "limits":
+        return _read_limits(value)
     if name in _ENUMS:
         return _member(_ENUMS[name], value)
     kind = _PLAIN_KINDS.get(name, bool)
@@ -154,6 +163,18 @@ def _read_proofs(value: object) -> dict[str, Proof]:
         return {}
     proofs = {str(algorithm): _member(Proof, proof) for algorithm, proof in value.items()}
     return {algorithm: Proof(proof) for algorithm, proof in proofs.items() if proof is not None}
+
+
+def _read_limits(value: object) -> Limits:
+    """Return limits, each that is not understood as AWS has it."""
+    given = value if isinstance(value, dict) else {}
+    usual = asdict(Limits())
+    understood = {
+        name: given[name]
+        for name, default in usual.items()
+        if type(given.get(name)) is type(default) and (given[name] is False or given[name] > 0)
+    }
+    return Limits(**understood)
 
 
 def _member(kind: type[StrEnum], value: object) -> StrEnum | None:

@@ -20,6 +20,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ RangeMismatch · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
        ├─ NotAtDestination · StatementsDiffer                                        of what is only compared
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
        ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
@@ -459,6 +460,32 @@ class UploadGone(CompleteFailed):
     """NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall."""
 
     advice = "The destination lost or refused the parts of this object. We start it again."
+
+
+class PartsRefused(CompleteFailed):
+    """Complete was refused for its parts; `said` is the store's own code."""
+
+    advice = "The destination lost or refused the parts of this object and said {said}. We start it again."
+
+
+class PartsTooSmall(PartsRefused):
+    """EntityTooSmall: the same parts would be refused again."""
+
+    retryable = False
+    advice = (
+        "The destination refused the parts of this object and said {said}: it takes larger ones than its profile says. "
+        "Test the connection with this bucket again, then retry."
+    )
+
+
+class PartNotTaken(NotSupported):
+    """One part was refused as such: too many of them, or of a size that this store does not take."""
+
+    advice = (
+        "The destination refused part {part} of this object and said {said}: its limits may be others than its "
+        "profile says. Test the connection with this bucket again, then retry."
+    )
+    advice_admin = ""
 
 
 class DestMissing(ItemProblem):

@@ -14,6 +14,7 @@ from integrity.etags import normalise
 from integrity.evidence import ErrorCode, Statement
 from integrity.forecast import Amount, Look
 from integrity.imagined import ItemClass, ListedEtag, Present, Seen
+from integrity.layouts import Limits
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.listing import key_bytes
@@ -29,6 +30,7 @@ class Classes:
 
     options: CopyOptions
     seed: str
+    limits: Limits = field(default_factory=Limits)
     planned: dict[ItemClass, Amount] = field(default_factory=dict)
     _drawn: dict[ItemClass, list[_Drawn]] = field(default_factory=dict)
 
@@ -41,7 +43,7 @@ class Classes:
 
     def add(self, item: Item) -> None:
         """Count one item, and keep it for a look where the draw says so."""
-        found = class_of(item, self.options)
+        found = class_of(item, self.options, self.options.limits or self.limits)
         self.planned[found] = self.planned.get(found, Amount()) + Amount(1, item.size)
         if found.hindrance is not None:
             return
@@ -58,14 +60,14 @@ class Classes:
             yield found, [each.item for each in sorted(drawn)]
 
 
-def class_of(item: Item, options: CopyOptions) -> ItemClass:
-    """Return the class of a planned item under these options."""
+def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:
+    """Return the class of a planned item under these options, at a destination of these limits."""
     return ItemClass(
         etag=ListedEtag.of(item.etag),
-        in_parts=item.size > min(options.threshold, options.limits.single_put),
+        in_parts=item.size > min(options.threshold, limits.single_put),
         present=_present(item, options),
         read_back=options.reads_back(item.key),
-        hindrance=_hindrance(item, options),
+        hindrance=_hindrance(item, options, limits),
     )
 
 
@@ -128,13 +130,13 @@ def _present(item: Item, options: CopyOptions) -> Present:
     return Present.SAME_ETAG if there and there == normalise(item.etag) else Present.UNCLEAR
 
 
-def _hindrance(item: Item, options: CopyOptions) -> ErrorCode | None:
+def _hindrance(item: Item, options: CopyOptions, limits: Limits) -> ErrorCode | None:
     """Return what keeps this item from being copied, as far as the listings show it."""
     if not is_legal_key(item.key) or not is_legal_key(item.dest_key):
         return ErrorCode.KEY_INVALID
     if len(key_bytes(item.dest_key)) > LONGEST_KEY:
         return ErrorCode.KEY_TOO_LONG
-    if item.size > options.limits.largest_object:
+    if item.size > limits.reach:
         return ErrorCode.OBJECT_TOO_LARGE
     if _present(item, options) is not Present.NOTHING and item.existing_size != item.size:
         return ErrorCode.DEST_EXISTS

@@ -55,19 +55,19 @@ class ItemCopy(ItemAttempt):
         return self._judge_written(written, self._layout)
 
     def _choose_layout(self) -> Layout:
-        options = self._work.options
+        options, limits = self._work.options, self._work.limits
         if self._may_go_straight():
             return Layout.single(self._item.size)
         try:
             return choose_layout(
                 self._item.size,
-                options.limits,
+                limits,
                 self._source.learned.told,
                 options.threshold,
                 options.largest_mirrored_part,
             )
         except ObjectTooLargeError as exc:
-            limit = f"{options.limits.largest_object:,} bytes at most"
+            limit = f"{limits.reach:,} bytes at most"
             raise ObjectTooLarge(facts={"size": f"{self._item.size:,} bytes large", "limit": limit}) from exc
 
     def _may_go_straight(self) -> bool:
@@ -75,7 +75,7 @@ class ItemCopy(ItemAttempt):
 
         It takes no memory for parts and no digest of each, and the ETag stays what it was.
         """
-        told, limits, dest = self._source.learned.told, self._work.options.limits, self._work.destination.profile
+        told, limits, dest = self._source.learned.told, self._work.limits, self._work.destination.profile
         return (
             self._item.size > self._work.options.threshold
             and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)

@@ -13,12 +13,14 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from awscrt import checksums as crt
 
 from integrity.checksums import encode, encode_crc
 from integrity.etags import multipart_etag, normalise
-from integrity.evidence import EtagMeaning, Profile, Proof, Statement
+from integrity.evidence import EtagMeaning, Profile, Proof, Statement, limits_of
+from integrity.layouts import Limits
 from migrator.engine.answers import now
 from migrator.engine.errors import (
     ConditionFailed,
@@ -54,6 +56,11 @@ def probe_destination(store: Store, bucket: str, prefix: str = "") -> Profile:
     return replace(probe.profile, probed_at=now(), clock_skew_seconds=store.clock_skew)
 
 
+def limits_at(store: Store) -> Limits:
+    """Return what is publicly known of the limits at a store's address, before it was asked."""
+    return limits_of(urlsplit(store.endpoint.url).hostname or "")
+
+
 def same_store(source: Store, source_bucket: str, dest: Store, dest_bucket: str, dest_prefix: str = "") -> bool:
     """Say whether a marker written at the destination is seen through the source: one place, two addresses.
 
@@ -76,7 +83,7 @@ class _Probe:
     """One probe of one destination bucket. Each step adds facts; one that fails adds none."""
 
     def __init__(self, store: Store, bucket: str, base: str) -> None:
-        self.profile = Profile()
+        self.profile = Profile(limits=limits_at(store))
         self._store = store
         self._bucket = bucket
         self._base = base
@@ -101,6 +108,7 @@ class _Probe:
             self._conditions,
             self._listing,
             self._multipart,
+            self._small_parts,
             self._conditional_complete,
         )
         for step in steps:
@@ -293,6 +301,17 @@ class _Probe:
             and normalise(head.etag or "") == normalise(reply.etag or ""),
         )
         self._part_facts(name)
+
+    def _small_parts(self) -> None:
+        """Ask for an object of two parts of one byte each: a store that takes it has no smallest part."""
+        name = "small-parts"
+        self._keys.add(name)
+        upload_id = self._create(name, "")
+        sent = [self._part(name, upload_id, number, b"!", "") for number in (1, 2)]
+        self._store.complete_upload(self._bucket, self._base + name, upload_id, sent)
+        self._uploads.discard((name, upload_id))
+        if self._head(name).size == len(sent):
+            self._learn(limits=replace(self.profile.limits, smallest_part=1))
 
     def _wrong_part(self, name: str, upload_id: str, body: bytes, right: SentPart) -> None:
         """Ask the store to refuse a part with a wrong Content-MD5; the weaker of PUT and UploadPart counts."""

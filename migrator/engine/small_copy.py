@@ -77,7 +77,7 @@ def is_small(work: Work, item: Item) -> bool:
     """Say whether an item may go with the crowd: small, plain, and at home where listings can be trusted."""
     options, source, dest = work.options, work.source.profile, work.destination.profile
     return (
-        item.size <= min(LARGEST_SMALL, options.threshold, options.limits.single_put, options.limits.largest_object)
+        item.size <= min(LARGEST_SMALL, options.threshold, work.limits.single_put, work.limits.largest_object)
         and kind(item.etag).form is EtagForm.MD5
         and item.existing_size is None
         and options.if_exists in (IfExists.FAIL, IfExists.SKIP)

@@ -30,7 +30,11 @@ from migrator.engine.errors import (
     DigestRejected,
     EvidenceMismatch,
     LocalMemoryCorruption,
+    NotSupported,
     ObjectMissing,
+    PartNotTaken,
+    PartsRefused,
+    PartsTooSmall,
     StoreBusy,
     UploadGone,
 )
@@ -187,7 +191,7 @@ class Upload:
             except UploadGone as exc:
                 found = self._found(digests, expected_etag) if unclear else None
                 if found is None:
-                    raise CompleteFailed(str(exc), store_code=exc.store_code, request_id=exc.request_id) from exc
+                    raise _parts_refused(exc) from exc
             except StoreBusy:
                 unclear = True
                 found = self._found(digests, expected_etag)
@@ -222,6 +226,9 @@ class Upload:
     def _send(self, part: Part, digest: PartDigest, held: int) -> None:
         try:
             self._replies[digest.number] = self._send_checked(part, digest)
+        except NotSupported as exc:
+            said = {"said": exc.store_code or "no more", "part": f"{digest.number:,}"}
+            raise PartNotTaken(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said) from exc
         finally:
             self._let_go(part, held)
 
@@ -341,3 +348,9 @@ def _part_mismatch(
 def _checksum(algorithm: str, digests: DigestSet | PartDigest) -> dict[str, str]:
     raw = digests.raw(algorithm) if algorithm else None
     return {} if raw is None else {algorithm: encode(raw)}
+
+
+def _parts_refused(exc: UploadGone) -> PartsRefused:
+    kind = PartsTooSmall if exc.store_code == "EntityTooSmall" else PartsRefused
+    said = {"said": exc.store_code or "no more"}
+    return kind(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said)

@@ -44,7 +44,8 @@ class CopyOptions:
     """How to copy. Sizes in bytes; `read_back_percent` of the keys, chosen by `read_back_seed`, are read back.
 
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
-    parts is not mirrored, since each part above the memory budget waits in the spool folder.
+    parts is not mirrored, since each part above the memory budget waits in the spool folder. `limits` take the place
+    of those that the destination's profile knows.
     """
 
     if_exists: str = IfExists.FAIL
@@ -60,7 +61,7 @@ class CopyOptions:
     kms_key_id: str = ""
     website_redirect: bool = False
     most_attempts: int = 4
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
     threshold: int = SINGLE_PUT_UP_TO
     largest_mirrored_part: int = GIB
     watch: Watch = field(default_factory=Watch)
@@ -114,6 +115,11 @@ class Work:
         """Whether listings of the destination state what HEAD states, as far as is known by now."""
         profile = self.destination.profile
         return profile.listing_etag is True and profile.listing_size is True and not self.listing_differs.is_set()
+
+    @property
+    def limits(self) -> Limits:
+        """What the destination takes."""
+        return self.options.limits or self.destination.profile.limits
 
     def should_stop(self) -> bool:
         """Whether someone asked to stop, or another item met a problem that stops them all."""

@@ -25,7 +25,7 @@ from migrator.engine.foreseeing import Classes, look_at
 from migrator.engine.listing import ListedObject, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
 from migrator.engine.planning import plan as plan_batches
-from migrator.engine.probing import probe_destination, probe_source, same_store
+from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
 from migrator.jobs.ending import end_incomplete
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, store_of
@@ -111,7 +111,7 @@ def _plan(run: Run) -> None:
         end_incomplete(run, "same_place", "Source and destination are one place under two addresses. Pick another.")
         return
     source_listing, dest_listing = _listings(run, source, dest)
-    summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk))
+    summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
     batches = plan_batches(
         _beating(run, source_listing),
         _beating(run, dest_listing),
@@ -275,7 +275,7 @@ def _destination_profile(run: Run, store: Store) -> Profile:
         # Known by reading only, for this run: it is kept apart from what a destination has shown to refuse.
         return probe_source(store, run.task.dest_bucket, run.task.dest_prefix)
     if not run.options["probe"]:
-        return Profile()
+        return Profile(limits=limits_at(store))
     profile = probe_destination(store, run.task.dest_bucket, run.task.dest_prefix)
     return _keep_profile(run, StoreProfile.Side.DESTINATION, profile)
 

@@ -288,10 +288,11 @@ def _forecast(run: Run) -> list[dict[str, str]]:
 def _asked_first(destination: dict[str, Any]) -> list[dict[str, str]]:
     """Return what can be said of a run that reads only what the statements do not settle."""
     lines = [_line("info", "An object is read only where what both stores state does not settle it: once at each end.")]
-    if destination.get("content_md5") != "rejects":
-        words = "The destination has not shown that it refuses damaged data, so its word alone proves no object."
-        lines.append(_line("info", words))
-    return lines
+    if destination.get("content_md5") == "rejects":
+        words = "The destination has shown that it refuses damaged data, so what it states counts."
+        return [*lines, _line("verified", words)]
+    words = "The destination has not shown that it refuses damaged data, so its word alone proves no object."
+    return [*lines, _line("info", words)]
 
 
 def _line(tone: str, words: str) -> dict[str, str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from integrity.layouts import GIB, MIB, TIB, Limits
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from migrator.models import Run
     from migrator.models.progress import Progress
@@ -196,6 +198,13 @@ CHECK_TITLES = {
     "tags": "Tags",
     "storage_class": "Storage class",
     "encryption": "Encryption",
+}
+# The same where nothing was read, and the identities reach back to the record that did read.
+CHECK_TITLES_SINCE = CHECK_TITLES | {
+    "source_identity": "The source's object is the one in the plan",
+    "read_length": "All bytes reached our checksums when they were read",
+    "source_unchanged": "The source's object is the one that was read then",
+    "dest_identity": "The destination's object is the one that was confirmed then",
 }
 
 SOURCE_GRADES = {
@@ -466,5 +475,33 @@ def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         "probed_at": str(facts.get("probed_at") or ""),
         "etag": f"The ETag of an object {single}; of one in parts it {parts}.",
+        "limits": _limits_words(facts.get("limits")),
         "proof": f"The store {proof}." if proof else "It is not known whether the store refuses damaged data.",
     }
+
+
+def _limits_words(limits: Mapping[str, Any] | None) -> str:
+    """Return in one sentence where the store's limits are not those of AWS; empty where they are."""
+    usual, given = Limits(), limits or {}
+    said = [
+        words(given[name])
+        for name, words in _LIMIT_WORDS.items()
+        if name in given and given[name] != getattr(usual, name)
+    ]
+    return f"It takes {', '.join(said)}." if said else ""
+
+
+def _bytes(size: int) -> str:
+    """Return a limit in the largest unit that it reaches, as limits are written: `64 MiB`, `4.5 TiB`."""
+    unit, name = next(((unit, name) for unit, name in ((TIB, "TiB"), (GIB, "GiB")) if size >= unit), (MIB, "MiB"))
+    return f"{size / unit:,.1f} {name}".replace(".0 ", " ")
+
+
+_LIMIT_WORDS: dict[str, Callable[[Any], str]] = {
+    "equal_parts": lambda _: "parts of one size only",
+    "smallest_part": lambda size: "parts of any size" if size < MIB else f"parts from {_bytes(size)} on",
+    "largest_part": lambda size: f"parts of at most {_bytes(size)}",
+    "most_parts": lambda count: f"at most {count:,} parts",
+    "single_put": lambda size: f"at most {_bytes(size)} in one request",
+    "largest_object": lambda size: f"objects of at most {_bytes(size)}",
+}

@@ -135,6 +135,17 @@ def test_a_store_that_echoes_proves_nothing_by_agreeing(two_stores: Make) -> Non
     assert (settled.verdict, settled.reason, settled.grades) == ("unverified", "store_unproven", "S3/D1")
 
 
+def test_parts_that_a_store_merely_echoes_prove_nothing(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"checksums": []}, dest_traits={"checksums": [], "small_parts": True})
+    then = copied(pair, part_size=30_000)
+    pair.dest_profile = replace(pair.dest_profile, content_md5="echoes", etag_multipart="echo")  # type: ignore[arg-type]
+
+    settled = since(pair, then)
+
+    assert then.dest.etag is not None and then.dest.etag.endswith('-4"')  # noqa: PT018
+    assert (settled.verdict, settled.reason, settled.grades) == ("unverified", "store_unproven", "S3/D1")
+
+
 def test_encryption_at_the_source_leaves_nothing_to_compare(two_stores: Make) -> None:
     pair = two_stores(source_traits={"sse": "kms", "default_checksum": ""})
 

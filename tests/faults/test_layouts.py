@@ -55,7 +55,7 @@ def test_the_upload_of_the_first_guess_is_aborted(two_stores: Make) -> None:
 
 
 def test_a_small_object_of_unequal_parts_is_written_once(two_stores: Make) -> None:
-    pair = a_film(two_stores(**KNOWN))
+    pair = a_film(two_stores(source_traits=PLAIN, dest_traits=PLAIN))
 
     settled = pair.copy()["film"]
 

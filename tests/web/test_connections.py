@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from migrator.models import Connection
+from integrity.evidence import Profile, limits_of, profile_to_json
+from migrator.models import Connection, StoreProfile
 from tests.stores import SOURCE_BUCKET, Stores, connect
 from tests.web.conftest import text_of
 from tests.web.rows import FAKE_SECRET, a_connection, a_task
@@ -121,3 +123,15 @@ def test_tests_are_limited(as_admin: Client) -> None:
 
 def test_staff_without_a_connection_learn_whom_to_ask(as_operator: Client) -> None:
     assert "Ask an admin to share one." in text_of(as_operator.get("/connections/"))
+
+
+def test_limits_that_are_not_the_usual_ones_are_said(as_admin: Client) -> None:
+    made = a_connection("New")
+    facts = profile_to_json(Profile(limits=limits_of("s3.fr-par.scw.cloud")))
+    StoreProfile.objects.create(
+        connection=made, bucket="archive", side="destination", facts=facts, probed_at=timezone.now()
+    )
+
+    page = text_of(as_admin.get(f"/connections/{made.pk}/"))
+
+    assert "It takes parts of at most 4.7 GiB, at most 1,000 parts, objects of at most 4.5 TiB." in page

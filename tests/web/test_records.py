@@ -88,6 +88,8 @@ def test_a_record_of_statements_names_the_earlier_one_and_claims_no_reading(
     assert "what we computed on" in page
     assert f"/records/{story.verified.pk}/" in as_auditor.get(f"/records/{record.pk}/").content.decode()
     assert "Computed then" in page
+    assert "The source&#x27;s object is the one that was read then" in page
+    assert "while we read" not in page
     assert "Computed in between" not in page
 
 

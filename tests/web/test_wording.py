@@ -93,3 +93,17 @@ def test_the_books_always_add_up_to_the_plan() -> None:
     lines = wording.books(Run(planned=10, verified=3, unverified=1, failed=2, skipped=1))
 
     assert [line.count for line in lines] == [3, 1, 2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({}, ""),
+        ({"equal_parts": True}, "It takes parts of one size only."),
+        ({"smallest_part": 1}, "It takes parts of any size."),
+        ({"largest_object": 5 * 1024**4}, "It takes objects of at most 5 TiB."),
+        ({"smallest_part": 64 * 1024 * 1024}, "It takes parts from 64 MiB on."),
+    ],
+)
+def test_only_limits_that_are_not_the_usual_ones_have_words(limits: dict[str, object], words: str) -> None:
+    assert wording.profile_words({"limits": limits})["limits"] == words

@@ -22,6 +22,8 @@ from migrator.web.forms import DecisionForm, show_refusal
 from migrator.web.matrix import matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.contrib.auth.models import User
 
 OTHER_RUNS = 10
@@ -77,7 +79,7 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "read_words": wording.READ[_what_was_read(found)],
         "dest_words": wording.DEST_GRADES.get(found.dest_grade, ""),
         "matrix": matrix(found),
-        "checks": [_check_line(check) for check in found.checks],
+        "checks": [_check_line(check, _titles(found)) for check in found.checks],
         "cause_title": wording.cause_title(found.error_code or found.reason) if found.verdict != "verified" else "",
         "attempts": found.attempt_log,
         "others": others,
@@ -126,10 +128,14 @@ def _words(found: IntegrityRecord, said: tuple[str, ...]) -> tuple[str, tuple[st
     return f"{first} {told}".strip(), tuple(legs)
 
 
-def _check_line(check: dict[str, Any]) -> dict[str, Any]:
+def _titles(found: IntegrityRecord) -> Mapping[str, str]:
+    return wording.CHECK_TITLES_SINCE if found.compared_with else wording.CHECK_TITLES
+
+
+def _check_line(check: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
     """Return a check as a line of the list, with its reason in words."""
     reason = check.get("reason")
     return check | {
-        "title": wording.CHECK_TITLES.get(check["name"], check["name"]),
+        "title": titles.get(check["name"], check["name"]),
         "reason_words": SHORT_REASONS[Reason(reason)] if reason else "",
     }
