@@ -71,7 +71,10 @@ class SourceLeg:
             self._note("listing_etag_differs")
         self.tags = self._read_tags(self.statement)
         self._raise_if_wrong(self._compare(None))
-        demand = Demand.of(self.statement)
+        left_out = self._work.options.leave_out_digests
+        for algorithm in sorted(left_out):
+            self._note(f"{algorithm.lower()}_left_out")
+        demand = Demand.of(self.statement, left_out)
         self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
         return self._pass
 
@@ -121,7 +124,7 @@ class SourceLeg:
         after, reread = None, None
         if not is_match(checks, CheckName.SOURCE_UNCHANGED):
             after = self._head()
-        if self._work.options.double_read and not _is_proven(checks):
+        if self._work.options.double_read and digests.sha256 is not None and not _is_proven(checks):
             reread = self._read_again()
             after = after or self._head()
         return checks if after is None else self._compare(digests, head=head, after=after, reread=reread)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from integrity.digests import Algorithm
 from integrity.evidence import Profile
 from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
@@ -44,7 +45,8 @@ class CopyOptions:
     """How to copy. Sizes in bytes; `read_back_percent` of the keys, chosen by `read_back_seed`, are read back.
 
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
-    parts is not mirrored, since each part above the memory budget waits in the spool folder.
+    parts is not mirrored, since each part above the memory budget waits in the spool folder. `leave_out_digests`
+    are neither computed nor sent; what rests on them is not proven.
     """
 
     if_exists: str = IfExists.FAIL
@@ -53,6 +55,7 @@ class CopyOptions:
     read_back_percent: int = 0
     read_back_seed: str = ""
     double_read: bool = False
+    leave_out_digests: frozenset[Algorithm] = frozenset()
     requester_pays: bool = False
     bytes_per_s: int | None = None
     storage_class_map: Mapping[str, str] = field(default_factory=dict)
