@@ -10,6 +10,7 @@ at the same offset share a stream, so two equal layouts cost as much as one, and
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import zlib
 from dataclasses import dataclass, field
@@ -287,15 +288,8 @@ def _choice(algorithms: frozenset[Algorithm]) -> _Choice:
     )
 
 
-class _Values(NamedTuple):
-    """Chosen digests in the order of the fields of a part and of the whole."""
-
-    md5: bytes | None
-    sha256: bytes | None
-    crc32: int | None
-    crc32c: int | None
-    crc64nvme: int | None
-    further: dict[str, bytes]
+# Chosen digests in the order of the fields of a part and of the whole.
+_Values: TypeAlias = tuple[bytes | None, bytes | None, int | None, int | None, int | None, dict[str, bytes]]
 
 
 class _Stream:
@@ -305,9 +299,10 @@ class _Stream:
 
     def __init__(self, choice: _Choice) -> None:
         self.choice = choice
-        self.md5 = HASHES[Algorithm.MD5]() if choice.md5 else None
-        self.sha256 = HASHES[Algorithm.SHA256]() if choice.sha256 else None
-        self.further = {algorithm: HASHES[algorithm]() for algorithm in choice.further}
+        self.md5 = hashlib.md5(usedforsecurity=False) if choice.md5 else None
+        self.sha256 = hashlib.sha256() if choice.sha256 else None
+        # A comprehension over nothing is felt where objects are small.
+        self.further = {algorithm: HASHES[algorithm]() for algorithm in choice.further} if choice.further else {}
         self.crc32 = self.crc32c = self.crc64nvme = 0
 
     def updates(self) -> tuple[Callable[[memoryview], None], ...]:
@@ -332,13 +327,13 @@ class _Stream:
 
     def values(self, choice: _Choice) -> _Values:
         """Return the chosen digests so far; reading ends nothing."""
-        return _Values(
+        return (
             self.md5.digest() if choice.md5 and self.md5 is not None else None,
             self.sha256.digest() if choice.sha256 and self.sha256 is not None else None,
             self.crc32 if choice.crc32 else None,
             self.crc32c if choice.crc32c else None,
             self.crc64nvme if choice.crc64nvme else None,
-            {algorithm: self.further[algorithm].digest() for algorithm in choice.further},
+            {algorithm: self.further[algorithm].digest() for algorithm in choice.further} if choice.further else {},
         )
 
     def read(self, choice: _Choice, number: int, size: int) -> PartDigest:

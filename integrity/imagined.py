@@ -7,14 +7,14 @@ such an object let expect, and the real comparisons and the real `judge` do the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from itertools import product
 
 from integrity import checksums
 from integrity.checksums import ChecksumType
-from integrity.digests import ALL, DigestSet, digest_of
+from integrity.digests import ALL, Algorithm, DigestSet, digest_of
 from integrity.etags import EtagForm, etag_of, kind
 from integrity.evidence import (
     Check,
@@ -104,11 +104,12 @@ IMAGINABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the task asks for, as far as it decides about proof."""
+    """What the task asks for, as far as it decides about proof. `left_out`: digests that it does not compute."""
 
     policy: Policy = field(default_factory=Policy)
     double_read: bool = False
     tags: bool = False
+    left_out: frozenset[Algorithm] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ class Imagined:
             yield judge((), wish.policy, ErrorCode.DEST_EXISTS)
 
     def _judged(self, wish: Wish, *, fits: bool, told: bool) -> Judgement:
-        source = _SourceSide(self.item.etag, self.seen, self.source, fits=fits, told=told)
-        dest = _DestSide(self.item, self.destination, source.layout)
+        source = _SourceSide(self.item.etag, self.seen, self.source, wish.left_out, fits=fits, told=told)
+        dest = _DestSide(self.item, self.destination, source.layout, wish.left_out)
         checks = (*source.checks(wish), *dest.checks(source, wish))
         judgement = judge(checks, wish.policy)
         if self.item.present is Present.NOTHING or judgement.is_valid:
@@ -170,7 +171,7 @@ _OPAQUE = "opaque-etag"
 _EVERY_LAYOUT = frozenset({_ONE_PUT, _ONE_PART, _TWO_PARTS})
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _digests(layouts: frozenset[Layout], demand: Demand) -> DigestSet:
     """Return what one pass computes."""
     return digest_of(_BODY, layouts, demand.whole, demand.parts)
@@ -187,6 +188,8 @@ class _SourceSide:
     etag: ListedEtag
     seen: Seen
     profile: Profile
+    left_out: frozenset[Algorithm]
+    _: KW_ONLY
     fits: bool
     told: bool
 
@@ -204,8 +207,8 @@ class _SourceSide:
 
     @property
     def demand(self) -> Demand:
-        """What the source's statement asks to be computed."""
-        return Demand.of(self.statement)
+        """What is computed: what the source's statement asks for, without what the task leaves out."""
+        return Demand.of(self.statement, self.left_out)
 
     @property
     def statement(self) -> Statement:
@@ -261,6 +264,7 @@ class _DestSide:
     item: ItemClass
     profile: Profile
     mirrored: Layout | None
+    left_out: frozenset[Algorithm]
 
     @property
     def layout(self) -> Layout:
@@ -291,9 +295,8 @@ class _DestSide:
     def _sent(self, digests: DigestSet, reply: Statement) -> tuple[Check, ...]:
         parts = _TRUE.parts[self.layout] if self.layout.multipart else ()
         replies = [self._says_of_part(part.md5 or b"", part.raw(self._algorithm)) for part in parts]
-        return write_checks(
-            digests, self.layout, self.profile, sent=self.profile.digests_sent, reply=reply, part_replies=replies
-        )
+        sent = self.profile.digests_sent(self.left_out)
+        return write_checks(digests, self.layout, self.profile, sent=sent, reply=reply, part_replies=replies)
 
     def _fidelity(self, source: Statement, after: Statement, reply: Statement | None, wish: Wish) -> tuple[Check, ...]:
         no_tags = Reason.NOT_COPIED if not wish.tags else Reason.NOT_SUPPORTED
@@ -302,7 +305,7 @@ class _DestSide:
 
     @property
     def _algorithm(self) -> str:
-        return self.profile.whole_checksum
+        return self.profile.whole_checksum(self.left_out)
 
     @property
     def _encryption(self) -> Encryption:

@@ -13,7 +13,7 @@ from integrity.evidence.statements import Encryption
 from integrity.layouts import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class Proof(StrEnum):
@@ -91,16 +91,15 @@ class Profile:
         """Whether this bucket was seen to reject a wrong checksum of that S3 name."""
         return self.checksums.get(algorithm) is Proof.REJECTS
 
-    @property
-    def whole_checksum(self) -> str:
-        """The full-object checksum to write with: one that this bucket is proven to check; empty if none."""
-        return next((name for name in _WHOLE_CHECKSUMS if self.proves_checksum(name)), "")
+    def whole_checksum(self, left_out: Collection[str] = ()) -> str:
+        """Return the full-object checksum to write with: one that this bucket is proven to check; empty if none."""
+        able = [name for name in _WHOLE_CHECKSUMS if name not in left_out]
+        return next((name for name in able if self.proves_checksum(name)), "")
 
-    @property
-    def digests_sent(self) -> frozenset[str]:
-        """The digests that go with a write; the signature covers the SHA-256 of each payload."""
-        md5 = () if self.content_md5 is Proof.REFUSES else ("MD5",)
-        return frozenset({"SHA256", *md5, *([self.whole_checksum] if self.whole_checksum else [])})
+    def digests_sent(self, left_out: Collection[str] = ()) -> frozenset[str]:
+        """Return the digests that go with a write; the signature covers the SHA-256 of each payload."""
+        md5 = "" if self.content_md5 is Proof.REFUSES or "MD5" in left_out else "MD5"
+        return frozenset({"SHA256", md5, self.whole_checksum(left_out)} - {""})
 
 
 _WHOLE_CHECKSUMS = ("CRC64NVME", "CRC32")

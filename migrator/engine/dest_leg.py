@@ -101,6 +101,7 @@ class DestLeg:
             headers=headers,
             if_none_match=conditional and not replaces,
             if_match=item.existing_etag if conditional and replaces else "",
+            left_out=options.leave_out_digests,
         )
 
     def _conditions_hold(self, layout: Layout, *, replaces: bool) -> bool:

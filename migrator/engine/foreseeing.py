@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from integrity.etags import normalise
 from integrity.evidence import ErrorCode, Statement
 from integrity.forecast import Amount, Look
-from integrity.imagined import ItemClass, ListedEtag, Present, Seen
+from integrity.imagined import ItemClass, ListedEtag, Present, Seen, Wish
 from integrity.layouts import Limits
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
@@ -58,6 +58,16 @@ class Classes:
         """Yield each class with the items that were drawn from it; of a hindered one nothing more need be known."""
         for found, drawn in self._drawn.items():
             yield found, [each.item for each in sorted(drawn)]
+
+
+def wish_of(options: CopyOptions) -> Wish:
+    """Return what these options ask for, as far as it decides about proof."""
+    return Wish(
+        policy=options.policy,
+        double_read=options.double_read,
+        tags=options.tags,
+        left_out=options.leave_out_digests,
+    )
 
 
 def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:

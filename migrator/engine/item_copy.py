@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import wait
 
+from integrity.algorithms import Algorithm
 from integrity.digests import OnePass
 from integrity.etags import etag_of, normalise
 from integrity.evidence import Encryption, Finding, Proof, first_mismatch
@@ -84,6 +85,7 @@ class ItemCopy(ItemAttempt):
             and dest.unsigned_payload is True
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES
+            and Algorithm.MD5 not in self._work.options.leave_out_digests
             and not self._work.sealed_source.is_set()
         )
 

@@ -83,6 +83,7 @@ def is_small(work: Work, item: Item) -> bool:
         and options.if_exists in (IfExists.FAIL, IfExists.SKIP)
         and options.policy.fidelity is Fidelity.REPORT
         and not (options.tags or options.double_read or options.encryption or options.website_redirect)
+        and not options.leave_out_digests
         and not (options.bytes_per_s or options.storage_class_map or options.reads_back(item.key))
         and source.if_match_get is True
         and dest.etag_single is EtagMeaning.MD5
@@ -199,7 +200,7 @@ class SmallCopy(ItemCopy):
             target.key,
             body,
             headers=target.headers,
-            content_md5=target.content_md5(digests.md5 or b""),
+            content_md5=target.content_md5(digests.md5),
             checksums=target.checksums(digests),
             if_none_match=target.if_none_match,
             payload_sha256=digests.sha256_hex or "",

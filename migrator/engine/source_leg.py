@@ -116,8 +116,7 @@ class SourceLeg:
         """
         if not self._reader.is_open:
             self._open()
-        assert self.statement is not None
-        demand = Demand.of(self.statement)
+        demand = self._demand()
         self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
         return self._pass
 
@@ -128,6 +127,14 @@ class SourceLeg:
         self.tags = self._read_tags(self.statement)
         self._raise_if_wrong(self._compare(None))
 
+    def _demand(self) -> Demand:
+        """Return which digests to compute: the usual ones and those that the source states, but what is left out."""
+        assert self.statement is not None
+        left_out = self._work.options.leave_out_digests
+        for algorithm in sorted(left_out):
+            self._note(f"{algorithm.lower()}_left_out")
+        return Demand.of(self.statement, left_out)
+
     def take(self, headers: Mapping[str, str], body: bytes, layout: Layout) -> None:
         """Take a whole answer that somebody else asked for, of an object whose ETag is a plain one.
 
@@ -137,7 +144,7 @@ class SourceLeg:
         self.learned = Learned(layout, (layout,), "etag")
         self._reader.statement = self.statement
         self._reader.announced = number_in(headers.get("content-length")) is not None
-        self._pass = OnePass(algorithms=Demand.of(self.statement).whole)
+        self._pass = OnePass(algorithms=self._demand().whole)
         self._pass.feed(body)
         self.moved = len(body)
         self._work.hooks.moved(self.moved)
@@ -208,7 +215,7 @@ class SourceLeg:
         after, reread = None, None
         if not is_match(checks, CheckName.SOURCE_UNCHANGED):
             after = self._head()
-        if self._work.options.double_read and not _is_proven(checks):
+        if self._work.options.double_read and digests.sha256 is not None and not _is_proven(checks):
             reread = self._read_again()
             after = after or self._head()
         return checks if after is None else self._compare(digests, head=head, after=after, reread=reread)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from integrity.checksums import encode
-from integrity.digests import DigestSet, PartDigest
+from integrity.digests import Algorithm, DigestSet, OnePass, PartDigest
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import (
     Check,
@@ -53,7 +52,7 @@ class UploadHooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The key to be written, and what its bucket is known to do."""
+    """The key to be written, what its bucket is known to do, and the digests that the task leaves out."""
 
     store: Store
     bucket: str
@@ -62,15 +61,16 @@ class Target:
     headers: WriteHeaders
     if_none_match: bool = False
     if_match: str = ""
+    left_out: frozenset[Algorithm] = frozenset()
 
     @property
     def algorithm(self) -> str:
         """The full-object checksum this bucket is proven to check; empty if none."""
-        return self.profile.whole_checksum
+        return self.profile.whole_checksum(self.left_out)
 
-    def content_md5(self, md5: bytes) -> str:
-        """The Content-MD5 to send: always one, unless the bucket refuses the header itself."""
-        return "" if self.profile.content_md5 is Proof.REFUSES else encode(md5)
+    def content_md5(self, md5: bytes | None) -> str:
+        """The Content-MD5 to send: one, unless the task leaves it out or the bucket refuses the header itself."""
+        return "" if md5 is None or self.profile.content_md5 is Proof.REFUSES else encode(md5)
 
     def checksums(self, digests: DigestSet | PartDigest) -> dict[str, str]:
         """The checksum headers to send beside Content-MD5."""
@@ -79,11 +79,13 @@ class Target:
     @property
     def signs_parts(self) -> bool:
         """Whether a part's SHA-256 must be signed: not where the store takes a signed Content-MD5 for it."""
-        return self.profile.unsigned_payload is not True or self.profile.content_md5 is Proof.REFUSES
+        has_md5 = "MD5" in self.sent(signed=False)
+        return self.profile.unsigned_payload is not True or not has_md5
 
     def sent(self, *, signed: bool = True) -> frozenset[str]:
         """The digests that go with a write; a signed payload's SHA-256 is one of them."""
-        return self.profile.digests_sent if signed else self.profile.digests_sent - {"SHA256"}
+        sent = self.profile.digests_sent(self.left_out)
+        return sent if signed else sent - {"SHA256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,6 @@ class Written:
 
 def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
     """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
-    assert digests.md5 is not None
     sums = target.checksums(digests)
 
     def send() -> Statement:
@@ -107,14 +108,14 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             target.key,
             part.body,
             headers=target.headers,
-            content_md5=target.content_md5(digests.md5 or b""),
+            content_md5=target.content_md5(digests.md5),
             checksums=sums,
             if_none_match=target.if_none_match,
             if_match=target.if_match,
             payload_sha256=digests.sha256_hex or "",
         )
 
-    reply = _send_again_if_refused(send, part, digests.md5)
+    reply = _send_again_if_refused(send, part, digests)
     return Written(reply, sent=target.sent())
 
 
@@ -238,7 +239,6 @@ class Upload:
 
     def _send_checked(self, part: Part, digest: PartDigest) -> Statement:
         """Send a part until the store states its MD5, where it is one that does."""
-        assert digest.md5 is not None
         sums = _checksum(self.target.algorithm, digest)
         self._sums[digest.number] = sums
         target, tried = self.target, 0
@@ -251,12 +251,12 @@ class Upload:
                     self.upload_id,
                     digest.number,
                     part.body,
-                    content_md5=target.content_md5(digest.md5 or b""),
+                    content_md5=target.content_md5(digest.md5),
                     checksums=sums,
                     is_signed=target.signs_parts,
                 ),
                 part,
-                digest.md5,
+                digest,
             )
             problem = _part_problem(reply, digest, sums, self.target.profile)
             if problem is None:
@@ -297,7 +297,7 @@ class Upload:
         return said
 
 
-def _send_again_if_refused(send: Callable[[], Statement], part: Part, md5: bytes) -> Statement:
+def _send_again_if_refused(send: Callable[[], Statement], part: Part, digests: DigestSet | PartDigest) -> Statement:
     """Send; after BadDigest hash the buffer again. Changed: our memory is bad. Unchanged: the way is, send again."""
     tried = 0
     while True:
@@ -305,13 +305,21 @@ def _send_again_if_refused(send: Callable[[], Statement], part: Part, md5: bytes
         try:
             return send()
         except DigestRejected:
-            again = hashlib.md5(usedforsecurity=False)
-            for chunk in part.read_again():
-                again.update(chunk)
-            if again.digest() != md5:
+            if not _is_as_it_was(part, digests):
                 raise LocalMemoryCorruption from None
             if tried >= MOST_SENDS:
                 raise
+
+
+def _is_as_it_was(part: Part, digests: DigestSet | PartDigest) -> bool:
+    """Hash the buffer again, by the first digest that was computed; without any there is nothing that denies it."""
+    algorithm = next((each for each in Algorithm if digests.raw(each) is not None), None)
+    if algorithm is None:
+        return True
+    again = OnePass(algorithms=frozenset({algorithm}))
+    for chunk in part.read_again():
+        again.feed(chunk)
+    return again.result().raw(algorithm) == digests.raw(algorithm)
 
 
 def _part_problem(
@@ -322,7 +330,9 @@ def _part_problem(
         stated = reply.checksums.get(name)
         if stated is not None and stated != value:
             return _part_mismatch(CheckName.PART_CHECKSUMS, ErrorCode.PART_CHECKSUM_MISMATCH, value, stated, reply)
-    observed, expected = normalise(reply.etag or ""), (digest.md5 or b"").hex()
+    if digest.md5 is None:
+        return None
+    observed, expected = normalise(reply.etag or ""), digest.md5.hex()
     comparable = profile.etag_multipart is EtagMeaning.FORMULA and kind(observed).form is EtagForm.MD5
     if not comparable or reply.encryption in {Encryption.SSE_KMS, Encryption.SSE_C} or observed == expected:
         return None

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from integrity.digests import Algorithm
 from integrity.evidence import Profile
 from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
@@ -45,7 +46,8 @@ class CopyOptions:
 
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
     parts is not mirrored, since each part above the memory budget waits in the spool folder. `limits` take the place
-    of those that the destination's profile knows.
+    of those that the destination's profile knows. `leave_out_digests` are neither computed nor sent; what rests on
+    them is not proven.
     """
 
     if_exists: str = IfExists.FAIL
@@ -54,6 +56,7 @@ class CopyOptions:
     read_back_percent: int = 0
     read_back_seed: str = ""
     double_read: bool = False
+    leave_out_digests: frozenset[Algorithm] = frozenset()
     requester_pays: bool = False
     bytes_per_s: int | None = None
     storage_class_map: Mapping[str, str] = field(default_factory=dict)

@@ -16,12 +16,11 @@ from django.utils import timezone
 from integrity import records
 from integrity.evidence import Profile, profile_from_json, profile_to_json
 from integrity.forecast import forecast, forecast_to_json
-from integrity.imagined import Wish
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Side
 from migrator.engine.errors import EngineError
-from migrator.engine.foreseeing import Classes, look_at
+from migrator.engine.foreseeing import Classes, look_at, wish_of
 from migrator.engine.listing import ListedObject, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
 from migrator.engine.planning import plan as plan_batches
@@ -134,8 +133,7 @@ def _forecast(run: Run, classes: Classes, source: Side, destination: Profile) ->
     for item_class, items in classes.to_ask():
         _beat(run)
         looks[item_class] = look_at(source, items, requester_pays=options.requester_pays)
-    wish = Wish(policy=options.policy, double_read=options.double_read, tags=options.tags)
-    return forecast_to_json(forecast(classes.planned, looks, source.profile, destination, wish))
+    return forecast_to_json(forecast(classes.planned, looks, source.profile, destination, wish_of(options)))
 
 
 def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:

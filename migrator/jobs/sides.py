@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from integrity.digests import Algorithm
 from integrity.evidence import profile_from_json
 from integrity.history import Places
 from integrity.verdicts import Fidelity, Policy, PolicyName
@@ -105,6 +106,8 @@ def copy_options(run: Run) -> CopyOptions:
         tags=options["tags"],
         read_back_percent=options["read_back_percent"],
         double_read=options["double_read"],
+        # A run that was planned before this option existed leaves nothing out.
+        leave_out_digests=frozenset(map(Algorithm, options.get("leave_out_digests", ()))),
         requester_pays=options["requester_pays"],
         bytes_per_s=options["bytes_per_s"],
     )

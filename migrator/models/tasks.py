@@ -17,6 +17,7 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "fidelity": "report",
     "read_back_percent": 0,
     "double_read": False,
+    "leave_out_digests": [],
     "tags": True,
     "probe": True,
     "requester_pays": False,

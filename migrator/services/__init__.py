@@ -21,9 +21,10 @@ from migrator.services.people import (
 from migrator.services.refusal import Forbidden, Refused
 from migrator.services.reviews import decide
 from migrator.services.runs import cancel_run, pause_run, resume_run, retry_run, start_planned_run, start_run
-from migrator.services.tasks import PlaceInput, TaskInput, create_task, update_task
+from migrator.services.tasks import LEAVABLE_DIGESTS, PlaceInput, TaskInput, create_task, update_task
 
 __all__ = [
+    "LEAVABLE_DIGESTS",
     "ConnectionInput",
     "Forbidden",
     "PlaceInput",

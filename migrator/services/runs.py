@@ -21,7 +21,7 @@ from migrator.services.refusal import Forbidden, Refused
 from migrator.services.rights import may_use, require_run, require_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.contrib.auth.models import User
 
@@ -48,6 +48,7 @@ def start_run(
     _require_connections(by, task)
     _check_kind(task, kind, retry_of)
     verifying = _verify_options(kind, verify_depth, sample_percent, seed)
+    _check_depth(task, verifying)
     if task.state != Task.State.ACTIVE:
         raise Refused("This task is not active, so it cannot be run.", code="task_not_active")
     run = _numbered(
@@ -182,6 +183,17 @@ def _verify_options(
     if sample_percent is not None and seed is None:
         given["seed"] = secrets.randbelow(2**31)
     return given | {"verify_depth": verify_depth or Depth.AUTO.value}
+
+
+def _check_depth(task: Task, verifying: Mapping[str, str | int | None]) -> None:
+    """Refuse to read back what could not be compared."""
+    if verifying.get("verify_depth") != Depth.BOTH or "SHA256" not in task.all_options["leave_out_digests"]:
+        return
+    raise Refused(
+        "This task leaves out SHA-256, by which what is read at the destination would be compared. "
+        "Take it off the task's list, or choose the depth source or statements.",
+        field="verify_depth",
+    )
 
 
 def _numbered(run: Run) -> Run:

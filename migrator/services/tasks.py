@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from integrity.digests import USUAL, Algorithm
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.addresses import check_bucket_name, check_prefix, same_place
 from migrator.engine.errors import AddressProblem, EngineError
@@ -32,6 +33,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "canary": ("off", "first", "pause"),
 }
 _FLAGS = ("double_read", "tags", "probe", "requester_pays")
+# What every record has unless its task leaves it out.
+LEAVABLE_DIGESTS = tuple(each.value for each in Algorithm if each in USUAL)
 _GLOBS = ("include", "exclude")
 _SIZES = ("min_size", "max_size", "bytes_per_s")
 _TIMES = ("modified_after", "modified_before")
@@ -209,11 +212,27 @@ def _cause(error: EngineError) -> str:
 
 def option_problems(options: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with a task's options, each at `options.<name>`."""
-    return [
+    problems = [
         Problem(f"options.{name}", sentence)
         for name, value in options.items()
         if (sentence := _option_sentence(name, value))
     ]
+    return problems or _needed_digest({**DEFAULT_OPTIONS, **options})
+
+
+def _needed_digest(options: Mapping[str, Any]) -> list[Problem]:
+    """Refuse to leave out the digest by which bytes that are read a second time are compared."""
+    if "SHA256" not in options["leave_out_digests"]:
+        return []
+    if options["policy"] == "strict":
+        why = "a strict task reads every copy back and compares it by its SHA-256. Keep it, or ask for standard"
+    elif options["read_back_percent"]:
+        why = "what is read back is compared by its SHA-256. Keep it, or read back 0 percent"
+    elif options["double_read"]:
+        why = "a second reading of the source is compared by its SHA-256. Keep it, or read the source once"
+    else:
+        return []
+    return [Problem("options.leave_out_digests", f"SHA256 cannot be left out: {why}.")]
 
 
 def _option_sentence(name: str, value: Any) -> str:
@@ -231,9 +250,15 @@ def _option_sentence(name: str, value: Any) -> str:
         return f"{name} is a whole number of bytes."
     if name in _TIMES and not (value is None or _is_time(value)):
         return f"{name} is a time with its zone, such as 2026-01-31T00:00:00Z."
+    if name == "leave_out_digests" and not _are_digests(value):
+        return f"{name} is a list out of {', '.join(LEAVABLE_DIGESTS)}, each named once."
     if name == "read_back_percent" and not (_is_whole(value, least=0) and value <= 100):
         return "read_back_percent is a whole number from 0 to 100."
     return ""
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, list) and all(each in LEAVABLE_DIGESTS for each in value) and len(set(value)) == len(value)
 
 
 def _is_whole(value: Any, *, least: int) -> bool:

@@ -19,7 +19,7 @@ _UNVERIFIED_BECAUSE = {
     Reason.SSE_C: "encrypted with a customer's key and without a checksum",
     Reason.LAYOUT_UNKNOWN: "uploaded in parts whose sizes the source may not tell, and without a checksum",
     Reason.STORE_UNPROVEN: "the destination has not shown that it checks what it receives",
-    Reason.NOT_REQUESTED: "the task does not ask for this proof",
+    Reason.NOT_REQUESTED: "this needs a checksum that the task leaves out, so it is not requested",
     Reason.NOT_COPIED: "their tags are to be compared, but the task does not carry tags over",
 }
 _OF_THE_WHOLE = "a checksum of the whole object"
@@ -41,7 +41,11 @@ _ENOUGH = {
     ): "A second reading at the source, and reading every copy back at the destination, would be enough",
 }
 _TAGS_HELP = "Carrying tags over would help."
+_COMPUTING_HELPS = "Computing it again would help."
 _NOTHING_HELPS = "Neither a second reading nor reading the destination back would be enough."
+
+
+_OTHER_HELPS = {Reason.NOT_COPIED.value: _TAGS_HELP, Reason.NOT_REQUESTED.value: _COMPUTING_HELPS}
 
 
 def summary_line(forecast: Mapping[str, Any]) -> str:
@@ -85,7 +89,7 @@ def _shortfall(short: Mapping[str, Any], policy: str) -> str:
     helps = tuple(Help(name) for name in short["helps"])
     line = f"{count} cannot: {_reason(Reason(short['reason']), policy, helps)}."
     if not helps:
-        return f"{line} {_NOTHING_HELPS if short['reason'] != Reason.NOT_COPIED else _TAGS_HELP}"
+        return f"{line} {_OTHER_HELPS.get(short['reason'], _NOTHING_HELPS)}"
     return f"{line} {_ENOUGH[helps]} ({_more(short['extra_bytes'])})."
 
 

@@ -219,6 +219,20 @@ class TaskForm(forms.Form):
         max_value=100,
         help_text="So many of the copies are read again and compared. Strict reads all.",
     )
+    leave_out_digests = forms.MultipleChoiceField(
+        label="Checksums to leave out",
+        required=False,
+        help_text="For experts who must save computing time. Each record has all five unless you say otherwise. What "
+        "is left out proves nothing, is not sent along, and stays empty in the record for good.",
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            ("MD5", "MD5: most stores' ETags can then not be compared"),
+            ("SHA256", "SHA-256: nothing can then be read twice or read back"),
+            ("CRC32", "CRC32: what states nothing else cannot be compared"),
+            ("CRC32C", "CRC32C: what states nothing else cannot be compared"),
+            ("CRC64NVME", "CRC64NVME: what states nothing else, such as newer encrypted objects, cannot be compared"),
+        ],
+    )
     probe = forms.BooleanField(
         label="Let the destination prove that it refuses damaged data",
         required=False,
@@ -293,7 +307,7 @@ class TaskForm(forms.Form):
         data = self.cleaned_data
         same = (
             "if_exists", "policy", "fidelity", "tags", "double_read", "read_back_percent", "probe", "requester_pays",
-            "min_size", "max_size",
+            "min_size", "max_size", "leave_out_digests",
         )  # fmt: skip
         return {name: data[name] for name in same} | {
             "include": _lines(data["include"]),

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One kind of evidence; empty texts are not available. `outcome` is empty where nothing was compared."""
+    """One kind of evidence; empty texts are not available. `outcome` is empty where nothing was compared.
+
+    `left_out`: the task did not let us compute it.
+    """
 
     name: str
     note: str = ""
@@ -32,6 +35,7 @@ class Row:
     dest: str = ""
     outcome: str = ""
     reason: str = ""
+    left_out: bool = False
 
 
 _CHECKSUMS = (
@@ -70,6 +74,7 @@ def matrix(record: IntegrityRecord) -> list[Row]:
             computed=getattr(record, field),
             dest=_as_hex(dest.get("checksums", {}).get(s3_name, "")),
             checks=[check for check in checks if check.name in _CHECKSUM_CHECKS and _is_of(check, s3_name)],
+            left_out=_is_left_out(record, s3_name),
         )
         for name, field, s3_name in _CHECKSUMS
     ]
@@ -127,6 +132,7 @@ def _etag(record: IntegrityRecord, checks: Sequence[Check]) -> Row:
         dest=_with_kind(record.dest_etag),
         checks=_named(checks, CheckName.SOURCE_ETAG, CheckName.DEST_ETAG, CheckName.PART_ETAGS),
         note="computed by the destination's parts",
+        left_out=_is_left_out(record, "MD5"),
     )
 
 
@@ -140,7 +146,12 @@ def _md5(record: IntegrityRecord) -> Row:
         dest=record.dest_etag if _is_md5(record.dest_etag) else "",
         outcome=outcome.value if outcome else "",
         note="stated as a plain ETag only",
+        left_out=_is_left_out(record, "MD5"),
     )
+
+
+def _is_left_out(record: IntegrityRecord, s3_name: str) -> bool:
+    return f"{s3_name.lower()}_left_out" in record.notes
 
 
 def _further(name: str, s3_name: str, source: dict[str, Any], dest: dict[str, Any], checks: Sequence[Check]) -> Row:
@@ -158,10 +169,26 @@ def _further(name: str, s3_name: str, source: dict[str, Any], dest: dict[str, An
 
 
 def _row(
-    name: str, *, checks: Sequence[Check], source: str = "", computed: str = "", dest: str = "", note: str = ""
+    name: str,
+    *,
+    checks: Sequence[Check],
+    source: str = "",
+    computed: str = "",
+    dest: str = "",
+    note: str = "",
+    left_out: bool = False,
 ) -> Row:
     outcome, reason = _outcome(checks)
-    return Row(name=name, source=source, computed=computed, dest=dest, outcome=outcome, reason=reason, note=note)
+    return Row(
+        name=name,
+        source=source,
+        computed=computed,
+        dest=dest,
+        outcome=outcome,
+        reason=reason,
+        note=note,
+        left_out=left_out,
+    )
 
 
 def _facts(

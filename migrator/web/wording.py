@@ -232,6 +232,11 @@ NOTES = {
     "dest_replaced_since": "the destination holds another object than an earlier run confirmed",
     "already_there": "the object was already at the destination, with the same bytes",
     "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
+    "md5_left_out": "MD5 left out by the task",
+    "sha256_left_out": "SHA-256 left out by the task",
+    "crc32_left_out": "CRC32 left out by the task",
+    "crc32c_left_out": "CRC32C left out by the task",
+    "crc64nvme_left_out": "CRC64NVME left out by the task",
 }
 
 ORIGINS = {
@@ -287,6 +292,7 @@ VERIFY_DEPTHS = {
 _OPTION_LABELS = {
     "double_read": "Read the source twice where it states no checksum",
     "read_back_percent": "Read back at the destination (percent)",
+    "leave_out_digests": "Checksums left out by the task",
     "tags": "Carry tags over",
     "probe": "Let the destination prove that it refuses damaged data",
     "requester_pays": "We pay for reading the source",

@@ -136,12 +136,57 @@ def test_an_endpoint_that_does_not_answer_is_said_at_the_connection(
         ("modified_after", "yesterday"),
         ("bytes_per_s", 0),
         ("canary", None),
+        ("leave_out_digests", "MD5"),
+        ("leave_out_digests", ["SHA1"]),
+        ("leave_out_digests", ["MD5", "MD5"]),
+        ("leave_out_digests", [{"name": "MD5"}]),
+        ("leave_out_digests", None),
     ],
 )
 def test_a_wrong_option_is_refused_at_its_name(connected: Stores, as_operator: Caller, name: str, value: Any) -> None:
     response = as_operator.post("/tasks", new_task(options={name: value}))
 
     assert (response.status_code, pointers(response)) == (422, [f"/options/{name}"])
+
+
+@pytest.mark.parametrize(
+    ("asking", "words"),
+    [
+        ({"policy": "strict"}, "reads every copy back"),
+        ({"read_back_percent": 1}, "read back 0 percent"),
+        ({"double_read": True}, "read the source once"),
+    ],
+)
+def test_the_digest_of_a_second_reading_cannot_be_left_out(
+    connected: Stores, as_operator: Caller, asking: dict[str, Any], words: str
+) -> None:
+    response = as_operator.post("/tasks", new_task(options={"leave_out_digests": ["SHA256"], **asking}))
+
+    assert (response.status_code, pointers(response)) == (422, ["/options/leave_out_digests"])
+    assert response.json()["detail"].startswith("SHA256 cannot be left out: ")
+    assert words in response.json()["detail"]
+    assert as_operator.post("/tasks", new_task(options={"leave_out_digests": ["MD5"], **asking})).status_code == 201
+
+
+def test_what_a_change_asks_for_is_held_against_what_was_left_out_before(
+    connected: Stores, as_operator: Caller
+) -> None:
+    made = as_operator.post("/tasks", new_task(options={"leave_out_digests": ["SHA256", "CRC32"]})).json()
+
+    refused = as_operator.patch(f"/tasks/{made['id']}", {"options": {"policy": "strict"}})
+
+    assert made["options"]["leave_out_digests"] == ["SHA256", "CRC32"]
+    assert pointers(refused) == ["/options/leave_out_digests"]
+
+
+def test_reading_both_sides_back_needs_the_digest_it_compares(connected: Stores, as_operator: Caller) -> None:
+    path = f"/tasks/{as_operator.post('/tasks', new_task(options={'leave_out_digests': ['SHA256']})).json()['id']}/runs"
+
+    refused = as_operator.post(path, {"kind": "verify", "start": False})
+    taken = as_operator.post(path, {"kind": "verify", "verify_depth": "source", "start": False})
+
+    assert (refused.status_code, pointers(refused)) == (422, ["/verify_depth"])
+    assert taken.status_code == 201
 
 
 def test_an_unknown_field_of_a_place_is_refused(connected: Stores, as_operator: Caller) -> None:

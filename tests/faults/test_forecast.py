@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from integrity.digests import USUAL, Algorithm
 from integrity.evidence import Profile
 from integrity.forecast import Amount, Forecast, Help, Span, forecast
-from integrity.imagined import Wish
 from integrity.verdicts import Policy
 from migrator.engine.copying import CopyOptions, Side
 from migrator.engine.errors import ConnectionProblem
-from migrator.engine.foreseeing import LOOKS_A_CLASS, Classes, look_at
+from migrator.engine.foreseeing import LOOKS_A_CLASS, Classes, look_at, wish_of
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE, TwoStores
 
@@ -85,6 +85,8 @@ UNSEALED: Mapping[str, object] = {"checksums": [], "default_checksum": ""}
 ECHO: Mapping[str, object] = {"content_md5": "ignores", "etag_single": "echo", **UNSEALED, "payload_sha256": "ignores"}
 DEAF: Mapping[str, object] = {"etag_single": "opaque", "etag_multipart": "random", "content_md5": "ignores", **ECHO}
 
+CRCS = {Algorithm.CRC32, Algorithm.CRC32C, Algorithm.CRC64NVME}
+
 CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapping[str, object]]] = {
     "plain": (plain, {}, {}, {}),
     "everything": (everything, {}, {}, {}),
@@ -118,6 +120,12 @@ CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapp
     "strict, read back": (everything, {}, {}, {"policy": STRICT, "read_back_percent": 100}),
     "strict, sealed, all": (sealed, UNSEALED, {}, {"policy": STRICT, "read_back_percent": 100, "double_read": True}),
     "archived": (archived, {}, {}, {}),
+    "MD5 left out": (everything, {}, {}, {"leave_out_digests": {Algorithm.MD5}}),
+    "MD5 left out, without checksums": (everything, UNSEALED, {}, {"leave_out_digests": {Algorithm.MD5}}),
+    "CRCs left out": (everything, {}, {}, {"leave_out_digests": CRCS}),
+    "CRCs left out, sealed destination": (everything, {}, {"sse": "kms"}, {"leave_out_digests": CRCS}),
+    "SHA256 left out": (sealed_in_parts, {}, {}, {"leave_out_digests": {Algorithm.SHA256}}),
+    "all left out": (everything, {}, {}, {"leave_out_digests": USUAL}),
     "headers required": (plain, {}, {}, {"policy": REQUIRED, "tags": True}),
     "headers required, tags left out": (plain, {}, {}, {"policy": REQUIRED}),
 }
@@ -131,8 +139,7 @@ def foretell(pair: TwoStores, **options: object) -> Forecast:
         classes.add(item)
     side = Side(pair.source_store, SOURCE, "", pair.source_profile)
     looks = {item_class: look_at(side, items) for item_class, items in classes.to_ask()}
-    wish = Wish(policy=chosen.policy, double_read=chosen.double_read, tags=chosen.tags)
-    return forecast(classes.planned, looks, pair.source_profile, pair.dest_profile, wish)
+    return forecast(classes.planned, looks, pair.source_profile, pair.dest_profile, wish_of(chosen))
 
 
 def foretold(found: Forecast) -> Counter[str]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrity.checksums import ChecksumType
+from integrity.digests import USUAL, Algorithm
 from integrity.evidence import Encryption, ErrorCode, EtagMeaning, Origin, Profile, Proof, Reason, Statement
 from integrity.forecast import Amount, Forecast, Help, Look, Shortfall, Span, forecast, forecast_to_json
 from integrity.imagined import Imagined, ItemClass, ListedEtag, Present, Seen, Wish
@@ -22,11 +25,12 @@ PROVEN = Profile(
 )
 STRICT = Wish(policy=Policy(name="strict"))
 PLAIN, SEALED = Seen(), Seen(encryption=Encryption.SSE_KMS)
-CRC = frozenset({("CRC64NVME", ChecksumType.FULL_OBJECT)})
+CRC_STATED = frozenset({("CRC64NVME", ChecksumType.FULL_OBJECT)})
 COMPOSITE = frozenset({("CRC32", ChecksumType.COMPOSITE)})
 UNCOMPUTED = frozenset({("BLAKE3", ChecksumType.FULL_OBJECT)})
 FURTHER = tuple(frozenset({(name, ChecksumType.FULL_OBJECT)}) for name in ("SHA1", "SHA512", "XXHASH128"))
 FURTHER_COMPOSITE = tuple(frozenset({(name, ChecksumType.COMPOSITE)}) for name in ("SHA256", "SHA512", "XXHASH3"))
+SEALED_COMPOSITE = Seen(encryption=Encryption.SSE_KMS, checksums=frozenset({("SHA256", ChecksumType.COMPOSITE)}))
 UNCLEAR = frozenset({("CRC32", None)})
 SINGLE, PARTS = ItemClass(etag=ListedEtag.MD5), ItemClass(etag=ListedEtag.PARTS)
 ONE_PART = ItemClass(etag=ListedEtag.ONE_PART)
@@ -51,7 +55,7 @@ def become(item: ItemClass, seen: Seen, wish: Wish | None = None, **sides: Profi
         (SINGLE, SEALED, Wish(), "S1/D3 sse_kms"),
         (SINGLE, SEALED, Wish(double_read=True), "S1 reread/D3 verified"),
         (SINGLE, Seen(encryption=Encryption.SSE_C), Wish(), "S1/D3 sse_c"),
-        (SINGLE, Seen(encryption=Encryption.SSE_KMS, checksums=CRC), Wish(), "S3/D3 verified"),
+        (SINGLE, Seen(encryption=Encryption.SSE_KMS, checksums=CRC_STATED), Wish(), "S3/D3 verified"),
         (PARTS, Seen(encryption=Encryption.SSE_KMS, checksums=COMPOSITE), Wish(), "S2/D3 verified"),
         (PARTS, Seen(encryption=Encryption.SSE_KMS, checksums=UNCLEAR), Wish(), "S1/D3 sse_kms"),
         (SINGLE, Seen(encryption=Encryption.SSE_KMS, checksums=UNCOMPUTED), Wish(), "S1/D3 sse_kms"),
@@ -71,6 +75,38 @@ def become(item: ItemClass, seen: Seen, wish: Wish | None = None, **sides: Profi
 )
 def test_an_item_ends_as_the_rules_say(item: ItemClass, seen: Seen, wish: Wish, expected: str) -> None:
     assert become(item, seen, wish) == {expected}
+
+
+MD5, SHA256, CRC = Algorithm.MD5, Algorithm.SHA256, Algorithm.CRC64NVME
+
+
+@pytest.mark.parametrize(
+    ("item", "seen", "left_out", "expected"),
+    [
+        (SINGLE, PLAIN, {MD5}, "S1/D3 not_requested"),
+        (SINGLE, Seen(checksums=CRC_STATED), {MD5}, "S3/D3 verified"),
+        (SINGLE, Seen(checksums=CRC_STATED), {MD5, CRC}, "S1/D3 not_requested"),
+        (SINGLE, PLAIN, {SHA256, CRC, Algorithm.CRC32}, "S3/D3 verified"),
+        (PARTS, SEALED_COMPOSITE, {SHA256}, "S1/D3 sse_kms"),
+        (PARTS, SEALED_COMPOSITE, {MD5}, "S2/D3 verified"),
+        (SINGLE, Seen(checksums=CRC_STATED), USUAL - {CRC}, "S3/D3 verified"),
+        (SINGLE, PLAIN, USUAL, "S1/D1 not_requested"),
+    ],
+)
+def test_what_the_task_leaves_out_proves_nothing_and_is_no_mismatch(
+    item: ItemClass, seen: Seen, left_out: set[Algorithm], expected: str
+) -> None:
+    assert become(item, seen, Wish(left_out=frozenset(left_out))) == {expected}
+
+
+def test_a_second_reading_helps_what_lacks_an_md5_unless_its_digest_is_left_out_too() -> None:
+    planned, looks = {SINGLE: Amount(1, 10)}, {SINGLE: [Look(10, PLAIN)]}
+
+    (short,) = foretell(planned, looks, Wish(left_out=frozenset({MD5}))).shortfalls
+    (helpless,) = foretell(planned, looks, Wish(left_out=frozenset({MD5, SHA256}))).shortfalls
+
+    assert (short.why, short.helps) == (Reason.NOT_REQUESTED, (Help.DOUBLE_READ,))
+    assert (helpless.why, helpless.helps) == (Reason.NOT_REQUESTED, ())
 
 
 @pytest.mark.parametrize(
@@ -239,7 +275,7 @@ def test_the_numbers_are_written_as_they_are() -> None:
     }
 
 
-STATED = (frozenset(), CRC, COMPOSITE, UNCOMPUTED, *FURTHER, *FURTHER_COMPOSITE)
+STATED = (frozenset(), CRC_STATED, COMPOSITE, UNCOMPUTED, *FURTHER, *FURTHER_COMPOSITE)
 SEEN = st.builds(Seen, encryption=st.sampled_from(Encryption), checksums=st.sampled_from(STATED))
 CLASSES = st.builds(
     ItemClass,
@@ -268,6 +304,7 @@ WISHES = st.builds(
     ),
     double_read=st.booleans(),
     tags=st.booleans(),
+    left_out=st.frozensets(st.sampled_from(sorted(USUAL))),
 )
 BATCHES = st.dictionaries(
     CLASSES, st.tuples(st.lists(st.tuples(st.integers(0, 99), SEEN | st.none()), max_size=4), st.integers(0, 9)),
@@ -286,6 +323,7 @@ def _looks(batches: dict[ItemClass, tuple[list[tuple[int, Seen | None]], int]]) 
     return {item: [Look(size, seen) for size, seen in looks] for item, (looks, _) in batches.items()}
 
 
+@settings(deadline=None)
 @given(BATCHES, PROFILES, PROFILES, WISHES)
 def test_every_item_is_accounted_for(batches, source: Profile, destination: Profile, wish: Wish) -> None:  # type: ignore[no-untyped-def]
     found = forecast(_planned(batches), _looks(batches), source, destination, wish)
@@ -297,6 +335,19 @@ def test_every_item_is_accounted_for(batches, source: Profile, destination: Prof
     assert found.looked_at + found.assumed <= found.total.items
 
 
+@settings(deadline=None)
+@given(BATCHES, PROFILES, PROFILES, WISHES)
+def test_leaving_digests_out_proves_no_more(batches, source, destination, wish: Wish) -> None:  # type: ignore[no-untyped-def]
+    planned, looks = _planned(batches), _looks(batches)
+
+    fewer, more = (
+        forecast(planned, looks, source, destination, each) for each in (wish, replace(wish, left_out=frozenset()))
+    )
+
+    assert fewer.provable.upper.items <= more.provable.upper.items
+
+
+@settings(deadline=None)
 @given(CLASSES, SEEN, PROFILES, PROFILES, WISHES)
 def test_nothing_that_is_imagined_is_a_mismatch(item, seen, source, destination, wish) -> None:  # type: ignore[no-untyped-def]
     ends = {each.error_code for each in Imagined(item, seen, source, destination).judgements(wish)}
@@ -304,12 +355,12 @@ def test_nothing_that_is_imagined_is_a_mismatch(item, seen, source, destination,
     assert ends <= {None, item.hindrance, ErrorCode.DEST_EXISTS}
 
 
+@settings(deadline=None)
 @given(BATCHES, PROFILES, PROFILES, WISHES)
 def test_a_stricter_policy_proves_no_more(batches, source, destination, wish: Wish) -> None:  # type: ignore[no-untyped-def]
     planned, looks = _planned(batches), _looks(batches)
     standard, strict = (
-        Wish(policy=Policy(name=name, fidelity=wish.policy.fidelity), double_read=wish.double_read, tags=wish.tags)
-        for name in ("standard", "strict")
+        replace(wish, policy=Policy(name=name, fidelity=wish.policy.fidelity)) for name in ("standard", "strict")
     )
 
     more, fewer = (forecast(planned, looks, source, destination, each) for each in (standard, strict))
@@ -317,6 +368,7 @@ def test_a_stricter_policy_proves_no_more(batches, source, destination, wish: Wi
     assert fewer.provable.upper.items <= more.provable.upper.items
 
 
+@settings(deadline=None)
 @given(BATCHES, PROFILES, WISHES)
 def test_a_store_that_was_not_tried_never_counts_as_proof(batches, source, wish) -> None:  # type: ignore[no-untyped-def]
     found = forecast(_planned(batches), _looks(batches), source, Profile(), wish)

@@ -111,6 +111,24 @@ def test_a_copy_at_an_unproven_store_is_unverified_and_matches_nothing() -> None
     assert record.md5_match is None
 
 
+def test_bytes_hashed_is_a_figure_of_its_own_and_never_the_size_at_the_destination() -> None:
+    unseen = new_record(replace(proven(), dest=None), CONTEXT)
+    shorter = new_record(replace(proven(), dest=Statement(origin=Origin.HEAD, size=3)), CONTEXT)
+    silent = new_record(replace(proven(), dest=Statement(origin=Origin.HEAD)), CONTEXT)
+
+    assert {each.bytes_hashed for each in (unseen, shorter, silent)} == {len(BODY)}
+    assert [each.dest_size for each in (unseen, shorter, silent)] == [None, 3, None]
+
+
+def test_bytes_that_were_read_beyond_what_the_source_states_stay_beside_it() -> None:
+    one_pass = OnePass()
+    one_pass.feed(BODY + b"more")
+
+    record = new_record(replace(proven(), digests=one_pass.result()), CONTEXT)
+
+    assert (record.source_size, record.bytes_hashed, record.dest_size) == (16, 20, 16)
+
+
 def test_an_error_is_a_failed_record_with_its_code() -> None:
     finding = replace(proven(), index=2, checks=(), digests=None, dest=None, error_code=ErrorCode.SOURCE_GONE)
 

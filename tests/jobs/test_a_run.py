@@ -179,6 +179,43 @@ def test_the_source_sees_no_write(stores: Stores, operator: User) -> None:
     assert operations <= {"ListObjectsV2", "GetObject", "HeadObject", "HeadBucket", "GetObjectTagging"}
 
 
+def test_what_the_task_leaves_out_is_empty_in_the_record_and_said_so(stores: Stores, operator: User) -> None:
+    stores.seed(one=b"one" * 500)
+
+    run = run_through(
+        services.start_run(operator, make_task(stores, operator, leave_out_digests=["MD5", "CRC32"]), start=True)
+    )
+
+    record = records_of(run)["one"]
+    assert (record.verdict, record.source_grade, record.dest_grade) == ("verified", "S3", "D3")
+    assert (record.calculated_md5, record.crc32, record.calculated_etag, record.md5_match) == ("", "", "", None)
+    assert record.sha256 == sha256(b"one" * 500)
+    assert record.notes == ["crc32_left_out", "md5_left_out"]
+    assert {check["reason"] for check in record.checks if check["algorithm"] == "MD5"} == {"not_requested"}
+
+
+def test_a_forecast_knows_what_the_task_leaves_out(stores: Stores, operator: User) -> None:
+    stores.source.change_traits(checksums=[])
+    stores.seed(one=b"one" * 500)
+
+    run = run_through(services.start_run(operator, make_task(stores, operator, leave_out_digests=["MD5"]), start=True))
+
+    (short,) = run.plan_summary["forecast"]["unprovable"]
+    assert (short["reason"], short["helps"]) == ("not_requested", ["double_read"])
+    assert [record.reason for record in records_of(run).values()] == ["not_requested"]
+
+
+def test_a_run_that_was_planned_before_the_option_existed_leaves_nothing_out(stores: Stores, operator: User) -> None:
+    stores.seed(one=b"one")
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    del run.options["leave_out_digests"]
+    run.save()
+
+    run_through(run)
+
+    assert records_of(run)["one"].calculated_md5
+
+
 @pytest.mark.parametrize("objects", [1, 3, 25])
 def test_the_same_damage_on_every_read_is_never_verified_however_often_it_is_read(
     stores: Stores, operator: User, objects: int

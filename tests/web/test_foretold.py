@@ -47,6 +47,8 @@ def test_a_count_is_a_number_or_a_range(provable: dict[str, int], words: str) ->
          " (between 2.0 KiB and 4.0 KiB more to read, between 2,048 and 4,096 bytes)."),
         ("strict", short(), "2 cannot: encrypted with a key service and without a checksum of the whole object. Neither"
          " a second reading nor reading the destination back would be enough."),
+        ("standard", short("not_requested"), "2 cannot: this needs a checksum that the task leaves out, so it is not"
+         " requested. Computing it again would help."),
         ("standard", short("archived", objects=between(1)),
          "1 will fail: in an archive, from which they must be restored first."),
     ],

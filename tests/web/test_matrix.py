@@ -28,6 +28,26 @@ def test_a_missing_value_is_empty_and_never_a_match(story: Story) -> None:
     assert (crc.source, crc.dest, crc.outcome) == ("", "", "")
 
 
+def test_a_digest_that_the_task_leaves_out_is_marked_so(story: Story) -> None:
+    record = story.verified
+    record.calculated_md5 = record.calculated_etag = ""
+    record.notes = ["md5_left_out"]
+
+    rows = matrix(record)
+
+    assert [each.name for each in rows if each.left_out] == ["ETag", "MD5"]
+    assert not row(rows, "MD5").computed
+
+
+def test_what_was_read_is_never_shown_as_the_size_at_the_destination(story: Story) -> None:
+    record = story.verified
+    record.dest_size = None
+
+    size = row(matrix(record), "Size")
+
+    assert (size.computed != "", size.dest) == (True, "")
+
+
 def test_what_could_not_be_compared_says_why(story: Story) -> None:
     etag = row(matrix(story.unverified), "ETag")
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from integrity.models import ReviewDecision
+from integrity.models import IntegrityRecord, ReviewDecision
 from tests.web.conftest import Story, text_of
 from tests.web.rows import a_record, a_run
 
@@ -29,6 +29,24 @@ def test_a_damaged_object_shows_both_values_and_says_not_to_use_it(as_auditor: C
 
 def test_a_missing_value_is_not_available_and_never_a_tick(as_auditor: Client, story: Story) -> None:
     assert "not available" in text_of(as_auditor.get(f"/records/{story.unverified.pk}/"))
+
+
+def test_what_the_task_left_out_is_said_where_the_value_would_stand(as_auditor: Client, story: Story) -> None:
+    IntegrityRecord.objects.filter(pk=story.verified.pk).update(crc32="", notes=["crc32_left_out"])
+
+    page = text_of(as_auditor.get(f"/records/{story.verified.pk}/"))
+
+    assert '<span class="muted small">left out by the task</span>' in page
+    assert "CRC32 left out by the task" in page
+
+
+def test_the_report_says_what_the_task_left_out(as_auditor: Client, story: Story) -> None:
+    story.run.options = {**story.run.options, "leave_out_digests": ["MD5"]}
+    story.run.save()
+
+    page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
+
+    assert "<dt>Checksums left out by the task</dt><dd>MD5</dd>" in page
 
 
 def test_each_attempt_is_on_the_time_line(as_auditor: Client, story: Story) -> None:

@@ -60,6 +60,12 @@ def test_the_default_never_replaces_an_object(as_operator: Client) -> None:
         ({"name": ""}, "name", "This field is required."),
         ({"read_back_percent": "101"}, "read_back_percent", "less than or equal to 100"),
         ({"source_connection": ""}, "source_connection", "This field is required."),
+        ({"leave_out_digests": "SHA1"}, "leave_out_digests", "SHA1 is not one of the available choices"),
+        (
+            {"leave_out_digests": "SHA256", "policy": "strict"},
+            "leave_out_digests",
+            "a strict task reads every copy back",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(
@@ -72,6 +78,34 @@ def test_what_is_wrong_is_said_at_its_field(
     assert f'id="id_{field}_error"' in page
     assert words in page
     assert not Task.objects.exists()
+
+
+def test_an_expert_leaves_checksums_out(as_operator: Client, form: dict[str, str]) -> None:
+    as_operator.post("/tasks/new/", {**form, "leave_out_digests": ["MD5", "CRC32"]})
+
+    made = Task.objects.get()
+    page = text_of(as_operator.get(f"/tasks/{made.pk}/"))
+    assert made.options["leave_out_digests"] == ["MD5", "CRC32"]
+    assert "<dt>Checksums left out by the task</dt><dd>MD5, CRC32</dd>" in page
+    assert text_of(as_operator.get(f"/tasks/{made.pk}/edit/")).count('name="leave_out_digests"') == 5
+
+
+def test_what_was_left_out_can_be_taken_back(as_operator: Client, form: dict[str, str]) -> None:
+    as_operator.post("/tasks/new/", {**form, "leave_out_digests": ["MD5"]})
+    task = Task.objects.get()
+
+    as_operator.post(f"/tasks/{task.pk}/edit/", form)
+
+    task.refresh_from_db()
+    assert task.options["leave_out_digests"] == []
+
+
+def test_nothing_is_left_out_unless_someone_says_so(as_operator: Client, form: dict[str, str]) -> None:
+    as_operator.post("/tasks/new/", form)
+
+    made = Task.objects.get()
+    assert made.options["leave_out_digests"] == []
+    assert "left out" not in text_of(as_operator.get(f"/tasks/{made.pk}/"))
 
 
 def test_the_same_place_is_refused(as_operator: Client, form: dict[str, str]) -> None:

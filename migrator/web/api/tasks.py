@@ -41,6 +41,12 @@ OPTIONS_SCHEMA: dict[str, Any] = {
         "fidelity": {"enum": ["report", "required"]},
         "read_back_percent": {"type": "integer", "minimum": 0, "maximum": 100},
         "double_read": _FLAG,
+        "leave_out_digests": {
+            "type": "array",
+            "items": {"enum": list(services.LEAVABLE_DIGESTS)},
+            "uniqueItems": True,
+            "description": "digests that are neither computed nor sent; what rests on them is `not_requested`",
+        },
         "tags": _FLAG,
         "probe": _FLAG,
         "requester_pays": _FLAG,
