@@ -1,5 +1,5 @@
 # Everything here works with Python 3.11 or newer and make. The targets that people use: install, demo, start,
-# test, test-all, lint, bench, lock.
+# test, test-all, coverage, mutants, lint, bench, lock.
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -7,7 +7,7 @@ PY := .venv/bin/python
 LEASH := $(PY) -I -S migrator/local/leash.py --
 FLAGS ?=
 
-.PHONY: install demo start test test-all lint bench lock
+.PHONY: install demo start test test-all coverage properties mutants some-mutants lint bench lock
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -29,8 +29,34 @@ start: install
 test: install
 	$(PY) -m pytest -n 2 -m "not slow and not extras"
 
+# The tests of the pure modules alone: every line and branch of these must be reached.
+coverage: install
+	PROPERTIES=steady $(PY) -m pytest -n 2 -q -m "not slow and not extras" --cov --cov-report=term tests/integrity \
+	  --ignore=tests/integrity/test_records.py --ignore=tests/integrity/test_ledger.py
+
+# Thousands of cases for each property of the integrity core; `make test` tries some.
+properties: install
+	PROPERTIES=thorough $(PY) -m pytest -n 2 -q -m hypothesis tests/integrity
+
+# mutmut stays out of .venv too, and sees what is installed there.
+.cache/mutants/bin/mutmut: .venv/installed
+	$(PYTHON) -m venv .cache/mutants
+	$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(.cache/mutants/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/truecopy.pth"
+	.cache/mutants/bin/python -m pip install --quiet --disable-pip-version-check "mutmut>=3.8.1,<4"
+	@touch $@
+
+# Takes a quarter of an hour or more. What is known of a mutant is kept until its function changes; the folder
+# `mutants` is best removed first.
+mutants: .cache/mutants/bin/mutmut
+	nice .cache/mutants/bin/python -m tests.mutants
+
+# One in five, chosen by the last digit of their number.
+some-mutants: .cache/mutants/bin/mutmut
+	.cache/mutants/bin/python -m tests.mutants 'integrity.verdicts.*[37]' 'integrity.etags.*[37]'
+
 # On two databases: what touches one runs again on PostgreSQL, where TEST_POSTGRES_URL names an empty one.
-test-all: install
+test-all: install coverage properties some-mutants
 	$(PY) -m pytest -n 2 -m "slow or extras"
 	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
 	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 2 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py tests/integrity/test_guards.py -m "not extras"; \

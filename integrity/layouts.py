@@ -242,9 +242,13 @@ def _part_size(size: int, limits: Limits) -> int:
 
 
 def _guesses(lowest: int, highest: int) -> Iterator[int]:
-    """Yield part sizes to try. A whole MiB nearly alone in the window is likelier than an even division."""
+    """Yield part sizes to try, also some outside the window.
+
+    A whole MiB nearly alone in it is likelier than an even division.
+    """
     yield from COMMON_PART_SIZES
-    first_mib, last_mib = -(-lowest // MIB), highest // MIB
-    if last_mib - first_mib < 2:
-        yield from (mib * MIB for mib in range(first_mib, last_mib + 1))
+    first_mib = -(-lowest // MIB)
+    if highest < (first_mib + 2) * MIB:
+        yield first_mib * MIB
+        yield (first_mib + 1) * MIB
     yield lowest

@@ -80,15 +80,15 @@ def pair_check(
     common = _common_checksum(source, dest)
     if common is not None:
         return witness.compared(name, source.checksums[common], dest.checksums[common], common)
+    ours, theirs = normalise(source.etag or ""), normalise(dest.etag or "")
     reason = (
         encryption_reason((source, dest))
         or etag_form_reason(source)
         or etag_form_reason(dest)
-        or _layout_reason(source, dest, source_layout, dest_layout)
+        or _layout_reason(ours, theirs, source_layout, dest_layout)
     )
-    ours, theirs = normalise(source.etag or ""), normalise(dest.etag or "")
     if reason is None and ours != theirs:
-        reason = _unclear(source, source_profile) or _unclear(dest, dest_profile)
+        reason = _unclear(ours, source_profile) or _unclear(theirs, dest_profile)
     if reason is not None:
         return witness.not_comparable(name, reason, ours or None, theirs or None, "MD5")
     return witness.compared(name, ours, theirs, "MD5")
@@ -171,18 +171,15 @@ def _common_checksum(source: Statement, dest: Statement) -> str | None:
     return common[0] if common else None
 
 
-def _layout_reason(
-    source: Statement, dest: Statement, source_layout: Layout | None, dest_layout: Layout | None
-) -> Reason | None:
-    one, other = kind(source.etag or ""), kind(dest.etag or "")
-    if one != other:
+def _layout_reason(ours: str, theirs: str, source_layout: Layout | None, dest_layout: Layout | None) -> Reason | None:
+    if kind(ours) != kind(theirs):
         return Reason.LAYOUTS_DIFFER
-    if one.form is EtagForm.MD5 or normalise(source.etag or "") == normalise(dest.etag or ""):
+    if ours == theirs or kind(ours).form is EtagForm.MD5:
         return None
     if source_layout is None or dest_layout is None:
         return Reason.LAYOUT_UNKNOWN
     return None if source_layout == dest_layout else Reason.LAYOUTS_DIFFER
 
 
-def _unclear(statement: Statement, profile: Profile) -> Reason | None:
-    return UNCLEAR.get(meaning_of(profile, kind(statement.etag or "").form))
+def _unclear(etag: str, profile: Profile) -> Reason | None:
+    return UNCLEAR.get(meaning_of(profile, kind(etag).form))

@@ -296,6 +296,13 @@ def test_two_whole_mebibytes_in_the_window_are_tried_and_more_are_not() -> None:
     assert [layout.part_size(1) for layout in infer(265 * MIB, 2)] == [256 * MIB, 256_000_000, 265 * MIB // 2]
 
 
+def test_three_whole_mebibytes_in_the_window_are_too_many_and_two_are_not() -> None:
+    three, two = 43 * 20 * MIB + 1, 42 * 25 * MIB + 1
+
+    assert infer(three, 21) == (Layout.uniform(three, -(-three // 21)),)
+    assert [layout.part_size(1) for layout in infer(two, 26)] == [41 * MIB, 42 * MIB, -(-two // 26)]
+
+
 def test_ten_thousand_parts_and_parts_of_one_byte_are_inferred() -> None:
     assert infer(80_000 * MIB, 10_000) == (Layout.uniform(80_000 * MIB, 8 * MIB),)
     assert infer(4, 4) == (Layout.uniform(4, 1),)

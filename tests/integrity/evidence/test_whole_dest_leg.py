@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from integrity.checksums import encode
+from integrity.checksums import composite, encode
 from integrity.digests import digest_of
 from integrity.etags import etag_of
 from integrity.evidence import (
@@ -18,6 +18,7 @@ from integrity.evidence import (
     Origin,
     Outcome,
     Profile,
+    Proof,
     ReadBack,
     Reason,
     Statement,
@@ -115,6 +116,22 @@ def test_of_several_digests_the_first_by_name_that_the_store_checks() -> None:
     only_md5 = written(("MD5", "CRC32C"), profile=replace(PROVEN, checksums={}))
 
     assert [check.algorithm for check in (*proven, *unproven, *only_md5)] == ["CRC32", "CRC32C", "MD5"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "payload", "result"),
+    [
+        ("SHA256", Proof.REJECTS, MATCH),
+        ("SHA256", Proof.IGNORES, Reason.STORE_UNPROVEN),
+        ("CRC32C", Proof.REJECTS, Reason.STORE_UNPROVEN),
+    ],
+)
+def test_a_signed_payload_proves_its_own_digest_only(sent: str, payload: Proof, result: Outcome | Reason) -> None:
+    value = encode(DIGESTS.raw(sent) or b"")
+
+    checks = written((sent,), profile=replace(UNKNOWN, payload_sha256=payload))
+
+    assert checks == (made(DIGEST, result, value, value, sent, PUT),)
 
 
 def test_of_digests_in_parts_one_value_stands_for_all() -> None:
@@ -413,6 +430,15 @@ def test_checksums_of_both_replies_are_named_with_the_one_that_stated_them() -> 
         made(SUM, MATCH, CRC, CRC, "CRC64NVME", after),
         made(SUM, MATCH, CRC32, CRC32, "CRC32", reply),
     ]
+
+
+def test_a_composite_checksum_that_differs_is_held_against_the_layout_that_was_written() -> None:
+    ours = composite("CRC32", DIGESTS.part_raws(PARTS, "CRC32") or ())
+    after = replace(HEAD, etag=PARTS_ETAG, checksums={"CRC32": "AAAAAA==-5"}, checksum_type="COMPOSITE")
+
+    check = held(after, write_reply=None, layout=PARTS)[2]
+
+    assert check == made(SUM, MISMATCH, ours, "AAAAAA==-5", "CRC32", after)
 
 
 def test_a_store_that_is_not_asked_for_checksums() -> None:

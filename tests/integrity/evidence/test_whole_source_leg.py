@@ -282,6 +282,8 @@ def test_a_composite_checksum_of_an_algorithm_that_has_none() -> None:
         ("CRC32", "AAAAAA==", f"{MD5}-5", DIGESTS, Reason.CHECKSUM_TYPE_UNKNOWN, CRC32),
         ("CRC32", CRC32, f"{MD5}-5", DIGESTS, MATCH, CRC32),
         ("CRC32", "AAAAAA==", MD5, NO_DIGESTS, Reason.NOT_REQUESTED, None),
+        ("CRC32", OF_PARTS, f"{MD5}-5", DIGESTS, MATCH, OF_PARTS),
+        ("CRC64NVME", "AAAAAAAAAAA=", f"{MD5}-5", DIGESTS, MISMATCH, CRC),
         ("SUM64", "abc=", MD5, DIGESTS, Reason.ALGORITHM_UNAVAILABLE, None),
         ("SUM64", "abc=", f"{MD5}-5", DIGESTS, Reason.CHECKSUM_TYPE_UNKNOWN, None),
     ],
