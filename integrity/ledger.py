@@ -64,5 +64,5 @@ def _chain(link: str, digests: Iterable[str]) -> str:
 
 def _as_text(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
     return str(value)

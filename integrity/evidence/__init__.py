@@ -32,7 +32,7 @@ from integrity.evidence.profiles import (
     profile_from_json,
     profile_to_json,
 )
-from integrity.evidence.source_leg import Planned, source_checks
+from integrity.evidence.source_leg import Planned, source_checks, unchanged_check
 from integrity.evidence.statements import Encryption, Statement
 
 __all__ = [
@@ -73,5 +73,6 @@ __all__ = [
     "profile_to_json",
     "source_checks",
     "source_checks_since",
+    "unchanged_check",
     "write_checks",
 ]

@@ -236,14 +236,15 @@ def checks_from_json(rows: Iterable[Mapping[str, str | int | None]]) -> tuple[Ch
 
 
 def _check_to_json(check: Check) -> dict[str, str | int | None]:
+    # The enumerations are texts already.
     return {
-        "name": str(check.name),
-        "outcome": str(check.outcome),
-        "reason": None if check.reason is None else str(check.reason),
+        "name": check.name,
+        "outcome": check.outcome,
+        "reason": check.reason,
         "expected": check.expected,
         "observed": check.observed,
         "algorithm": check.algorithm,
-        "origin": None if check.origin is None else str(check.origin),
+        "origin": check.origin,
         "at": check.at,
         "request_id": check.request_id,
         "attempt": check.attempt,

@@ -214,7 +214,7 @@ def _unchanged(planned: Planned, got: Statement, after: Statement | None, pinned
     """
     name = CheckName.SOURCE_UNCHANGED
     if after is not None:
-        return _same_before_and_after(got, after, attempt)
+        return unchanged_check(got, after, attempt=attempt)
     witness = Witness.of(got, attempt)
     if planned.version_id and got.version_id:
         return witness.compared(name, f"version {planned.version_id}", f"version {got.version_id}")
@@ -223,7 +223,7 @@ def _unchanged(planned: Planned, got: Statement, after: Statement | None, pinned
     return witness.not_comparable(name, Reason.NOT_REQUESTED)
 
 
-def _same_before_and_after(got: Statement, after: Statement, attempt: int) -> Check:
+def unchanged_check(got: Statement, after: Statement, *, attempt: int = 1) -> Check:
     """Compare all that both replies state: ETag, version, size and time. At least the ETag or the version must be."""
     witness, name = Witness.of(after, attempt), CheckName.SOURCE_UNCHANGED
     pairs = [

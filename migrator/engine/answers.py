@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from integrity.evidence import Encryption, Origin, Statement
 from migrator.engine.errors import cleaned
@@ -59,17 +60,23 @@ def now() -> str:
 
 def rfc3339(moment: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def statement_of(headers: Mapping[str, str], origin: Origin, *, etag: str | None = None) -> Statement:
-    """Return what the headers (lower-case names) of one reply say about an object."""
-    total = range_of(headers.get("content-range", ""))
+def statement_of(
+    headers: Mapping[str, str], origin: Origin, *, etag: str | None = None, is_sized: bool = True
+) -> Statement:
+    """Return what the headers (lower-case names) of one reply say about an object.
+
+    `is_sized`: the length is the object's; that of an answer to a write is its own.
+    """
+    total = range_of(headers["content-range"]) if "content-range" in headers else None
+    size = total[2] if total else number_in(headers.get("content-length"))
     return Statement(
         origin=origin,
         at=now(),
         request_id=cleaned(headers.get("x-amz-request-id", ""))[:200],
-        size=total[2] if total else number_in(headers.get("content-length")),
+        size=size if is_sized else None,
         etag=etag if etag is not None else headers.get("etag") or None,
         version_id=version_of(headers),
         last_modified=http_date(headers.get("last-modified", "")),
@@ -87,8 +94,10 @@ def statement_of(headers: Mapping[str, str], origin: Origin, *, etag: str | None
 
 def checksums_in(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the checksums a reply states, by the algorithm's S3 name."""
-    found = ((_CHECKSUM.fullmatch(name), value) for name, value in headers.items())
-    return {match[1].upper(): value for match, value in found if match and value}
+    # Few headers are checksums: look closer only at what begins like one.
+    named = [(name, value) for name, value in headers.items() if value and name.startswith("x-amz-checksum-")]
+    found = ((_CHECKSUM.fullmatch(name), value) for name, value in named)
+    return {match[1].upper(): value for match, value in found if match}
 
 
 def version_of(headers: Mapping[str, str]) -> str:
@@ -112,6 +121,8 @@ def number_in(text: str | None) -> int | None:
     return int(text)
 
 
+# The objects of a bucket, and the answers of one second, share their dates.
+@lru_cache(maxsize=1024)
 def http_date(text: str) -> str:
     """Return an HTTP date as RFC 3339 in UTC; empty if it is none."""
     try:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from integrity.evidence import CARRIED_HEADERS, Encryption, Reason, Statement
 from migrator.engine.errors import (
     AccessDenied,
-    AnswerUnreadable,
     ConnectionProblem,
     EngineError,
     ObjectMissing,
@@ -37,14 +36,17 @@ def read_tags(store: Store, bucket: str, key: str, said: Statement) -> Tags:
         return Tags({})
     try:
         return Tags(store.get_tags(bucket, key, version_id=said.version_id))
-    except AnswerUnreadable:
-        return Tags(None, Reason.NOT_SUPPORTED)
-    except (ConnectionProblem, StoreBusy, ObjectMissing):
-        raise
-    except AccessDenied:
+    except EngineError as problem:
+        return untold(problem)
+
+
+def untold(problem: EngineError) -> Tags:
+    """Return why the tags are not known; raise what says nothing about them."""
+    if isinstance(problem, AccessDenied):
         return Tags(None, Reason.NOT_PERMITTED)
-    except EngineError:
-        return Tags(None, Reason.NOT_SUPPORTED)
+    if isinstance(problem, (ConnectionProblem, StoreBusy, ObjectMissing)):
+        raise problem
+    return Tags(None, Reason.NOT_SUPPORTED)
 
 
 def write_headers(

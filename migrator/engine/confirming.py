@@ -1,4 +1,4 @@
-"""What the destination holds of a whole batch of small objects, found out by listing their range.
+"""What a side holds of a whole batch of small objects, found out by listing their range.
 
 A listing never decides against an object: what it does not show as we wrote it is asked for by a HEAD.
 """
@@ -19,16 +19,18 @@ SPARE_KEYS = 2000
 
 
 def listed_range(side: Side, keys: Sequence[str]) -> Mapping[str, Statement]:
-    """Return what the destination lists of these keys. What is not in the answer must be asked for.
+    """Return what a side lists of these keys. What is not in the answer must be asked for.
 
     Raises only `ConnectionProblem`: a listing that makes no sense is no listing.
     """
     wanted = set(keys)
     found: dict[str, Statement] = {}
+    # The listing as a whole is a statement of this moment or a later one.
+    at = now()
     try:
         for entry in _range(side, sorted(keys, key=key_bytes)):
             if entry.key in wanted:
-                found[entry.key] = _statement(entry)
+                found[entry.key] = _statement(entry, at)
     except ConnectionProblem:
         raise
     except EngineError:
@@ -50,13 +52,14 @@ def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
         yield entry
 
 
-def _statement(entry: ListedObject) -> Statement:
+def _statement(entry: ListedObject, at: str) -> Statement:
     return Statement(
         origin=Origin.LISTING,
-        at=now(),
+        at=at,
         size=entry.size,
         etag=entry.etag or None,
-        last_modified=entry.last_modified,
+        # Headers tell the time to the second.
+        last_modified=f"{entry.last_modified[:19]}.000000Z" if entry.last_modified else "",
         storage_class=entry.storage_class or None,
     )
 

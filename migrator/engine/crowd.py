@@ -22,7 +22,7 @@ from migrator.engine.buffers import MemoryBudget
 from migrator.engine.errors import EngineError, Stopped, Throttled
 from migrator.engine.pacing import Pace
 from migrator.engine.refusals import error_of, refusal_of
-from migrator.engine.stores import Store
+from migrator.engine.stores import Operation, Store
 from migrator.engine.transport import Line, Reply, Request, raise_unless_cut
 
 MOST_IN_FLIGHT = 128
@@ -37,11 +37,16 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request to one store, and what it is for."""
+    """One request to one store, and which operation it is."""
 
     store: Store
-    asked: Asked
+    operation: Operation
     request: Request
+
+    @property
+    def asked(self) -> Asked:
+        """What it is for, in the words of a sentence: told only where something went wrong."""
+        return self.store.asked(self.operation, self.request.bucket, self.request.key)
 
 
 @dataclass(frozen=True, slots=True)

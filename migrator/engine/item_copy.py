@@ -144,7 +144,7 @@ class ItemCopy(ItemAttempt):
             wait([writing])
             raise
         written = writing.result()
-        if not self._source.is_settled:
+        if self._source.digests is None:
             raise StoreFault(facts={"fault": "said yes before it had all"})
         return written
 

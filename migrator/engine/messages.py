@@ -147,6 +147,17 @@ def page_of(body: bytes) -> ListPage:
     )
 
 
+def tags_of(body: bytes) -> dict[str, str]:
+    """Read the answer to GetObjectTagging. Raises ValueError where it is none."""
+    root = _document(body, "Tagging")
+    rows = [
+        {field.tag.rpartition("}")[2]: field.text or "" for field in element}
+        for element in root.iter()
+        if element.tag.rpartition("}")[2] == "Tag"
+    ]
+    return {row["Key"]: row.get("Value", "") for row in rows if "Key" in row}
+
+
 _TRUTH = {"true": True, "false": False}
 
 
@@ -169,9 +180,16 @@ def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
         key=key_of(row, coded),
         size=int(row.get("Size", "-1")),
         etag=row.get("ETag", ""),
-        last_modified=rfc3339(datetime.fromisoformat(modified)) if modified else "",
+        last_modified=_listed_time(modified),
         storage_class=row.get("StorageClass", ""),
     )
+
+
+def _listed_time(text: str) -> str:
+    """Return a time of a listing as RFC 3339 in UTC. Raises ValueError where it is none."""
+    if len(text) == len("2026-11-25T08:33:21.000Z") and text.isascii() and text[19] == "." and text[23] == "Z":
+        return f"{text[:23]}000Z"
+    return rfc3339(datetime.fromisoformat(text)) if text else ""
 
 
 def key_of(row: Mapping[str, object], coded: bool) -> str:

@@ -119,7 +119,7 @@ class _Probe:
         """Remove what was written, by exact key and id."""
         for name, upload_id in self._uploads:
             with suppress(EngineError):
-                self._store.abort_until_gone(self._bucket, self._base + name, upload_id)
+                self._store.abort_until_gone(self._bucket, self._base + name, upload_id, rounds=2)
         for name in sorted(self._keys):
             with suppress(EngineError):
                 self._store.delete(self._bucket, self._base + name)

@@ -34,9 +34,8 @@ class SmallBatch:
         """
         begun: list[Begun] = []
         problem: Stopped | ConnectionProblem | None = None
-        journeys = (SmallCopy(self._work, item) for item in self._items)
         try:
-            for ended in self._crowd.run(journeys, self._pool, self._work.budget, self._work.should_stop):
+            for ended in self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop):
                 if isinstance(ended, Begun):
                     begun.append(ended)
                 else:
@@ -47,6 +46,17 @@ class SmallBatch:
             yield from self._confirmed(begun)
         if problem is not None:
             raise problem
+
+    def _journeys(self) -> Iterator[SmallCopy]:
+        """Yield the copies to make. Where a write cannot be made conditional, what is there by now is left out."""
+        taken: Mapping[str, Statement] = {}
+        if self._items and self._work.destination.profile.if_none_match_put is False:
+            taken = listed_range(self._work.destination, [item.dest_key for item in self._items])
+        for item in self._items:
+            if item.dest_key in taken:
+                self.to_begin.append((item, ()))
+            else:
+                yield SmallCopy(self._work, item)
 
     def _settled(self, ended: Ended) -> Iterator[Finding]:
         """Yield the finding of an attempt that ended, or leave the item for another one."""
@@ -65,10 +75,15 @@ class SmallBatch:
 
     def _confirmed(self, begun: Sequence[Begun]) -> Iterator[Finding]:
         listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
+        seen_again: Mapping[str, Statement] = {}
+        if begun[0].copy.waits_for_listing:
+            seen_again = listed_range(self._work.source, [each.copy.item.key for each in begun])
         open_ones = []
         for each in begun:
             statement = listed.get(each.copy.item.dest_key)
-            found = each.copy.confirmed(each.written, statement) if statement is not None else None
+            found = None
+            if statement is not None:
+                found = each.copy.confirmed(each.written, statement, seen_again.get(each.copy.item.key))
             if found is not None:
                 yield settled(found, (), each.copy.started_at)
             else:

@@ -7,29 +7,32 @@ aside, step by step as any other, or is begun again there if nothing was written
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind
-from integrity.evidence import EtagMeaning, Finding, Origin, Statement, first_mismatch, needs_head
+from integrity.evidence import EtagMeaning, Finding, Origin, Reason, Statement, first_mismatch, needs_head
 from integrity.layouts import Layout
 from integrity.verdicts import Fidelity
 from migrator.engine.answers import now
 from migrator.engine.buffers import HeldPart
-from migrator.engine.carrying import is_carried_whole
+from migrator.engine.carrying import Tags, is_carried_whole, untold
 from migrator.engine.crowd import Ask, Steps, aside, asking
 from migrator.engine.errors import (
     ConditionFailed,
     ConnectionProblem,
     DigestRejected,
     EngineError,
+    EvidenceMismatch,
     ItemProblem,
     SecretRefused,
     StoreBusy,
 )
 from migrator.engine.item_copy import ItemCopy
+from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
-from migrator.engine.stores import GET, PUT, get_request, put_request, written_statement
+from migrator.engine.stores import GET, GET_TAGS, PUT, get_request, put_request, tags_request, written_statement
 from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
 
@@ -82,14 +85,13 @@ def is_small(work: Work, item: Item) -> bool:
         and item.existing_size is None
         and options.if_exists in (IfExists.FAIL, IfExists.SKIP)
         and options.policy.fidelity is Fidelity.REPORT
-        and not (options.tags or options.double_read or options.encryption or options.website_redirect)
+        and not (options.double_read or options.encryption or options.website_redirect)
         and not options.leave_out_digests
         and not (options.bytes_per_s or options.storage_class_map or options.reads_back(item.key))
-        and source.if_match_get is True
+        and (source.if_match_get is True or source.listing_etag is True)
         and dest.etag_single is EtagMeaning.MD5
         and dest.proves_single_etag
         and dest.etag_stable is True
-        and dest.if_none_match_put is not False
         and work.trusts_listing()
         and item.storage_class.upper() not in ARCHIVE_CLASSES
         and _is_plain(item.key)
@@ -103,6 +105,7 @@ class SmallCopy(ItemCopy):
     def __init__(self, work: Work, item: Item) -> None:
         super().__init__(work, item, _FIRST)
         self.started_at = now()
+        self._target: Target | None = None
 
     @property
     def size(self) -> int:
@@ -128,14 +131,23 @@ class SmallCopy(ItemCopy):
         except EngineError as problem:
             return Failed(self, problem)
 
-    def confirmed(self, written: Written, listed: Statement) -> Finding | None:
-        """Judge by what the destination lists; None where only a HEAD can decide."""
+    @property
+    def waits_for_listing(self) -> bool:
+        """Whether a listing of the source is to show that the object has not changed: where If-Match does not."""
+        profile = self._work.source.profile
+        return profile.if_match_get is not True and profile.listing_etag is True
+
+    def confirmed(self, written: Written, listed: Statement, seen_again: Statement | None) -> Finding | None:
+        """Judge by what the destination lists, and the source if it must; None where only a HEAD can decide."""
         digests, layout, said = self._source.digests, self._layout, self._source.statement
         assert digests is not None
         assert layout is not None
         assert said is not None
-        if not is_carried_whole(said, self._dest.target(layout).headers):
-            # Something is lost on the way; what, is for a HEAD to show.
+        assert self._target is not None
+        if self._source.tags.values or not is_carried_whole(said, self._target.headers):
+            # Something that a listing does not state is to be compared: what was lost on the way, or tags.
+            return None
+        if not self._source.is_settled and (seen_again is None or not self._source.see_again(seen_again)):
             return None
         checks = self._dest.look_listed(written, digests, layout, listed)
         if needs_head(checks) or first_mismatch(checks) is not None:
@@ -144,12 +156,16 @@ class SmallCopy(ItemCopy):
         return self._finding()
 
     def confirmed_by_head(self, written: Written) -> Finding:
-        """Judge by what a HEAD says; raises what is wrong."""
+        """Judge by what a HEAD says of either side; raises what is wrong, and removes what was written then."""
         assert self._layout is not None
+        if not self._source.is_settled:
+            with suppress(EvidenceMismatch):
+                self._source.judge()
         return self._judge_written(written, self._layout)
 
     def _steps(self) -> Steps[Ended]:
         self._refuse_impossible()
+        options = self._work.options
         try:
             reply = yield from asking(self._get())
         except (StoreBusy, ItemProblem):
@@ -157,14 +173,21 @@ class SmallCopy(ItemCopy):
             return NotBegun(self)
         self._layout = layout = Layout.single(self._item.size)
         self._source.take(reply.headers, reply.body, layout)
-        if not self._source.is_settled:
+        if options.tags:
+            try:
+                self._source.tags = yield from self._tags()
+            except (StoreBusy, ItemProblem):
+                return NotBegun(self)
+        if not self._source.is_settled and not (self._source.is_proven and self.waits_for_listing):
             yield from aside(self._source.judge)
         digests = self._source.digests
         assert digests is not None
         return (yield from self._written(layout, digests, reply.body))
 
     def _written(self, layout: Layout, digests: DigestSet, body: bytes) -> Steps[Ended]:
-        target = self._dest.target(layout)
+        target = self._target = self._dest.target(layout)
+        if not target.if_none_match:
+            self._note("race_possible")
         try:
             reply = yield from asking(self._put(target, digests, body))
         except ConditionFailed:
@@ -181,6 +204,23 @@ class SmallCopy(ItemCopy):
             return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
         return Begun(self, written)
 
+    def _tags(self) -> Steps[Tags]:
+        """Ask for the tags where the reply leaves them open and the store can be asked."""
+        item, side, said = self._item, self._work.source, self._source.statement
+        assert said is not None
+        if said.tag_count == 0:
+            return Tags({})
+        if side.profile.tagging is False:
+            return Tags(None, Reason.NOT_SUPPORTED)
+        request = tags_request(side.bucket, item.key, version_id=said.version_id)
+        try:
+            reply = yield from asking(Ask(side.store, GET_TAGS, request))
+            return Tags(tags_of(reply.body))
+        except ValueError:
+            return Tags(None, Reason.NOT_SUPPORTED)
+        except EngineError as problem:
+            return untold(problem)
+
     def _get(self) -> Ask:
         item, side, options = self._item, self._work.source, self._work.options
         request = get_request(
@@ -192,7 +232,7 @@ class SmallCopy(ItemCopy):
             requester_pays=options.requester_pays,
             bound=item.size + 1,
         )
-        return Ask(side.store, side.store.asked(GET, side.bucket, item.key), request)
+        return Ask(side.store, GET, request)
 
     def _put(self, target: Target, digests: DigestSet, body: bytes) -> Ask:
         request = put_request(
@@ -205,7 +245,7 @@ class SmallCopy(ItemCopy):
             if_none_match=target.if_none_match,
             payload_sha256=digests.sha256_hex or "",
         )
-        return Ask(target.store, target.store.asked(PUT, target.bucket, target.key), request)
+        return Ask(target.store, PUT, request)
 
 
 def _is_plain(key: str) -> bool:

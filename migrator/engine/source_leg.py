@@ -20,6 +20,7 @@ from integrity.evidence import (
     first_mismatch,
     source_checks,
     source_checks_since,
+    unchanged_check,
 )
 from integrity.layouts import Layout
 from migrator.engine.answers import number_in, statement_of
@@ -61,7 +62,7 @@ class SourceLeg:
         self._number = number
         self._note = note
         self._reader = SourceReader(self._pin(), work.options.watch, work.limit)
-        self._pass = OnePass()
+        self._pass: OnePass | None = None
 
     def learn(self) -> None:
         """Learn how the object was cut into parts, unless every part has told it already."""
@@ -117,8 +118,8 @@ class SourceLeg:
         if not self._reader.is_open:
             self._open()
         demand = self._demand()
-        self._pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
-        return self._pass
+        self._pass = one_pass = OnePass(dict.fromkeys((*layouts, *self.learned.candidates)), demand.whole, demand.parts)
+        return one_pass
 
     def _open(self) -> None:
         self.statement = self._reader.open(self._item)
@@ -138,28 +139,41 @@ class SourceLeg:
     def take(self, headers: Mapping[str, str], body: bytes, layout: Layout) -> None:
         """Take a whole answer that somebody else asked for, of an object whose ETag is a plain one.
 
-        Afterwards it is settled unless the source must be asked once more (`judge`). Raises what is wrong.
+        Afterwards it is settled, or only to be seen again (`is_proven`), or to be judged. Raises what is wrong.
         """
         self.statement = statement_of(headers, Origin.GET)
         self.learned = Learned(layout, (layout,), "etag")
         self._reader.statement = self.statement
         self._reader.announced = number_in(headers.get("content-length")) is not None
-        self._pass = OnePass(algorithms=self._demand().whole)
-        self._pass.feed(body)
+        one_pass = OnePass(algorithms=self._demand().whole)
+        one_pass.feed(body)
         self.moved = len(body)
         self._work.hooks.moved(self.moved)
-        digests = self._pass.result()
-        self._raise_if_wrong(self._compare(digests))
-        if self._reader.announced and is_match(self.checks, CheckName.SOURCE_UNCHANGED):
-            self.digests = digests
+        self.digests = one_pass.result()
+        self._raise_if_wrong(self._compare(self.digests))
+
+    def see_again(self, after: Statement) -> bool:
+        """Compare the object's identity with what is stated now; False where only a HEAD can decide."""
+        assert self.statement is not None
+        check = unchanged_check(self.statement, after, attempt=self._number)
+        if check.outcome is not Outcome.MATCH:
+            return False
+        self.checks = tuple(check if each.name is CheckName.SOURCE_UNCHANGED else each for each in self.checks)
+        return True
 
     @property
     def is_settled(self) -> bool:
-        """Whether the source leg was judged and found right."""
-        return self.digests is not None
+        """Whether the source leg was judged, found right, and nothing of it is open."""
+        return self.is_proven and is_match(self.checks, CheckName.SOURCE_UNCHANGED)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether a digest that the source states is that of the bytes which were read, all of them announced."""
+        return self.digests is not None and self._reader.announced and _is_proven(self.checks)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; each has been through the pass when it is yielded."""
+        assert self._pass is not None
         for chunk in self._reader.chunks():
             if self._work.should_stop():
                 raise Stopped
@@ -176,7 +190,10 @@ class SourceLeg:
         Where two parts had told the layout and the digests made of parts differ, every part is asked for: raises
         `LayoutRefuted` if they show another one, which has then been learned.
         """
-        digests = self.digests = self._pass.result()
+        if self._pass is not None:
+            self.digests = self._pass.result()
+        digests = self.digests
+        assert digests is not None
         checks = self._judged(digests)
         if may_be_the_layout(checks) and self.doubt_layout():
             raise LayoutRefuted

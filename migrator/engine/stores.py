@@ -23,6 +23,7 @@ from migrator.engine.errors import (
     AnswerUnreadable,
     ConnectionProblem,
     EngineError,
+    NotSupported,
     ObjectMissing,
     StoreBusy,
     StoreFault,
@@ -43,6 +44,7 @@ from migrator.engine.messages import (
     page_of,
     rows_of,
     stated_checksums_of,
+    tags_of,
     time_of,
 )
 from migrator.engine.pacing import Pace, Patience
@@ -80,6 +82,7 @@ class Operation(NamedTuple):
 
 GET = Operation("GetObject", "read", "s3:GetObject")
 PUT = Operation("PutObject", "write", "s3:PutObject")
+GET_TAGS = Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging")
 
 
 class Store:
@@ -377,15 +380,14 @@ class Store:
 
     def get_tags(self, bucket: str, key: str, *, version_id: str = "") -> dict[str, str]:
         """The object's tags."""
-        asked = self.asked(Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging"), bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
-        if version_id:
-            arguments["VersionId"] = version_id
-        reply = self._call(asked, "get_object_tagging", arguments)
-        if "TagSet" not in reply:
+        asked = self.asked(GET_TAGS, bucket, key)
+        request = tags_request(bucket, key, version_id=version_id)
+        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        try:
+            return tags_of(reply.body)
+        except ValueError as exc:
             # Some stores do not know the question and answer with the object itself.
-            raise AnswerUnreadable("no TagSet", facts=asked.facts() | {"fault": "sent an answer that cannot be read"})
-        return {str(row["Key"]): str(row["Value"]) for row in rows_of(reply, "TagSet")}
+            raise NotSupported(str(exc), facts=asked.facts() | {"feature": "tags"}) from exc
 
     def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:
         """The part sizes GetObjectAttributes tells; empty where it tells none."""
@@ -500,6 +502,11 @@ def get_request(
     return Request(method="GET", bucket=bucket, key=key, query=_version(version_id), headers=headers, bound=bound)
 
 
+def tags_request(bucket: str, key: str, *, version_id: str = "") -> Request:
+    """Return the question for an object's tags."""
+    return Request(method="GET", bucket=bucket, key=key, query=(("tagging", ""), *_version(version_id)))
+
+
 def put_request(
     bucket: str,
     key: str,
@@ -529,7 +536,7 @@ def put_request(
 
 def written_statement(reply: Reply, origin: Origin) -> Statement:
     """Return what the answer to a write states; its length is that of the answer, not of the object."""
-    return replace(statement_of(reply.headers, origin), size=None)
+    return statement_of(reply.headers, origin, is_sized=False)
 
 
 _NO_HEADERS = WriteHeaders()

@@ -15,14 +15,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrity import records
-from integrity.records import RecordContext, new_record
+from integrity.records import RecordContext, row_of
 from migrator import events
 from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
     from integrity.evidence import Finding
-    from integrity.models import IntegrityRecord
+    from integrity.rows import Row
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +135,7 @@ class Journal:
             in_flight = max(0, self._in_flight - sum(finding.bytes_read for finding in group))
         if not group and not beat:
             return False
-        rows = [new_record(finding, self._context) for finding in group]
+        rows = [row_of(finding, self._context) for finding in group]
         if not self._write_patiently(rows, group, in_flight):
             return False
         with self._lock:
@@ -146,7 +146,7 @@ class Journal:
             self._heed_the_run()
         return True
 
-    def _write_patiently(self, rows: list[IntegrityRecord], group: list[Finding], in_flight: int) -> bool:
+    def _write_patiently(self, rows: list[Row], group: list[Finding], in_flight: int) -> bool:
         """Write under the fence, again and again while the database is away; never without the fence."""
         deadline = time.monotonic() + settings.STALE_AFTER_SECONDS
         while True:
@@ -161,7 +161,7 @@ class Journal:
             else:
                 return True
 
-    def _write(self, rows: list[IntegrityRecord], group: list[Finding], in_flight: int) -> None:
+    def _write(self, rows: list[Row], group: list[Finding], in_flight: int) -> None:
         with transaction.atomic():
             ours = Batch.objects.filter(
                 pk=self._batch.pk, attempt=self._batch.attempt, state=Batch.State.RUNNING
@@ -172,10 +172,10 @@ class Journal:
                 return
             records.write(rows)
             Run.objects.filter(pk=self._run.pk).update(
-                verified=F("verified") + sum(row.verdict == "verified" for row in rows),
-                unverified=F("unverified") + sum(row.verdict == "unverified" for row in rows),
-                failed=F("failed") + sum(row.verdict == "failed" for row in rows),
-                skipped=F("skipped") + sum(row.verdict == "" for row in rows),
+                verified=F("verified") + sum(row["verdict"] == "verified" for row in rows),
+                unverified=F("unverified") + sum(row["verdict"] == "unverified" for row in rows),
+                failed=F("failed") + sum(row["verdict"] == "failed" for row in rows),
+                skipped=F("skipped") + sum(row["verdict"] == "" for row in rows),
                 bytes_settled=F("bytes_settled") + sum(finding.planned_size for finding in group),
                 bytes_copied=F("bytes_copied") + sum(finding.bytes_written for finding in group),
             )

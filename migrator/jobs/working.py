@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -45,6 +46,7 @@ log = structlog.get_logger(__name__)
 
 # A batch that so many attempts could not settle needs a person, not one more attempt.
 MOST_ATTEMPTS = 20
+_RARELY = 50_000
 # So many equal failures of these kinds in a row are one problem of the place, not many of the objects.
 EQUAL_ERRORS_TO_PAUSE = 25
 _PLACE_ERRORS = frozenset(
@@ -62,6 +64,8 @@ _PLACE_ERRORS = frozenset(
 def work(run_id: str) -> None:
     """Serve one run for a slice of time; enqueues its successor while there is something left to do."""
     slice_ends = time.monotonic() + settings.WORK_SLICE_SECONDS
+    # What is made for an object is let go in order, without a cycle; looking for some among thousands is all cost.
+    gc.set_threshold(_RARELY, 50, 50)
     crowd = Crowd()
     try:
         _work_until(slice_ends, run_id, crowd)

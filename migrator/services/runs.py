@@ -187,7 +187,8 @@ def _verify_options(
 
 def _check_depth(task: Task, verifying: Mapping[str, str | int | None]) -> None:
     """Refuse to read back what could not be compared."""
-    if verifying.get("verify_depth") != Depth.BOTH or "SHA256" not in task.all_options["leave_out_digests"]:
+    may_read_back = verifying.get("verify_depth") in (Depth.BOTH, Depth.AUTO)
+    if not may_read_back or "SHA256" not in task.all_options["leave_out_digests"]:
         return
     raise Refused(
         "This task leaves out SHA-256, by which what is read at the destination would be compared. "

@@ -191,3 +191,55 @@ def test_what_was_written_before_a_stop_is_settled(two_stores: Make) -> None:
     later = pair.copy_items([item for item in planned if item.key not in settled])
     assert {each.verdict for each in (settled | later).values()} == {"verified"}
     assert len(settled) + len(later) == 40
+
+
+def test_where_if_match_is_ignored_a_listing_shows_that_the_source_has_not_changed(two_stores: Make) -> None:
+    pair = filled(two_stores(source_traits={"if_match": "ignored"}))
+
+    settled = pair.copy()
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair)[0] == {"GetObject": 12, "ListObjectsV2": 1}
+
+
+def test_an_object_that_changed_after_it_was_read_is_named_and_its_copy_removed(two_stores: Make) -> None:
+    change = {"side": "source", "operation": "GetObject", "key": "photos/001", "calls": "1", "action": "overwrite"}
+    pair = filled(two_stores({**change, "value": "after"}, source_traits={"if_match": "ignored"}), 3)
+
+    settled = pair.copy()
+
+    assert settled["photos/001"].code == "source_changed"
+    assert pair.dest.keys(DEST) == ["photos/000", "photos/002"]
+
+
+def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race_is_named(two_stores: Make) -> None:
+    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    pair.dest.seed(DEST, "photos/001", b"of somebody else")
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photos/001"].code == "dest_exists"
+    assert settled["photos/000"].notes == ("race_possible",)
+    assert pair.dest_bytes("photos/001") == b"of somebody else"
+
+
+def test_tags_are_asked_for_and_only_tagged_objects_are_asked_about_again(two_stores: Make) -> None:
+    pair = filled(two_stores(), 3)
+    pair.seed("photos/tagged", BODY, tags={"colour": "blue"})
+
+    settled = pair.copy(tags=True)
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert settled["photos/tagged"].outcome(CheckName.TAGS) == "match"
+    assert asked(pair)[0]["GetObjectTagging"] == 4
+    assert asked(pair)[1]["HeadObject"] == 1
+
+
+def test_where_tags_cannot_be_asked_for_nobody_asks(two_stores: Make) -> None:
+    pair = filled(two_stores(source_traits={"tagging": "not_supported"}), 3)
+
+    settled = pair.copy(tags=True)
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert asked(pair)[0] == {"GetObject": 3}

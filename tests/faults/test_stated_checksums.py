@@ -9,6 +9,7 @@ import os
 import pytest
 
 from integrity.evidence import CheckName
+from integrity.layouts import Limits
 from tests.faults.conftest import Make
 from tests.faults.two_stores import TINY_PARTS, Settled, TwoStores
 
@@ -60,7 +61,7 @@ def test_a_sealed_object_with_a_composite_checksum_is_s2(two_stores: Make, algor
     pair = two_stores(dest_traits=SMALL_PARTS)
     seed_sealed(pair, algorithm, part_size=64_000)
 
-    settled = pair.copy_one(**({"limits": TINY_PARTS} if mirrored else {}))
+    settled = pair.copy_one(limits=TINY_PARTS if mirrored else Limits())
 
     assert (settled.verdict, settled.grades) == ("verified", "S2/D3")
     assert settled.finding.dest_layout is not None

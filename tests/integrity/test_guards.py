@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from integrity import guards, records
 from integrity.models import IntegrityRecord
-from integrity.records import new_record
+from integrity.records import new_record, row_of
 from tests.integrity.test_records import CONTEXT, MD5, proven
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +145,7 @@ def test_honest_checks_are_taken() -> None:
 
 def test_a_stored_check_cannot_be_bent_afterwards() -> None:
     row = a_row()
-    records.write([row])
+    IntegrityRecord.objects.bulk_create([row])
     bent = json.dumps([a_check("match", MD5, OTHER)])
 
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
@@ -153,7 +153,8 @@ def test_a_stored_check_cannot_be_bent_afterwards() -> None:
 
 
 def test_one_bent_row_keeps_its_whole_group_out() -> None:
-    rows = [a_row(), a_row(checks=[a_check("match", MD5, OTHER)]), a_row()]
+    fine, bent = row_of(proven(), CONTEXT), {"checks": [a_check("match", MD5, OTHER)], "id": uuid.uuid4(), "index": 7}
+    rows = [fine, fine | bent]
 
     with pytest.raises(IntegrityError), transaction.atomic():
         records.write(rows)

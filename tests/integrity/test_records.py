@@ -22,7 +22,7 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from integrity.models import IntegrityRecord, Review
-from integrity.records import RecordContext, digest_of, new_record
+from integrity.records import RecordContext, digest_of, new_record, row_of
 from integrity.verdicts import Policy
 
 pytestmark = pytest.mark.django_db
@@ -90,9 +90,9 @@ def unproven() -> Finding:
 
 
 def kept(finding: Finding) -> IntegrityRecord:
-    record = new_record(finding, CONTEXT)
-    records.write([record])
-    return IntegrityRecord.objects.get(pk=record.pk)
+    row = row_of(finding, CONTEXT)
+    records.write([row])
+    return IntegrityRecord.objects.get(pk=row["id"])
 
 
 def test_a_proven_copy_is_verified_with_its_grades() -> None:

@@ -115,11 +115,9 @@ def a_batch(run: Run, **fields: Any) -> Batch:
 
 def a_record(run: Run, key: str = "2019/one.jpg", verdict: str = "verified", **fields: Any) -> IntegrityRecord:
     """A record of a run: `verified`, `unverified` (encrypted with a key service), `failed` or `denied`."""
-    record = records.new_record(_finding(run, key, verdict), _context(run))
-    for name, value in fields.items():
-        setattr(record, name, value)
-    records.write([record])
-    return record
+    row = records.row_of(_finding(run, key, verdict), _context(run)) | fields
+    records.write([row])
+    return IntegrityRecord(**row)
 
 
 def _finding(run: Run, key: str, verdict: str) -> Finding:

@@ -1,0 +1,248 @@
+"""The row of one finding, judged, and how rows enter the database.
+
+A model instance for each would cost several times what the row does, so rows are plain mappings of column to value
+until somebody asks for a record.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+from django.db import connection, models
+from django.utils import timezone
+
+from integrity import ledger
+from integrity.etags import normalise
+from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
+from integrity.models import IntegrityRecord
+from integrity.verdicts import Judgement, Policy, Verdict, judge
+
+if TYPE_CHECKING:
+    from integrity.digests import DigestSet
+    from integrity.evidence import Check, Earlier
+
+Row: TypeAlias = dict[str, Any]
+
+SKIPPED = "already_verified"
+
+_FIELDS = tuple(IntegrityRecord._meta.concrete_fields)
+# The fields that make a record what it is: all but its own name in the database and the digest over them.
+DIGESTED_FIELDS = tuple(field.attname for field in _FIELDS if field.attname not in ("id", "record_digest"))
+_BLANK: Row = {field.attname: field.get_default() for field in _FIELDS if field.has_default()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordContext:
+    """What all records of one batch have in common."""
+
+    run: uuid.UUID
+    task: uuid.UUID
+    task_name: str
+    run_number: int
+    batch_number: int
+    source_place: str
+    dest_place: str
+    policy: Policy
+
+
+def row_of(finding: Finding, context: RecordContext) -> Row:
+    """Return the row of one finding, judged under the policy of its run."""
+    judgement = None if finding.skipped else judge(finding.checks, context.policy, finding.error_code)
+    row = {
+        **_BLANK,
+        "source_facts": {},
+        "dest_facts": {},
+        "source_size": None,
+        "bytes_hashed": None,
+        "dest_size": None,
+        "part_count": None,
+        "compared_with": None,
+        **_placed(finding, context),
+        **_digests(finding),
+        **_stated(finding),
+        **_judged(finding, judgement),
+    }
+    row["id"] = uuid.uuid4()
+    row["record_digest"] = digest_of(row)
+    return row
+
+
+def digest_of(row: Row) -> str:
+    """Return the digest that `record_digest` must hold for this row."""
+    fields = {name: row[name] for name in DIGESTED_FIELDS}
+    if fields["compared_with"] is None:
+        # Records made before there was this field keep their digest.
+        del fields["compared_with"]
+    return ledger.record_digest(fields)
+
+
+def needs_a_person(row: Row) -> bool:
+    """Say whether this row opens a review."""
+    return row["verdict"] in (Verdict.FAILED, Verdict.UNVERIFIED)
+
+
+def insert(rows: Sequence[Row]) -> None:
+    """Write rows in one statement. Call inside a transaction, under the fence."""
+    if not rows:
+        return
+    columns = ", ".join(f'"{field.column}"' for field in _FIELDS)
+    places = ", ".join(["%s"] * len(_FIELDS))
+    writers = [(field.attname, _writer(field)) for field in _FIELDS]
+    values = [[write(row[name]) for name, write in writers] for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(f'INSERT INTO "{IntegrityRecord._meta.db_table}" ({columns}) VALUES ({places})', values)  # noqa: S608 - names of our own model
+
+
+def _writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """Return what makes a value of this field one that the driver takes."""
+    if isinstance(field, models.JSONField):
+        return _json
+    if isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field:
+        return lambda value: None if value is None else value.hex
+    if isinstance(field, models.DateTimeField):
+        return connection.ops.adapt_datetimefield_value
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
+
+
+def _placed(finding: Finding, context: RecordContext) -> Row:
+    return {
+        "run": context.run,
+        "task": context.task,
+        "task_name": context.task_name,
+        "run_number": context.run_number,
+        "batch_number": context.batch_number,
+        "source_place": context.source_place,
+        "dest_place": context.dest_place,
+        "index": finding.index,
+        "object_key": finding.key,
+        "dest_key": finding.dest_key,
+        "created_at": timezone.now(),
+    }
+
+
+def _digests(finding: Finding) -> Row:
+    if finding.earlier is not None:
+        return _digests_of_then(finding.earlier)
+    digests = finding.digests
+    if digests is None:
+        return {}
+    return _values(digests) | {
+        "bytes_hashed": digests.size,
+        "calculated_etag": finding.calculated_etag,
+        "part_count": finding.dest_layout.count if finding.dest_layout else None,
+    }
+
+
+def _digests_of_then(earlier: Earlier) -> Row:
+    """Return the digests of the record that is named; nothing was hashed in this run, so no count of bytes."""
+    return _values(earlier.digests) | {
+        "compared_with": uuid.UUID(earlier.record),
+        "calculated_etag": earlier.calculated_etag,
+        "part_count": earlier.part_count,
+    }
+
+
+def _values(digests: DigestSet) -> Row:
+    return {
+        "calculated_md5": digests.md5_hex or "",
+        "sha256": digests.sha256_hex or "",
+        "crc32": digests.crc32_hex or "",
+        "crc32c": digests.crc32c_hex or "",
+        "crc64nvme": digests.crc64nvme_hex or "",
+    }
+
+
+def _stated(finding: Finding) -> Row:
+    source, dest = finding.source, finding.dest
+    return {
+        "source_size": source.size if source and source.size is not None else finding.planned_size,
+        "source_etag": normalise((source.etag if source else None) or finding.planned_etag),
+        "source_version_id": (source.version_id if source else "") or finding.planned_version_id,
+        "dest_size": dest.size if dest else None,
+        "dest_etag": normalise(dest.etag) if dest and dest.etag else "",
+        "dest_version_id": dest.version_id if dest else "",
+        "source_facts": _facts(source),
+        "dest_facts": _facts(dest),
+    }
+
+
+def _facts(statement: Statement | None) -> Row:
+    """Return what else a store said, for the evidence side by side. Names of metadata, never a secret."""
+    if statement is None:
+        return {}
+    return {
+        "origin": statement.origin,
+        "at": statement.at,
+        "request_id": statement.request_id,
+        "last_modified": statement.last_modified,
+        "encryption": statement.encryption,
+        "checksums": dict(statement.checksums),
+        "checksum_type": statement.checksum_type,
+        "parts_count": statement.parts_count,
+        "storage_class": statement.storage_class,
+        "content_headers": dict(statement.content_headers),
+        "metadata": dict(statement.metadata),
+        "tag_count": statement.tag_count,
+    }
+
+
+def _judged(finding: Finding, judgement: Judgement | None) -> Row:
+    etags = [check for check in finding.checks if check.name in (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)]
+    md5s = [check for check in etags if not check.expected or "-" not in check.expected]
+    sizes = (CheckName.SOURCE_SIZE, CheckName.READ_LENGTH, CheckName.DEST_SIZE)
+    common = {
+        "checks": checks_to_json(finding.checks),
+        "notes": list(finding.notes),
+        "attempts": max(1, len(finding.attempts)),
+        "attempt_log": [
+            {
+                "number": attempt.number,
+                "started_at": attempt.started_at,
+                "ended_at": attempt.ended_at,
+                "error_code": attempt.error_code,
+                "message": attempt.message,
+            }
+            for attempt in finding.attempts
+        ],
+        "size_match": _all_match([check for check in finding.checks if check.name in sizes], sizes),
+        "etag_match": _all_match(etags, (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)),
+        "md5_match": _all_match(md5s, (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)),
+    }
+    if judgement is None:
+        return common | {"verdict": "", "reason": SKIPPED, "attempts": 0, "attempt_log": []}
+    return common | {
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason.value if judgement.reason else "",
+        "source_grade": judgement.source_grade.value,
+        "dest_grade": judgement.dest_grade.value,
+        "is_valid": judgement.verdict is Verdict.VERIFIED,
+        "error_code": judgement.error_code.value if judgement.error_code else "",
+        "error_message": finding.error_message[:600],
+    }
+
+
+def _all_match(checks: Iterable[Check], names: Iterable[CheckName]) -> bool | None:
+    """Return `True` if both legs match, `False` if either mismatches, else `None`: absence never matches."""
+    matched = set()
+    for check in checks:
+        if check.outcome is Outcome.MISMATCH:
+            return False
+        if check.outcome is Outcome.MATCH:
+            matched.add(check.name)
+    return True if matched.issuperset(names) else None
