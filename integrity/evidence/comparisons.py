@@ -156,9 +156,9 @@ def stated_checksums(
 
 
 def identity_of(statement: Statement, *, by_version: bool) -> str | None:
-    """Return what names this very object: `version V` or `etag E`, None where the reply does not say."""
+    """Return what names this very object: `version V` where asked for, else `etag E`, or None without an ETag."""
     if by_version:
-        return f"version {statement.version_id}" if statement.version_id else None
+        return f"version {statement.version_id}"
     return f"etag {normalise(statement.etag)}" if statement.etag else None
 
 
