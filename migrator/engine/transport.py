@@ -38,6 +38,8 @@ READ_SIZE = 512 * 1024
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
 _BUFFER = 256 * 1024
+# What each of hundreds of lines holds for itself.
+_SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
 _LOOK_AROUND_SECONDS = 1.0
 _HASHED_AT_ONCE = 1024 * 1024
@@ -335,8 +337,11 @@ class Transport:
         return found
 
     def line(self) -> Line:
-        """Return a line of one's own, to be driven with others."""
-        return Line(self._configure)
+        """Return a line of one's own, to be driven with many others: it holds little."""
+        line = Line(self._configure)
+        line.easy.setopt(pycurl.BUFFERSIZE, _SMALL_BUFFER)
+        line.easy.setopt(pycurl.UPLOAD_BUFFERSIZE, _SMALL_BUFFER)
+        return line
 
     def load(self, line: Line, request: Request, *, streamed: bool = False) -> None:
         """Prepare a line for a request: signed now, its host's addresses checked now."""
@@ -412,7 +417,7 @@ class Transport:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return _Driver(self.line(), self.endpoint.read_seconds)
+        return _Driver(Line(self._configure), self.endpoint.read_seconds)
 
     def _give_back(self, driver: _Driver) -> None:
         driver.line.forget()

@@ -105,6 +105,8 @@ def copy_options(run: Run) -> CopyOptions:
         policy=policy_of(options),
         tags=options["tags"],
         read_back_percent=options["read_back_percent"],
+        # Another draw for each run, and one that anybody can draw again.
+        read_back_seed=str(run.pk),
         double_read=options["double_read"],
         # A run that was planned before this option existed leaves nothing out.
         leave_out_digests=frozenset(map(Algorithm, options.get("leave_out_digests", ()))),

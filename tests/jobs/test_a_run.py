@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 
 from integrity.models import Review
 from migrator import jobs, services
+from migrator.engine.copying import CopyOptions
 from migrator.models import Batch, OpenUpload, Run
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
 
@@ -302,3 +303,15 @@ def test_a_strict_run_reads_every_copy_back(stores: Stores, operator: User) -> N
 
     assert (run.state, run.verified) == ("finished", 2)
     assert {record.dest_grade for record in records_of(run).values()} == {"D4"}
+
+
+def test_each_run_reads_back_a_draw_of_its_own(stores: Stores, operator: User) -> None:
+    stores.seed(**{f"photo{n:02}": bytes([n]) * 40 for n in range(40)})
+    task = make_task(stores, operator, read_back_percent=50)
+
+    run = run_through(services.start_run(operator, task, start=True))
+
+    read_back = {key for key, record in records_of(run).items() if record.dest_grade == "D4"}
+    drawn = CopyOptions(read_back_percent=50, read_back_seed=str(run.pk))
+    assert read_back == {f"photo{n:02}" for n in range(40) if drawn.reads_back(f"photo{n:02}")}
+    assert 0 < len(read_back) < 40
