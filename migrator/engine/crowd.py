@@ -193,10 +193,9 @@ class _Trip(Generic[T]):
             elif not self._count or time.monotonic() > self._stops_at:
                 raise Stopped
             self._send_waiting()
-            yield from self._take_ended()
             self._hear()
             self._return_from_aside()
-        yield from self._take_ended()
+            yield from self._take_ended()
 
     def drop(self) -> None:
         """Give up what is still on its way; what is done aside ends first."""

@@ -107,13 +107,28 @@ class LineBroken(Exception):
 class Line:
     """One handle of libcurl: prepared for a request, driven by whoever holds it, then read."""
 
-    __slots__ = ("_blocks", "_bound", "_headers", "_most", "_sent", "_size", "blocked", "easy", "token", "was_cut")
+    __slots__ = (
+        "_blocks",
+        "_bound",
+        "_headers",
+        "_most",
+        "_reads",
+        "_sent",
+        "_size",
+        "blocked",
+        "easy",
+        "resolved",
+        "token",
+        "was_cut",
+    )
 
     def __init__(self, configure: Callable[[pycurl.Curl, Line], None]) -> None:
         self.easy = pycurl.Curl()
         self.token: object = None
         self.blocked: EngineError | None = None
         self.was_cut = False
+        self.resolved: tuple[str, ...] = ()
+        self._reads = False
         self._sent = 0
         self._headers: list[bytes] = []
         self._blocks: list[bytes] = []
@@ -149,8 +164,10 @@ class Line:
         self.token = None
         self._headers, self._blocks = [], []
         self.easy.setopt(pycurl.POSTFIELDS, b"")
-        self.easy.setopt(pycurl.READFUNCTION, _NOTHING.read)
-        self.easy.setopt(pycurl.SEEKFUNCTION, _NOTHING.seek)
+        if self._reads:
+            self._reads = False
+            self.easy.setopt(pycurl.READFUNCTION, _NOTHING.read)
+            self.easy.setopt(pycurl.SEEKFUNCTION, _NOTHING.seek)
 
     def reply(self) -> Reply:
         """Return the whole answer to the request that was sent."""
@@ -160,15 +177,14 @@ class Line:
     def head(self) -> tuple[int, dict[str, str]]:
         """Return status and headers so far; of several blocks (100 Continue) the last."""
         status, found = 0, dict[str, str]()
-        for line in self._headers:
-            if line.startswith(b"HTTP/"):
-                status, found = int(line.split(None, 2)[1]), {}
-                continue
-            name, colon, value = line.decode("latin-1").partition(":")
+        for line in b"".join(self._headers).decode("latin-1").split("\r\n"):
+            name, colon, value = line.partition(":")
             if colon:
                 name, value = name.strip().lower(), value.strip()
                 # Said twice: a length or a range that is not the same twice is none.
                 found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"
+            elif line.startswith("HTTP/"):
+                status, found = int(line.split(None, 2)[1]), {}
         return status, found
 
     @property
@@ -209,6 +225,7 @@ class Line:
         if body is None or isinstance(body, bytes):
             easy.setopt(pycurl.POSTFIELDS, body or b"")
             return
+        self._reads = True
         easy.setopt(pycurl.UPLOAD, 1)
         if isinstance(body, Pipe):
             pipe = body
@@ -364,8 +381,11 @@ class Transport:
     def _load(
         self, line: Line, request: Request, host: str, url: str, headers: Mapping[str, str], *, streamed: bool = False
     ) -> None:
-        addresses = ",".join([_bracketed(each) for each in self._checked(host)])
-        line.easy.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{addresses}"])
+        addresses = self._checked(host)
+        if line.resolved != (host, *addresses):
+            found = ",".join([_bracketed(each) for each in addresses])
+            line.easy.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{found}"])
+            line.resolved = (host, *addresses)
         lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers.items()]
         lines += _SILENCED if "content-type" in headers or "Content-Type" in headers else _SILENCED_WITH_TYPE
         line.load(request, url, lines, 0 if streamed else self._seconds_for(request))

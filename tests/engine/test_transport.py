@@ -4,72 +4,17 @@ from __future__ import annotations
 
 import io
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
 from migrator.engine.transport import LARGEST_ERROR, Endpoint, LineBroken, Request, Transport
+from tests.engine.scripted import Told, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = Request(method="GET", bucket="bucket", key="key")
-
-
-class Told:
-    """What reached the server: each request whole, and how many connections were made."""
-
-    def __init__(self) -> None:
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.url = ""
-
-
-@contextmanager
-def answering(*answers: bytes | None) -> Iterator[Told]:
-    """Answer request after request, on whatever connection; None ends the connection without a word."""
-    told, script = Told(), iter(answers)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        told.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    line, _ = listening.accept()
-                    told.connections += 1
-                    with line:
-                        _talk(line, told, script)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield told
-        listening.shutdown(socket.SHUT_RDWR)
-
-
-def _talk(line: socket.socket, told: Told, script: Iterator[bytes | None]) -> None:
-    for request in _requests(line.recv):
-        told.requests.append(request)
-        answer = next(script, None)
-        if answer is None:
-            return
-        line.sendall(answer)
-
-
-def _requests(receive: Callable[[int], bytes]) -> Iterator[bytes]:
-    held = b""
-    while True:
-        while b"\r\n\r\n" not in held:
-            more = receive(65536)
-            if not more:
-                return
-            held += more
-        head, _, held = held.partition(b"\r\n\r\n")
-        sizes = [int(each.split(b":")[1]) for each in head.split(b"\r\n") if each.lower().startswith(b"content-length")]
-        while len(held) < sum(sizes):
-            held += receive(65536)
-        yield head + b"\r\n\r\n" + held[: sum(sizes)]
-        held = held[sum(sizes) :]
 
 
 @pytest.fixture
