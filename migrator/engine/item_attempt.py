@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 
 from integrity.etags import etag_of
@@ -31,7 +32,10 @@ class ItemAttempt(ABC):
         self._work = work
         self._item = item
         self._number = number
-        self._notes: list[str] = []
+        # Each side notes what a reader should know. It holds the notes and not this attempt: thousands of attempts are
+        # made in a minute, and none must wait for the collector of cycles.
+        self._notes: dict[str, None] = {}
+        self._note: Callable[[str], None] = self._notes.setdefault
         self._dest_checks: tuple[Check, ...] = ()
         self._layout: Layout | None = None
         self._source = SourceLeg(work, item, number, self._note)
@@ -84,10 +88,6 @@ class ItemAttempt(ABC):
     def _bytes_written(self) -> int:
         """What this attempt put at the destination, in bytes."""
         return 0
-
-    def _note(self, note: str) -> None:
-        if note not in self._notes:
-            self._notes.append(note)
 
     def _finding(self, more: tuple[Check, ...] = ()) -> Finding:
         item, source = self._item, self._source

@@ -65,7 +65,7 @@ def work(run_id: str) -> None:
     """Serve one run for a slice of time; enqueues its successor while there is something left to do."""
     slice_ends = time.monotonic() + settings.WORK_SLICE_SECONDS
     # What is made for an object is let go in order, without a cycle; looking for some among thousands is all cost.
-    gc.set_threshold(_RARELY, 50, 50)
+    gc.set_threshold(_RARELY, 10, 10)
     crowd = Crowd()
     try:
         _work_until(slice_ends, run_id, crowd)

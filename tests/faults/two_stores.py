@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,14 +14,17 @@ from integrity.evidence import CheckName, Earlier, Finding, Profile
 from integrity.layouts import Limits
 from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
+from migrator.engine.buffers import MemoryBudget
 from migrator.engine.copying import Copier, CopyOptions, Side
 from migrator.engine.crowd import Crowd
 from migrator.engine.listing import list_objects
 from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item, plan
 from migrator.engine.probing import probe_destination, probe_source
+from migrator.engine.reading import RateLimit
 from migrator.engine.stores import Endpoint, Store
 from migrator.engine.verifying import Depth, Verifier
+from migrator.engine.workplace import Work
 from migrator.sandbox import Sandbox
 
 SOURCE, DEST = "source-bucket", "dest-bucket"
@@ -183,6 +188,20 @@ class TwoStores:
         for finding in copier.copy_batch(items):
             settled[finding.key] = Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
         return settled
+
+    def work(self, source: Side, destination: Side, options: CopyOptions) -> Work:
+        """What a copier between the two would share among its items."""
+        return Work(
+            source=source,
+            destination=destination,
+            options=options,
+            hooks=self.told,
+            budget=MemoryBudget(),
+            parts_pool=ThreadPoolExecutor(1),
+            limit=RateLimit(None),
+            spool_dir=None,
+            stopping=threading.Event(),
+        )
 
     def believe(self, **facts: object) -> None:
         """Have the destination's profile say something else than what the probe found."""
