@@ -283,6 +283,7 @@ class _Probe:
         sent = [self._part(name, upload_id, 1, first, algorithm), self._part(name, upload_id, 2, last, algorithm)]
         self._wrong_part(name, upload_id, last, sent[1])
         if algorithm:
+            self._wrong_part_checksum(name, upload_id, last, algorithm)
             # A store may drop the upload after a refused Complete: then the right one below is lost too, and
             # the multipart facts stay unknown.
             sent[1] = self._part(name, upload_id, 2, last, algorithm)
@@ -339,6 +340,25 @@ class _Probe:
             found = Proof.ECHOES if echoed else Proof.IGNORES
         if _WEAKNESS[found] > _WEAKNESS[self.profile.content_md5]:
             self._learn(content_md5=found)
+
+    def _wrong_part_checksum(self, name: str, upload_id: str, body: bytes, algorithm: str) -> None:
+        """Ask the store to refuse a part with a wrong checksum. One that checks only whole objects proves no part."""
+        md5 = "" if self.profile.content_md5 is Proof.REFUSES else encode(_md5(body))
+        wrong = {algorithm: _crc(algorithm, _OTHER_BODY)}
+        try:
+            self._store.upload_part(
+                self._bucket, self._base + name, upload_id, 2, body, content_md5=md5, checksums=wrong
+            )
+        except EngineError as exc:
+            found = _proof_of_refusal(exc)
+        else:
+            found = Proof.IGNORES
+        if found is not Proof.REJECTS:
+            weaker = {
+                each: Proof.IGNORES if proof is Proof.REJECTS else proof
+                for each, proof in self.profile.checksums.items()
+            }
+            self._learn(checksums=weaker)
 
     def _wrong_complete(self, name: str, upload_id: str, sent: list[SentPart], algorithm: str, size: int) -> None:
         try:

@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "content_md5": ("rejects", "ignores", "refuses"),
     "payload_sha256": ("rejects", "ignores"),
     "checksum_values": ("rejects", "ignores", "echoes"),
+    "part_checksums": ("rejects", "ignores"),
     "checksum_others": ("ignored", "refused"),
     "complete_checksum": ("rejects", "ignores"),
     "complete_size": ("rejects", "ignores"),
@@ -60,6 +61,7 @@ class Traits:
     payload_sha256: str = "rejects"
     checksums: tuple[str, ...] = ALGORITHMS
     checksum_values: str = "rejects"
+    part_checksums: str = "rejects"
     checksum_others: str = "ignored"
     checksum_on_head: bool = True
     default_checksum: str = "CRC64NVME"

@@ -97,6 +97,15 @@ def test_a_store_that_does_not_answer_for_tags_is_not_asked_for_each_object(two_
     assert probe_source(pair.source_store, SOURCE).tagging is False
 
 
+def test_a_store_that_checks_only_whole_objects_is_trusted_with_no_checksum(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"part_checksums": "ignores"})
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert Proof.REJECTS not in profile.checksums.values()
+    assert profile.content_md5 is Proof.REJECTS
+
+
 def test_a_bucket_that_may_not_be_written_stays_unknown(two_stores: Make) -> None:
     pair = two_stores()
     pair.dest.plan_faults([{"operation": "PutObject", "calls": "all", "action": "status", "value": 403}])
