@@ -46,8 +46,8 @@ properties: install
 	.cache/mutants/bin/python -m pip install --quiet --disable-pip-version-check "mutmut>=3.8.1,<4"
 	@touch $@
 
-# Takes a quarter of an hour or more. What is known of a mutant is kept until its function changes; the folder
-# `mutants` is best removed first.
+# Takes a quarter of an hour or more. What is known of a mutant is kept until its function changes, not its tests: the
+# folder `mutants` is best removed first.
 mutants: .cache/mutants/bin/mutmut
 	nice .cache/mutants/bin/python -m tests.mutants
 
