@@ -126,7 +126,7 @@ def a_record(run: Run, index: int, verdict: str = "verified", **fields: Any) -> 
     }
     record = IntegrityRecord(**given | _OUTCOME[verdict](md5) | fields)
     record.record_digest = records.digest_of(record)
-    records.write([record])
+    records.write([{field.attname: getattr(record, field.attname) for field in record._meta.concrete_fields}])
     return record
 
 
