@@ -70,13 +70,15 @@ class ItemClass:
     """Items of a plan that the listings do not tell apart. A plan has a few dozen classes at most.
 
     `in_parts`: above the size that goes in one PUT. `read_back`: this item's copy will be read again.
-    `hindrance`: what the listings show to keep it from being copied.
+    `class_carried`: the task says what becomes of its storage class. `hindrance`: what the listings show to keep it
+    from being copied.
     """
 
     etag: ListedEtag
     in_parts: bool = False
     present: Present = Present.NOTHING
     read_back: bool = False
+    class_carried: bool = True
     hindrance: ErrorCode | None = None
 
 
@@ -104,12 +106,16 @@ IMAGINABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the task asks for, as far as it decides about proof. `left_out`: digests that it does not compute."""
+    """What the task asks for, as far as it decides about proof. `left_out`: digests that it does not compute.
+
+    `encryption`: None where the bucket decides.
+    """
 
     policy: Policy = field(default_factory=Policy)
     double_read: bool = False
     tags: bool = False
     left_out: frozenset[Algorithm] = frozenset()
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class Imagined:
 
     def _judged(self, wish: Wish, *, fits: bool, told: bool) -> Judgement:
         source = _SourceSide(self.item.etag, self.seen, self.source, wish.left_out, fits=fits, told=told)
-        dest = _DestSide(self.item, self.destination, source.layout, wish.left_out)
+        dest = _DestSide(self.item, self.destination, source.layout, wish)
         checks = (*source.checks(wish), *dest.checks(source, wish))
         judgement = judge(checks, wish.policy)
         if self.item.present is Present.NOTHING or judgement.is_valid:
@@ -264,7 +270,7 @@ class _DestSide:
     item: ItemClass
     profile: Profile
     mirrored: Layout | None
-    left_out: frozenset[Algorithm]
+    wish: Wish
 
     @property
     def layout(self) -> Layout:
@@ -295,21 +301,31 @@ class _DestSide:
     def _sent(self, digests: DigestSet, reply: Statement) -> tuple[Check, ...]:
         parts = _TRUE.parts[self.layout] if self.layout.multipart else ()
         replies = [self._says_of_part(part.md5 or b"", part.raw(self._algorithm)) for part in parts]
-        sent = self.profile.digests_sent(self.left_out)
+        sent = self.profile.digests_sent(self.wish.left_out)
         return write_checks(digests, self.layout, self.profile, sent=sent, reply=reply, part_replies=replies)
 
     def _fidelity(self, source: Statement, after: Statement, reply: Statement | None, wish: Wish) -> tuple[Check, ...]:
         no_tags = Reason.NOT_COPIED if not wish.tags else Reason.NOT_SUPPORTED
         tags: dict[str, str] | None = {} if wish.tags else None
-        return fidelity_checks(source, after, write_reply=reply, source_tags=tags, dest_tags=tags, tags_reason=no_tags)
+        return fidelity_checks(
+            source,
+            after,
+            write_reply=reply,
+            source_tags=tags,
+            dest_tags=tags,
+            tags_reason=no_tags,
+            storage_class="STANDARD" if self.item.class_carried else None,
+        )
 
     @property
     def _algorithm(self) -> str:
-        return self.profile.whole_checksum(self.left_out)
+        return self.profile.whole_checksum(self.wish.left_out)
 
     @property
     def _encryption(self) -> Encryption:
-        return self.profile.sse_default or Encryption.NONE
+        """How the copy is encrypted: as the task asks; what is there already, and all else, as the bucket does it."""
+        asked = self.wish.encryption if self.item.present is Present.NOTHING else None
+        return asked or self.profile.sse_default or Encryption.NONE
 
     def _says(self, origin: Origin) -> Statement:
         meaning = self.profile.etag_multipart if self.layout.multipart else self.profile.etag_single

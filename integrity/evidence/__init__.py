@@ -20,7 +20,7 @@ from integrity.evidence.checks import (
 from integrity.evidence.demands import Demand
 from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
-from integrity.evidence.fidelity import CARRIED_HEADERS, fidelity_checks, pair_check
+from integrity.evidence.fidelity import CARRIED_HEADERS, NOT_CARRIED, fidelity_checks, not_carried, pair_check
 from integrity.evidence.findings import Attempt, Finding
 from integrity.evidence.priors import PRIORS, Prior, limits_of
 from integrity.evidence.profiles import (
@@ -33,14 +33,16 @@ from integrity.evidence.profiles import (
     profile_to_json,
 )
 from integrity.evidence.source_leg import Planned, source_checks, unchanged_check
-from integrity.evidence.statements import Encryption, Statement
+from integrity.evidence.statements import AskedEncryption, Encryption, Statement
 
 __all__ = [
     "CARRIED_HEADERS",
     "FIDELITY_CHECKS",
     "MISMATCH_CODES",
+    "NOT_CARRIED",
     "PRIORS",
     "SAMPLE",
+    "AskedEncryption",
     "Attempt",
     "Check",
     "CheckName",
@@ -68,6 +70,7 @@ __all__ = [
     "learned_meaning",
     "limits_of",
     "needs_head",
+    "not_carried",
     "pair_check",
     "profile_from_json",
     "profile_to_json",

@@ -14,10 +14,10 @@ from integrity.evidence.checks import Check, CheckName, Origin, Reason
 from integrity.evidence.comparisons import UNCLEAR, Witness, encryption_reason, etag_form_reason, meaning_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from integrity.evidence.profiles import Profile
-    from integrity.evidence.statements import Encryption, Statement
+    from integrity.evidence.statements import AskedEncryption, Statement
     from integrity.layouts import Layout
 
 CARRIED_HEADERS = (
@@ -27,7 +27,27 @@ CARRIED_HEADERS = (
     "content-disposition",
     "cache-control",
     "expires",
+    "x-amz-website-redirect-location",
 )
+# The one list of what no copy takes along. Records of today are shown with it for good: if one day something of it
+# is carried, its line must say from which version on.
+NOT_CARRIED = (
+    "acl",
+    "object_lock",
+    "legal_hold",
+    "versions",
+    "last_modified",
+    "replication_state",
+    "annotations",
+)
+# What a task can leave behind besides.
+_BY_CHOICE = (CheckName.TAGS, CheckName.STORAGE_CLASS)
+
+
+def not_carried(checks: Iterable[Mapping[str, str | int | None]] = ()) -> tuple[str, ...]:
+    """Return what was not carried: what never is, and what the checks of a record say was left behind by choice."""
+    left = {check["name"] for check in checks if check.get("reason") == Reason.NOT_COPIED}
+    return (*NOT_CARRIED, *(name.value for name in _BY_CHOICE if name in left))
 
 
 def fidelity_checks(
@@ -38,30 +58,30 @@ def fidelity_checks(
     source_tags: Mapping[str, str] | None = None,
     dest_tags: Mapping[str, str] | None = None,
     tags_reason: Reason = Reason.NOT_COPIED,
-    storage_class: str = "STANDARD",
-    encryption: Encryption | None = None,
-    redirect: bool = False,
+    storage_class: str | None = "STANDARD",
+    encryption: AskedEncryption | None = None,
     attempt: int = 1,
 ) -> tuple[Check, ...]:
     """Compare what should have been carried with what the destination reports.
 
     `dest` is a HEAD or GET of the destination; a listing states none of this. `source_tags` is None where tags were
     not copied or not read, and `tags_reason` says which. `storage_class` and `encryption` are what the write asked
-    for; without a wish the encryption must be what the reply to the write said. `redirect` adds the website redirect
-    to the headers. Never raises.
+    for; a class of None was not carried, and without a wish the encryption must be what the reply to the write said.
+    Never raises.
     """
-    if dest is None or dest.origin is Origin.LISTING:
-        reason = Reason.NOT_REACHED if dest is None else Reason.NOT_REQUESTED
-        witness = Witness.of(dest, attempt)
-        return _all_absent(reason, witness)
     witness = Witness.of(dest, attempt)
-    wish = encryption or (write_reply.encryption if write_reply is not None else None)
+    if dest is None:
+        return _all_absent(witness, Reason.NOT_REACHED, Reason.NOT_REACHED, Reason.NOT_REACHED)
+    if dest.origin is Origin.LISTING:
+        tags = Reason.NOT_REQUESTED if source_tags is not None else tags_reason
+        kept = Reason.NOT_REQUESTED if storage_class is not None else Reason.NOT_COPIED
+        return _all_absent(witness, Reason.NOT_REQUESTED, tags, kept)
     return (
-        _headers(witness, source, dest, redirect),
+        _headers(witness, source, dest),
         _metadata(witness, source, dest),
         _tags(witness, source_tags, dest_tags, tags_reason),
-        witness.compared(CheckName.STORAGE_CLASS, storage_class, dest.storage_class or "STANDARD"),
-        _encryption(witness, wish, dest),
+        _storage_class(witness, storage_class, source, dest),
+        _asked_encryption(witness, encryption, dest) if encryption else _encryption(witness, write_reply, dest),
     )
 
 
@@ -94,33 +114,29 @@ def pair_check(
     return witness.compared(name, ours, theirs, "MD5")
 
 
-_NAMES = (
-    CheckName.CONTENT_HEADERS,
-    CheckName.USER_METADATA,
-    CheckName.TAGS,
-    CheckName.STORAGE_CLASS,
-    CheckName.ENCRYPTION,
-)
-
-
 @lru_cache(maxsize=256)
-def _all_absent(reason: Reason, witness: Witness) -> tuple[Check, ...]:
+def _all_absent(witness: Witness, reason: Reason, tags: Reason, storage_class: Reason) -> tuple[Check, ...]:
     """Return the five checks that a listing cannot answer; those of a whole page are the same."""
-    return tuple(witness.not_comparable(name, reason) for name in _NAMES)
+    return (
+        witness.not_comparable(CheckName.CONTENT_HEADERS, reason),
+        witness.not_comparable(CheckName.USER_METADATA, reason),
+        witness.not_comparable(CheckName.TAGS, tags),
+        witness.not_comparable(CheckName.STORAGE_CLASS, storage_class),
+        witness.not_comparable(CheckName.ENCRYPTION, reason),
+    )
 
 
-def _headers(witness: Witness, source: Statement, dest: Statement, redirect: bool) -> Check:
-    names = (*CARRIED_HEADERS, "x-amz-website-redirect-location") if redirect else CARRIED_HEADERS
-    expected, observed = _carried(source.content_headers, names), _carried(dest.content_headers, names)
+def _headers(witness: Witness, source: Statement, dest: Statement) -> Check:
+    expected, observed = _carried(source.content_headers), _carried(dest.content_headers)
     if "content-type" not in expected:
         # A store gives every object a type; one that nobody asked for is no loss.
         observed.pop("content-type", None)
     return witness.compared(CheckName.CONTENT_HEADERS, _text(expected), _text(observed))
 
 
-def _carried(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+def _carried(headers: Mapping[str, str]) -> dict[str, str]:
     lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
-    carried = {name: lower[name] for name in names if lower.get(name)}
+    carried = {name: lower[name] for name in CARRIED_HEADERS if lower.get(name)}
     if "content-encoding" in carried:
         # The framing of an upload is no encoding of the object.
         codings = [each.strip() for each in carried.pop("content-encoding").split(",")]
@@ -153,10 +169,40 @@ def _tags(witness: Witness, source: Mapping[str, str] | None, dest: Mapping[str,
     return witness.compared(CheckName.TAGS, _text(source), _text(dest))
 
 
-def _encryption(witness: Witness, wish: Encryption | None, dest: Statement) -> Check:
-    if wish is None:
+def _storage_class(witness: Witness, asked: str | None, source: Statement, dest: Statement) -> Check:
+    stated = dest.storage_class or "STANDARD"
+    if asked is None:
+        of_source = source.storage_class or "STANDARD"
+        return witness.not_comparable(CheckName.STORAGE_CLASS, Reason.NOT_COPIED, of_source, stated)
+    return witness.compared(CheckName.STORAGE_CLASS, asked, stated)
+
+
+def _encryption(witness: Witness, reply: Statement | None, dest: Statement) -> Check:
+    if reply is None:
         return witness.not_comparable(CheckName.ENCRYPTION, Reason.NOT_REQUESTED, None, dest.encryption.value)
-    return witness.compared(CheckName.ENCRYPTION, wish.value, dest.encryption.value)
+    return witness.compared(CheckName.ENCRYPTION, reply.encryption.value, dest.encryption.value)
+
+
+def _asked_encryption(witness: Witness, asked: AskedEncryption, dest: Statement) -> Check:
+    """Compare in S3's own words. A key that was asked for and is not named leaves it open, a wrong word does not."""
+    word = dest.encryption_word or dest.encryption.value
+    if not asked.key_id or _is_alias(asked.key_id) or word != asked.word:
+        # Only the store knows which key an alias stands for.
+        return witness.compared(CheckName.ENCRYPTION, asked.word, word)
+    expected = f"{asked.word} {asked.key_id}"
+    if not dest.kms_key_id:
+        return witness.not_comparable(CheckName.ENCRYPTION, Reason.NOT_SUPPORTED, expected, word)
+    key = asked.key_id if _is_key(asked.key_id, dest.kms_key_id) else dest.kms_key_id
+    return witness.compared(CheckName.ENCRYPTION, expected, f"{word} {key}")
+
+
+def _is_alias(key_id: str) -> bool:
+    return key_id.startswith("alias/") or ":alias/" in key_id
+
+
+def _is_key(asked: str, stated: str) -> bool:
+    """Say whether a stated key is the one asked for: an id is the end of its ARN."""
+    return stated == asked or stated.endswith((f"/{asked}", f":{asked}"))
 
 
 def _text(values: Mapping[str, str]) -> str:

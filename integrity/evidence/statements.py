@@ -23,13 +23,32 @@ class Encryption(StrEnum):
     SSE_KMS = "sse_kms"
     SSE_C = "sse_c"
 
+    @classmethod
+    def of(cls, word: str) -> Encryption:
+        """Return what S3's own word for it means: `AES256`, `aws:kms`, `aws:kms:dsse`; empty is none."""
+        if word.startswith("aws:kms"):
+            return cls.SSE_KMS
+        return cls.SSE_S3 if word else cls.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEncryption:
+    """What a write asked for, in S3's own words: `AES256`, `aws:kms` or `aws:kms:dsse`, and perhaps a key of KMS.
+
+    The key is an ARN, an id or an alias.
+    """
+
+    word: str
+    key_id: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """What a store says about one object in one reply. Absent is `None` or empty, never a default.
 
     `etag` is as the store wrote it; `checksums` maps an algorithm's S3 name (`CRC32`, `SHA256`, ...) to the
-    store's own base64 text; `metadata` has lower-cased names; times are RFC 3339 in UTC.
+    store's own base64 text; `metadata` has lower-cased names, but for two that differ in nothing else; times are
+    RFC 3339 in UTC. `encryption_word` and `kms_key_id` are S3's own words for the encryption.
     """
 
     origin: Origin
@@ -40,6 +59,8 @@ class Statement:
     version_id: str = ""
     last_modified: str = ""
     encryption: Encryption = Encryption.NONE
+    encryption_word: str = ""
+    kms_key_id: str = ""
     checksums: Mapping[str, str] = field(default_factory=dict)
     checksum_type: str | None = None
     parts_count: int | None = None

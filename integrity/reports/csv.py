@@ -35,6 +35,7 @@ COLUMNS = (
     *rows.MATCHES,
     "compared_with",
     "checks",
+    "not_carried",
     "notes",
     "attempts",
     "attempt_log",

@@ -22,6 +22,8 @@ CONTENT_HEADERS = (
     "x-amz-website-redirect-location",
 )
 _META = "x-amz-meta-"
+_SSE = "x-amz-server-side-encryption"
+_SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 _CHECKSUM = re.compile(r"x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256|sha512|md5|xxhash\w+)")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 
@@ -66,7 +68,7 @@ def rfc3339(moment: datetime) -> str:
 def statement_of(
     headers: Mapping[str, str], origin: Origin, *, etag: str | None = None, is_sized: bool = True
 ) -> Statement:
-    """Return what the headers (lower-case names) of one reply say about an object.
+    """Return what the headers (lower-case names, see `Reply`) of one reply say about an object.
 
     `is_sized`: the length is the object's; that of an answer to a write is its own.
     """
@@ -81,12 +83,14 @@ def statement_of(
         version_id=version_of(headers),
         last_modified=http_date(headers.get("last-modified", "")),
         encryption=_encryption(headers),
+        encryption_word=headers.get(_SSE, ""),
+        kms_key_id=headers.get(_SSE_KEY, ""),
         checksums=checksums_in(headers),
         checksum_type=headers.get("x-amz-checksum-type"),
         parts_count=number_in(headers.get("x-amz-mp-parts-count")),
         storage_class=headers.get("x-amz-storage-class"),
         content_headers={name: headers[name] for name in CONTENT_HEADERS if name in headers},
-        metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
+        metadata=_metadata(headers),
         missing_metadata=number_in(headers.get("x-amz-missing-meta")) or 0,
         tag_count=number_in(headers.get("x-amz-tagging-count")),
     )
@@ -131,10 +135,14 @@ def http_date(text: str) -> str:
         return ""
 
 
+def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the user metadata by lower-case name, as the wire knows it; names that collapse stay as they were."""
+    spelled = {name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)}
+    lowered = {name.lower(): value for name, value in spelled.items()}
+    return lowered if len(lowered) == len(spelled) else spelled
+
+
 def _encryption(headers: Mapping[str, str]) -> Encryption:
     if "x-amz-server-side-encryption-customer-algorithm" in headers:
         return Encryption.SSE_C
-    kind = headers.get("x-amz-server-side-encryption", "")
-    if kind.startswith("aws:kms") or "x-amz-server-side-encryption-aws-kms-key-id" in headers:
-        return Encryption.SSE_KMS
-    return Encryption.SSE_S3 if kind else Encryption.NONE
+    return Encryption.SSE_KMS if _SSE_KEY in headers else Encryption.of(headers.get(_SSE, ""))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from integrity.evidence import CARRIED_HEADERS, Encryption, Reason, Statement
+from integrity.evidence import CARRIED_HEADERS, AskedEncryption, Reason, Statement
 from migrator.engine.errors import (
     AccessDenied,
     ConnectionProblem,
@@ -19,7 +19,9 @@ from migrator.engine.stores import Store, WriteHeaders
 LARGEST_METADATA = 2048
 _SENDABLE = re.compile(r"[\x20-\x7e]*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-_REDIRECT = "x-amz-website-redirect-location"
+STANDARD = "STANDARD"
+# In a map of storage classes: every class that it does not name, and the destination's own choice.
+EVERY_OTHER, OF_THE_DESTINATION = "*", "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,9 @@ def write_headers(
     storage_class: str = "",
     encryption: str = "",
     kms_key_id: str = "",
-    redirect: bool = False,
 ) -> WriteHeaders:
     """Return what the write asks for. What cannot be sent as it is, is left out: the check then names the loss."""
-    names = (*CARRIED_HEADERS, _REDIRECT) if redirect else CARRIED_HEADERS
-    content = {name: source.content_headers[name] for name in names if source.content_headers.get(name)}
+    content = {name: source.content_headers[name] for name in CARRIED_HEADERS if source.content_headers.get(name)}
     if "content-encoding" in content:
         content["content-encoding"] = _without_framing(content["content-encoding"])
     return WriteHeaders(
@@ -79,11 +79,37 @@ def is_carried_whole(source: Statement, written: WriteHeaders) -> bool:
     return source.missing_metadata == 0 and source.metadata == written.metadata and len(headers) == len(written.content)
 
 
-def wanted_encryption(kind: str) -> Encryption | None:
-    """Return what HEAD must report for the encryption that a write asked for; None without a wish."""
-    if not kind:
-        return None
-    return Encryption.SSE_KMS if kind.startswith("aws:kms") else Encryption.SSE_S3
+@dataclass(frozen=True, slots=True)
+class ClassOfCopy:
+    """The storage class a write asks for (empty: none), and the one that must be stated afterwards.
+
+    `expected` is None where the source's class is not carried, so that there is nothing to compare.
+    """
+
+    asked: str
+    expected: str | None
+
+
+def class_of_copy(stated: str, classes: Mapping[str, str]) -> ClassOfCopy | None:
+    """Return what becomes of an object of class `stated` (empty: STANDARD) under a task's map.
+
+    None: the map names other classes and not this one, so the task does not say where it goes. An empty map says
+    that classes are not carried. STANDARD needs no entry: it is what an object has that asks for none.
+    """
+    stated = stated or STANDARD
+    chosen = classes.get(stated, classes.get(EVERY_OTHER))
+    if chosen == OF_THE_DESTINATION:
+        return ClassOfCopy("", None)
+    if chosen is not None:
+        return ClassOfCopy(chosen, chosen)
+    if stated == STANDARD:
+        return ClassOfCopy("", STANDARD)
+    return None if classes else ClassOfCopy("", None)
+
+
+def asked_encryption(word: str, key_id: str) -> AskedEncryption | None:
+    """Return what a task asks for; None without a wish."""
+    return AskedEncryption(word, key_id) if word else None
 
 
 def _without_framing(coding: str) -> str:

@@ -24,7 +24,7 @@ from integrity.evidence import (
     write_checks,
 )
 from integrity.layouts import Layout
-from migrator.engine.carrying import Tags, read_tags, wanted_encryption, write_headers
+from migrator.engine.carrying import ClassOfCopy, Tags, asked_encryption, class_of_copy, read_tags, write_headers
 from migrator.engine.cutting import (
     LayoutRefuted,
     Learned,
@@ -33,8 +33,8 @@ from migrator.engine.cutting import (
     may_be_the_layout,
     walk_layout,
 )
-from migrator.engine.errors import DestExists, DestMissing, EngineError, ObjectMissing, Stopped
-from migrator.engine.planning import Item
+from migrator.engine.errors import ClassNotNamed, DestExists, DestMissing, EngineError, ObjectMissing, Stopped
+from migrator.engine.planning import ARCHIVE_CLASSES, Item
 from migrator.engine.source_leg import SourceLeg, is_match
 from migrator.engine.uploading import Target, Written
 from migrator.engine.workplace import IfExists, Work
@@ -54,6 +54,11 @@ class DestLeg:
         self._learned = Learned(None, (), "")
 
     # Before the write
+
+    def refuse_unnamed_class(self) -> None:
+        """Raise `ClassNotNamed` before anything is read; of what is in an archive the source has more to say."""
+        if self._class_of_copy() is None and self._stated_class().upper() not in ARCHIVE_CLASSES:
+            raise self._class_not_named()
 
     def is_taken(self, layout: Layout) -> bool:
         """Say whether the key is known to be taken, so that only comparing is left to do.
@@ -85,13 +90,15 @@ class DestLeg:
         item, options = self._item, self._work.options
         replaces = options.if_exists == IfExists.REPLACE and item.existing_size is not None
         conditional = self._conditions_hold(layout, replaces=replaces)
+        chosen = self._class_of_copy()
+        if chosen is None:
+            raise self._class_not_named()
         headers = write_headers(
             self._source.statement,
             self._source.tags,
-            storage_class=self._storage_class(),
+            storage_class=chosen.asked,
             encryption=options.encryption,
             kms_key_id=options.kms_key_id,
-            redirect=options.website_redirect,
         )
         return Target(
             store=self._side.store,
@@ -288,7 +295,7 @@ class DestLeg:
         """Return the pair's check and those of what travels beside the bytes."""
         source, options = self._source, self._work.options
         assert source.statement is not None
-        dest_tags = self._tags(after)
+        dest_tags, chosen = self._tags(after), self._class_of_copy()
         pair = pair_check(
             source.statement,
             after,
@@ -305,9 +312,8 @@ class DestLeg:
             source_tags=source.tags.values,
             dest_tags=dest_tags.values,
             tags_reason=source.tags.reason if source.tags.values is None else dest_tags.reason,
-            storage_class=self._storage_class() or "STANDARD",
-            encryption=wanted_encryption(options.encryption),
-            redirect=options.website_redirect,
+            storage_class=chosen.expected if chosen is not None else None,
+            encryption=asked_encryption(options.encryption, options.kms_key_id),
             attempt=self._number,
         )
         return (pair, *fidelity)
@@ -330,10 +336,15 @@ class DestLeg:
         said = replace(body.statement, origin=Origin.READBACK)
         return ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
-    def _storage_class(self) -> str:
+    def _class_of_copy(self) -> ClassOfCopy | None:
+        return class_of_copy(self._stated_class(), self._work.options.storage_class_map)
+
+    def _stated_class(self) -> str:
         said = self._source.statement
-        stated = (said.storage_class if said else "") or self._item.storage_class or "STANDARD"
-        return self._work.options.storage_class_map.get(stated, "")
+        return (said.storage_class if said else "") or self._item.storage_class
+
+    def _class_not_named(self) -> ClassNotNamed:
+        return ClassNotNamed(facts={"class": self._stated_class()})
 
     def _tags(self, after: Statement) -> Tags:
         """Ask for the tags where some were written or some may be there."""

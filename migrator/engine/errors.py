@@ -20,6 +20,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ RangeMismatch · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ ClassNotNamed · ClassRefused                                               of storage classes
        ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
        ├─ NotAtDestination · StatementsDiffer                                        of what is only compared
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
@@ -63,6 +64,7 @@ _UNSAID = {
     "check": "checksum",
     "side": "store",
     "code": "no code",
+    "class": "its own",
     "reference": "none",
 }
 
@@ -369,6 +371,26 @@ class NotSupported(ItemProblem):
 
 class DestConfig(NotSupported):
     """The destination does not take what the task asks for: storage class, encryption, a header."""
+
+
+class ClassRefused(DestConfig):
+    """InvalidStorageClass: never written as another class instead."""
+
+    advice = (
+        "The destination does not take the storage class that the task asks for this object. Nothing was stored. "
+        "Choose another class in the task, then plan a new run."
+    )
+    advice_admin = ""
+
+
+class ClassNotNamed(DestConfig):
+    """The task's map names storage classes, but not that of this object: its copy is not left to chance."""
+
+    advice = (
+        "This object is in the storage class {class}, and the task's list of classes does not say where that goes. "
+        "Nothing was stored. Add a line for {class}, or for *, to the task, then plan a new run."
+    )
+    advice_admin = ""
 
 
 class Archived(ItemProblem):

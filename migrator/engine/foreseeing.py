@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from integrity.etags import normalise
-from integrity.evidence import ErrorCode, Statement
+from integrity.evidence import Encryption, ErrorCode, Statement
 from integrity.forecast import Amount, Look
 from integrity.imagined import ItemClass, ListedEtag, Present, Seen, Wish
 from integrity.layouts import Limits
 from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.carrying import class_of_copy
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.listing import key_bytes
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, PlannedBatch, is_legal_key
@@ -67,16 +68,19 @@ def wish_of(options: CopyOptions) -> Wish:
         double_read=options.double_read,
         tags=options.tags,
         left_out=options.leave_out_digests,
+        encryption=Encryption.of(options.encryption) if options.encryption else None,
     )
 
 
 def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:
     """Return the class of a planned item under these options, at a destination of these limits."""
+    copied_as = class_of_copy(item.storage_class, options.storage_class_map)
     return ItemClass(
         etag=ListedEtag.of(item.etag),
         in_parts=item.size > min(options.threshold, limits.single_put),
         present=_present(item, options),
         read_back=options.reads_back(item.key),
+        class_carried=copied_as is None or copied_as.expected is not None,
         hindrance=_hindrance(item, options, limits),
     )
 
@@ -146,8 +150,11 @@ def _hindrance(item: Item, options: CopyOptions, limits: Limits) -> ErrorCode | 
         return ErrorCode.KEY_INVALID
     if len(key_bytes(item.dest_key)) > LONGEST_KEY:
         return ErrorCode.KEY_TOO_LONG
+    is_archived = item.storage_class.upper() in ARCHIVE_CLASSES
+    if not is_archived and class_of_copy(item.storage_class, options.storage_class_map) is None:
+        return ErrorCode.DEST_CONFIG
     if item.size > limits.reach:
         return ErrorCode.OBJECT_TOO_LARGE
     if _present(item, options) is not Present.NOTHING and item.existing_size != item.size:
         return ErrorCode.DEST_EXISTS
-    return ErrorCode.ARCHIVED if item.storage_class.upper() in ARCHIVE_CLASSES else None
+    return ErrorCode.ARCHIVED if is_archived else None

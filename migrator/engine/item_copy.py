@@ -42,6 +42,7 @@ class ItemCopy(ItemAttempt):
 
     def _run(self) -> Finding:
         self._refuse_impossible()
+        self._dest.refuse_unnamed_class()
         self._source.learn()
         layout = self._layout = self._choose_layout()
         if self._dest.is_taken(layout):
@@ -86,6 +87,8 @@ class ItemCopy(ItemAttempt):
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES
             and Algorithm.MD5 not in self._work.options.leave_out_digests
+            # The reply's ETag will not be an MD5 then, and parts bring a checksum of the whole.
+            and Encryption.of(self._work.options.encryption) is not Encryption.SSE_KMS
             and not self._work.sealed_source.is_set()
         )
 

@@ -26,6 +26,8 @@ FIRST_KEYS_SHOWN = 20
 DEST_ONLY_KEYS_SHOWN = 100
 # Beyond this many keys, twins (alike but for case or Unicode form) are no longer looked for: memory is bound.
 MOST_KEYS_COMPARED = 200_000
+MOST_CLASSES_COUNTED = 20
+MORE_CLASSES = "more classes"
 FORMAT = 1
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE", "DEEP_COLD_ARCHIVE"})
@@ -80,7 +82,8 @@ class PlanSummary:
     """What the preview shows, filled while `plan` goes on; `size` is the bytes of all planned objects.
 
     Every listed key is planned, or counted in `excluded` under the name of its filter (`sample`: not drawn).
-    Of the keys that only the destination has, the first 100 are in `dest_only_keys`.
+    Of the keys that only the destination has, the first 100 are in `dest_only_keys`. `storage_classes` counts the
+    planned objects by the class that the source lists, without those of STANDARD.
     """
 
     objects: int = 0
@@ -93,6 +96,7 @@ class PlanSummary:
     dest_only: int = 0
     dest_only_keys: list[str] = field(default_factory=list)
     archived: int = 0
+    storage_classes: dict[str, int] = field(default_factory=dict)
     key_too_long: int = 0
     key_invalid: int = 0
     twins: int = 0
@@ -335,12 +339,21 @@ def _count(item: Item, totals: PlanSummary) -> None:
             totals.existing_same_size += 1
         else:
             totals.existing_different += 1
-    if item.storage_class.upper() in ARCHIVE_CLASSES:
+    listed_class = item.storage_class.upper()
+    if listed_class in ARCHIVE_CLASSES:
         totals.archived += 1
+    if listed_class not in ("", "STANDARD"):
+        _count_class(item.storage_class, totals.storage_classes)
     if not is_legal_key(item.dest_key):
         totals.key_invalid += 1
     elif len(key_bytes(item.dest_key)) > LONGEST_KEY:
         totals.key_too_long += 1
+
+
+def _count_class(name: str, counts: dict[str, int]) -> None:
+    """Count an object of this class. What a store invents without end is counted in one line."""
+    known = name if name in counts or len(counts) < MOST_CLASSES_COUNTED else MORE_CLASSES
+    counts[known] = counts.get(known, 0) + 1
 
 
 def is_legal_key(key: str) -> bool:

@@ -138,6 +138,7 @@ class SourceReader:
                     offset += len(chunk)
                     since_resume += len(chunk)
                     if offset > self.pin.size:
+                        self.refuse_transcoded()
                         raise EvidenceMismatch(ErrorCode.SOURCE_SIZE_MISMATCH, check="size", side="source")
                     yield chunk
             except (EndpointUnreachable, SourceTimeout):
@@ -155,7 +156,8 @@ class SourceReader:
             else:
                 break
         if offset < self.pin.size:
-            self._refuse_transcoded()
+            if not self.announced:
+                self.refuse_transcoded()
             raise ShortRead(facts={"n": f"{offset:,}", "size": f"{self.pin.size:,}"})
 
     def expect_as_stated(self, item: Item, said: Statement) -> None:
@@ -167,6 +169,19 @@ class SourceReader:
         if self._is_listed_as(item):
             self.pin = replace(self.pin, etag=said.etag)
             self.repinned = True
+
+    def refuse_transcoded(self) -> None:
+        """A body of another length than planned, and of another encoding than HEAD states, was changed on the way.
+
+        Asks for the headers once more; raises `TranscodedByStore`.
+        """
+        said = self.statement
+        if said is None:
+            return
+        found = self.pin.store.find(self.pin.bucket, self.pin.key)
+        coding = said.content_headers.get("content-encoding", "")
+        if found is not None and found.content_headers.get("content-encoding", "") != coding:
+            raise TranscodedByStore(f"content-encoding {coding or 'none'}")
 
     def close(self) -> None:
         """Drop the connection if the body was not read to its end."""
@@ -242,16 +257,6 @@ class SourceReader:
                     raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
                 waited, arrived = 0.0, 0
             yield chunk
-
-    def _refuse_transcoded(self) -> None:
-        """A body that lost its length and gained an encoding was packed on the way."""
-        said = self.statement
-        if said is None or self.announced:
-            return
-        found = self.pin.store.find(self.pin.bucket, self.pin.key)
-        coding = said.content_headers.get("content-encoding", "")
-        if found is not None and found.content_headers.get("content-encoding", "") != coding:
-            raise TranscodedByStore(f"content-encoding {coding or 'none'}")
 
 
 def read_refused(exc: EngineError) -> ReadRefused:

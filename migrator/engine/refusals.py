@@ -25,6 +25,8 @@ _CERTIFICATE_FAULTS = (
     ("ip address mismatch", "other name"),
 )
 _LOCK_WORDS = re.compile(r"object.?lock|worm|retention|legal.?hold", re.IGNORECASE)
+# How AWS words that a person may write, but not with this key.
+_KMS_PERMISSION = re.compile(r"\bkms:[A-Z]\w+")
 _TLS_FAULTS = frozenset(
     {
         pycurl.E_SSL_CONNECT_ERROR,
@@ -200,7 +202,7 @@ _BY_CODE: dict[str, type[errors.EngineError]] = {
     "XMinioAdminBucketQuotaExceeded": errors.DestinationFull,
     "InsufficientStorage": errors.DestinationFull,
     "NotImplemented": errors.NotSupported,
-    "InvalidStorageClass": errors.DestConfig,
+    "InvalidStorageClass": errors.ClassRefused,
     "InvalidEncryptionAlgorithmError": errors.DestConfig,
     "InvalidRequest": errors.NotSupported,
     "InvalidArgument": errors.NotSupported,
@@ -230,6 +232,8 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
     if code.startswith("KMS.") or code in {"KMSDisabled", "KMSAccessDenied"}:
         return errors.KmsRefused
     known = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if known is errors.AccessDenied and _KMS_PERMISSION.search(message):
+        return errors.KmsRefused
     if known is errors.AccessDenied and asked.verb == "write" and _LOCK_WORDS.search(message):
         return errors.DestLocked
     if known is errors.AccessDenied and asked.operation == "HeadObject":

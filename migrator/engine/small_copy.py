@@ -85,7 +85,7 @@ def is_small(work: Work, item: Item) -> bool:
         and item.existing_size is None
         and options.if_exists in (IfExists.FAIL, IfExists.SKIP)
         and options.policy.fidelity is Fidelity.REPORT
-        and not (options.double_read or options.encryption or options.website_redirect)
+        and not (options.double_read or options.encryption)
         and not options.leave_out_digests
         and not (options.bytes_per_s or options.storage_class_map or options.reads_back(item.key))
         and (source.if_match_get is True or source.listing_etag is True)

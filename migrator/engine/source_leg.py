@@ -126,7 +126,10 @@ class SourceLeg:
         if self._reader.repinned:
             self._note("listing_etag_differs")
         self.tags = self._read_tags(self.statement)
-        self._raise_if_wrong(self._compare(None))
+        checks = self._compare(None)
+        if not _fits(checks):
+            self._reader.refuse_transcoded()
+        self._raise_if_wrong(checks)
 
     def _demand(self) -> Demand:
         """Return which digests to compute: the usual ones and those that the source states, but what is left out."""
@@ -334,6 +337,11 @@ def mismatch_of(check: Check) -> EvidenceMismatch:
     return EvidenceMismatch(
         check.code, request_id=check.request_id, check="ETag" if what == "etag" else what, side=side
     )
+
+
+def _fits(checks: Sequence[Check]) -> bool:
+    """Say whether the stated size is the planned one, as far as one is stated."""
+    return all(check.outcome is not Outcome.MISMATCH for check in checks if check.name is CheckName.SOURCE_SIZE)
 
 
 def is_match(checks: Sequence[Check], name: CheckName) -> bool:

@@ -37,6 +37,7 @@ LARGEST_ERROR = 64 * 1024
 READ_SIZE = 512 * 1024
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
+METADATA = "x-amz-meta-"
 _BUFFER = 256 * 1024
 # What each of hundreds of lines holds for itself.
 _SMALL_BUFFER = 64 * 1024
@@ -84,7 +85,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer: its status, headers by lower-case name, and body.
+    """A whole answer: its status, headers by lower-case name (of user metadata the prefix only), and body.
 
     `cut` says that there was more than the bound: an error is cut, anything else is for the caller to refuse.
     """
@@ -178,9 +179,12 @@ class Line:
         """Return status and headers so far; of several blocks (100 Continue) the last."""
         status, found = 0, dict[str, str]()
         for line in b"".join(self._headers).decode("latin-1").split("\r\n"):
-            name, colon, value = line.partition(":")
+            spelled, colon, value = line.partition(":")
             if colon:
-                name, value = name.strip().lower(), value.strip()
+                name, value = spelled.strip().lower(), value.strip()
+                if name.startswith(METADATA):
+                    # Two names that differ in their spelling only are two: what becomes of them must show.
+                    name = METADATA + spelled.strip()[len(METADATA) :]
                 # Said twice: a length or a range that is not the same twice is none.
                 found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"
             elif line.startswith("HTTP/"):

@@ -41,6 +41,7 @@ from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 MOST_SENDS = 4
 PARTS_IN_FLIGHT = 3
+_SEALED = frozenset({Encryption.SSE_KMS, Encryption.SSE_C})
 
 
 class UploadHooks(Protocol):
@@ -75,6 +76,10 @@ class Target:
     def checksums(self, digests: DigestSet | PartDigest) -> dict[str, str]:
         """The checksum headers to send beside Content-MD5."""
         return _checksum(self.algorithm, digests)
+
+    def seals(self, reply: Statement) -> bool:
+        """Say whether ETags are not made from the bytes: the reply shows it, or does not show what was asked for."""
+        return {reply.encryption, Encryption.of(self.headers.encryption)} & _SEALED != set()
 
     @property
     def signs_parts(self) -> bool:
@@ -258,7 +263,7 @@ class Upload:
                 part,
                 digest,
             )
-            problem = _part_problem(reply, digest, sums, self.target.profile)
+            problem = _part_problem(reply, digest, sums, self.target)
             if problem is None:
                 return reply
             if tried >= MOST_SENDS:
@@ -323,7 +328,7 @@ def _is_as_it_was(part: Part, digests: DigestSet | PartDigest) -> bool:
 
 
 def _part_problem(
-    reply: Statement, digest: PartDigest, sums: Mapping[str, str], profile: Profile
+    reply: Statement, digest: PartDigest, sums: Mapping[str, str], target: Target
 ) -> EvidenceMismatch | None:
     """Compare the reply to a part with the part, as far as this bucket's answers mean something."""
     for name, value in sums.items():
@@ -333,8 +338,8 @@ def _part_problem(
     if digest.md5 is None:
         return None
     observed, expected = normalise(reply.etag or ""), digest.md5.hex()
-    comparable = profile.etag_multipart is EtagMeaning.FORMULA and kind(observed).form is EtagForm.MD5
-    if not comparable or reply.encryption in {Encryption.SSE_KMS, Encryption.SSE_C} or observed == expected:
+    comparable = target.profile.etag_multipart is EtagMeaning.FORMULA and kind(observed).form is EtagForm.MD5
+    if not comparable or target.seals(reply) or observed == expected:
         return None
     return _part_mismatch(CheckName.PART_ETAGS, ErrorCode.PART_ETAG_MISMATCH, expected, observed, reply)
 

@@ -47,7 +47,7 @@ class CopyOptions:
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
     parts is not mirrored, since each part above the memory budget waits in the spool folder. `limits` take the place
     of those that the destination's profile knows. `leave_out_digests` are neither computed nor sent; what rests on
-    them is not proven.
+    them is not proven. `storage_class_map` as in `carrying.class_of_copy`; `encryption` in S3's own word.
     """
 
     if_exists: str = IfExists.FAIL
@@ -62,7 +62,6 @@ class CopyOptions:
     storage_class_map: Mapping[str, str] = field(default_factory=dict)
     encryption: str = ""
     kms_key_id: str = ""
-    website_redirect: bool = False
     most_attempts: int = 4
     limits: Limits | None = None
     threshold: int = SINGLE_PUT_UP_TO

@@ -100,6 +100,7 @@ def policy_of(options: dict[str, Any]) -> Policy:
 def copy_options(run: Run) -> CopyOptions:
     """Return what the engine is told of a run's options."""
     options = run.options
+    encryption = options["encryption"] or {}
     return CopyOptions(
         if_exists=options["if_exists"],
         policy=policy_of(options),
@@ -112,4 +113,7 @@ def copy_options(run: Run) -> CopyOptions:
         leave_out_digests=frozenset(map(Algorithm, options.get("leave_out_digests", ()))),
         requester_pays=options["requester_pays"],
         bytes_per_s=options["bytes_per_s"],
+        storage_class_map=options["storage_class_map"],
+        encryption=encryption.get("type", ""),
+        kms_key_id=encryption.get("key_id") or "",
     )

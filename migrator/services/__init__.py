@@ -10,6 +10,7 @@ from migrator.services.connections import (
     run_connection_test,
     update_connection,
 )
+from migrator.services.fidelity_options import ENCRYPTION_TYPES
 from migrator.services.people import (
     create_first_admin,
     create_token,
@@ -24,6 +25,7 @@ from migrator.services.runs import cancel_run, pause_run, resume_run, retry_run,
 from migrator.services.tasks import LEAVABLE_DIGESTS, PlaceInput, TaskInput, create_task, update_task
 
 __all__ = [
+    "ENCRYPTION_TYPES",
     "LEAVABLE_DIGESTS",
     "ConnectionInput",
     "Forbidden",

@@ -18,6 +18,7 @@ from migrator.engine.errors import AddressProblem, EngineError
 from migrator.jobs.sides import impatient_store_of
 from migrator.models import DEFAULT_OPTIONS, Connection, Role, Run, Task, role_of
 from migrator.services.audit import note
+from migrator.services.fidelity_options import clashes, class_map_sentence, encryption_problems, unknown_class
 from migrator.services.refusal import Problem, Refused
 from migrator.services.rights import may_use, require, require_task
 
@@ -39,7 +40,7 @@ _GLOBS = ("include", "exclude")
 _SIZES = ("min_size", "max_size", "bytes_per_s")
 _TIMES = ("modified_after", "modified_before")
 # Promised options whose engine part is not built yet: a value other than the default is refused, never ignored.
-_NOT_YET = ("versions", "storage_class_map", "encryption")
+_NOT_YET = ("versions",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,8 @@ def _check(by: User, given: TaskInput, task: Task | None) -> None:
     problems = _name_problems(given.name, task) + option_problems(given.options)
     for side in ("source", "destination"):
         problems += _place_problems(by, getattr(given, side), side)
+    if not problems and given.destination.connection is not None:
+        problems = unknown_class(given.options, given.destination.connection)
     if problems:
         raise Refused.of(problems)
     _refuse_same_place(given)
@@ -217,7 +220,9 @@ def option_problems(options: Mapping[str, Any]) -> list[Problem]:
         for name, value in options.items()
         if (sentence := _option_sentence(name, value))
     ]
-    return problems or _needed_digest({**DEFAULT_OPTIONS, **options})
+    problems += encryption_problems(options.get("encryption"))
+    together = {**DEFAULT_OPTIONS, **options}
+    return problems or _needed_digest(together) + clashes(together)
 
 
 def _needed_digest(options: Mapping[str, Any]) -> list[Problem]:
@@ -252,6 +257,8 @@ def _option_sentence(name: str, value: Any) -> str:
         return f"{name} is a time with its zone, such as 2026-01-31T00:00:00Z."
     if name == "leave_out_digests" and not _are_digests(value):
         return f"{name} is a list out of {', '.join(LEAVABLE_DIGESTS)}, each named once."
+    if name == "storage_class_map":
+        return class_map_sentence(value)
     if name == "read_back_percent" and not (_is_whole(value, least=0) and value <= 100):
         return "read_back_percent is a whole number from 0 to 100."
     return ""

@@ -20,7 +20,7 @@ _UNVERIFIED_BECAUSE = {
     Reason.LAYOUT_UNKNOWN: "uploaded in parts whose sizes the source may not tell, and without a checksum",
     Reason.STORE_UNPROVEN: "the destination has not shown that it checks what it receives",
     Reason.NOT_REQUESTED: "this needs a checksum that the task leaves out, so it is not requested",
-    Reason.NOT_COPIED: "their tags are to be compared, but the task does not carry tags over",
+    Reason.NOT_COPIED: "their tags or storage class are to be compared, but the task does not carry them over",
 }
 _OF_THE_WHOLE = "a checksum of the whole object"
 
@@ -29,6 +29,7 @@ _FAILED_BECAUSE = {
     ErrorCode.KEY_TOO_LONG: "with a key that is too long for the destination",
     ErrorCode.KEY_INVALID: "with a key that the destination does not take",
     ErrorCode.OBJECT_TOO_LARGE: "larger than the destination takes",
+    ErrorCode.DEST_CONFIG: "in a storage class that the task's list of classes does not name",
     ErrorCode.DEST_EXISTS: "another object has their key at the destination",
 }
 
@@ -40,12 +41,12 @@ _ENOUGH = {
         Help.READ_BACK,
     ): "A second reading at the source, and reading every copy back at the destination, would be enough",
 }
-_TAGS_HELP = "Carrying tags over would help."
+_CARRYING_HELPS = "Carrying them over would help."
 _COMPUTING_HELPS = "Computing it again would help."
 _NOTHING_HELPS = "Neither a second reading nor reading the destination back would be enough."
 
 
-_OTHER_HELPS = {Reason.NOT_COPIED.value: _TAGS_HELP, Reason.NOT_REQUESTED.value: _COMPUTING_HELPS}
+_OTHER_HELPS = {Reason.NOT_COPIED.value: _CARRYING_HELPS, Reason.NOT_REQUESTED.value: _COMPUTING_HELPS}
 
 
 def summary_line(forecast: Mapping[str, Any]) -> str:

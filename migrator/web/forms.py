@@ -233,6 +233,31 @@ class TaskForm(forms.Form):
             ("CRC64NVME", "CRC64NVME: what states nothing else, such as newer encrypted objects, cannot be compared"),
         ],
     )
+    storage_class_map = forms.CharField(
+        label="Storage classes at the destination",
+        required=False,
+        help_text="One a line: a class at the source = the class of its copy, such as STANDARD_IA = GLACIER_IR. "
+        "* stands for every class without a line, default for the destination’s own choice. An object in a class "
+        "without a line fails; STANDARD needs none. Empty: classes are not carried over.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "mono"}),
+    )
+    encryption_type = forms.ChoiceField(
+        label="Encryption at the destination",
+        required=False,
+        help_text="What the destination then reports is compared with it.",
+        choices=[
+            ("", "As the bucket does it"),
+            ("AES256", "With a key of the storage service (SSE-S3)"),
+            ("aws:kms", "With a key service (SSE-KMS)"),
+            ("aws:kms:dsse", "With a key service, in two layers (DSSE-KMS)"),
+        ],
+    )
+    encryption_key_id = forms.CharField(
+        label="Key of the key service",
+        required=False,
+        help_text="Its ARN, id or alias. Empty: the key that the destination takes by itself.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}),
+    )
     probe = forms.BooleanField(
         label="Let the destination prove that it refuses damaged data",
         required=False,
@@ -277,6 +302,9 @@ class TaskForm(forms.Form):
         "destination.connection": "destination_connection",
         "bytes_per_s": "speed_limit",
         "options.bytes_per_s": "speed_limit",
+        "options.encryption": "encryption_type",
+        "options.encryption.type": "encryption_type",
+        "options.encryption.key_id": "encryption_key_id",
     }
 
     def __init__(self, *args: Any, connections: QuerySet[Connection], task: Task | None = None, **kwargs: Any) -> None:
@@ -287,6 +315,27 @@ class TaskForm(forms.Form):
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset = connections
         self._kept = dict(task.options) if task else {}
+
+    def clean_storage_class_map(self) -> dict[str, str]:
+        """Read the lines; whether the names are classes is for the services to say."""
+        read: dict[str, str] = {}
+        for line in _lines(self.cleaned_data["storage_class_map"]):
+            source, sign, destination = (word.strip() for word in line.partition("="))
+            if not (source and sign and destination):
+                raise forms.ValidationError(
+                    "Write a class, =, and the class of its copy, such as STANDARD_IA = STANDARD."
+                )
+            if source in read:
+                raise forms.ValidationError(f"{source} has two lines. Keep one.")
+            read[source] = destination
+        return read
+
+    def clean_encryption_key_id(self) -> str:
+        """Ask for the kind where only a key is given."""
+        key_id: str = self.cleaned_data["encryption_key_id"]
+        if key_id and not self.cleaned_data.get("encryption_type"):
+            raise forms.ValidationError("Choose a key service as the encryption, or leave the key empty.")
+        return key_id
 
     def given(self) -> services.TaskInput:
         """Return what was filled in, for the services; options without a field here stay as they were."""
@@ -307,9 +356,10 @@ class TaskForm(forms.Form):
         data = self.cleaned_data
         same = (
             "if_exists", "policy", "fidelity", "tags", "double_read", "read_back_percent", "probe", "requester_pays",
-            "min_size", "max_size", "leave_out_digests",
+            "min_size", "max_size", "leave_out_digests", "storage_class_map",
         )  # fmt: skip
         return {name: data[name] for name in same} | {
+            "encryption": _encryption(data["encryption_type"], data["encryption_key_id"]),
             "include": _lines(data["include"]),
             "exclude": _lines(data["exclude"]),
             "modified_after": _rfc3339(data["modified_after"]),
@@ -377,6 +427,9 @@ def _task_initial(task: Task | None) -> dict[str, Any]:
         "modified_after": _as_time(options["modified_after"]),
         "modified_before": _as_time(options["modified_before"]),
         "speed_limit": options["bytes_per_s"] / MIB if options["bytes_per_s"] else None,
+        "storage_class_map": "\n".join(f"{name} = {there}" for name, there in options["storage_class_map"].items()),
+        "encryption_type": (options["encryption"] or {}).get("type", ""),
+        "encryption_key_id": (options["encryption"] or {}).get("key_id") or "",
     }
     if task is not None:
         initial |= {
@@ -389,6 +442,10 @@ def _task_initial(task: Task | None) -> dict[str, Any]:
             "destination_prefix": task.dest_prefix,
         }
     return initial
+
+
+def _encryption(kind: str, key_id: str) -> dict[str, str | None] | None:
+    return {"type": kind, "key_id": key_id or None} if kind else None
 
 
 def _lines(text: str) -> list[str]:

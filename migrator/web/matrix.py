@@ -6,11 +6,11 @@ A missing value is "not available", never a tick; each row's outcome is that of 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from integrity.etags import EtagForm, kind
-from integrity.evidence import CheckName, Outcome, checks_from_json
+from integrity.evidence import CheckName, Encryption, Outcome, checks_from_json
 from integrity.wording import SHORT_REASONS
 from migrator.web.tags import size_text
 
@@ -87,8 +87,8 @@ def matrix(record: IntegrityRecord) -> list[Row]:
         _facts("Content headers", "content_headers", source, dest, checks, CheckName.CONTENT_HEADERS),
         _facts("Metadata", "metadata", source, dest, checks, CheckName.USER_METADATA),
         _counted("Tags", "tag_count", source, dest, checks, CheckName.TAGS),
-        _plain("Storage class", "storage_class", source, dest, checks, CheckName.STORAGE_CLASS),
-        _plain("Encryption", "encryption", source, dest, checks, CheckName.ENCRYPTION),
+        _plain("Storage class", "storage_class", source, dest, checks, CheckName.STORAGE_CLASS, _class_asked(checks)),
+        _plain("Encryption", "encryption", source, dest, checks, CheckName.ENCRYPTION, _encryption_asked(checks)),
         _row(
             "Version",
             source=record.source_version_id,
@@ -204,9 +204,28 @@ def _counted(
 
 
 def _plain(
-    name: str, fact: str, source: dict[str, Any], dest: dict[str, Any], checks: Sequence[Check], check: CheckName
+    name: str,
+    fact: str,
+    source: dict[str, Any],
+    dest: dict[str, Any],
+    checks: Sequence[Check],
+    check: CheckName,
+    note: str,
 ) -> Row:
-    return _shown(name, fact, source, dest, checks, check, lambda text: str(text or "").replace("_", "-"))
+    found = _shown(name, fact, source, dest, checks, check, lambda text: str(text or "").replace("_", "-"))
+    return replace(found, note=note)
+
+
+def _class_asked(checks: Sequence[Check]) -> str:
+    """Say which class the write asked for; one that is not carried, or the usual one, was not asked for."""
+    asked = [check.expected for check in _named(checks, CheckName.STORAGE_CLASS) if check.reason is None]
+    return f"the task asks for {asked[0]}" if asked and asked[0] != "STANDARD" else ""
+
+
+def _encryption_asked(checks: Sequence[Check]) -> str:
+    """Say which encryption the write asked for, in S3's own words; else the reply to the write was compared."""
+    asked = next((check.expected for check in _named(checks, CheckName.ENCRYPTION) if check.expected), "")
+    return f"the task asks for {asked}" if asked and asked not in list(Encryption) else ""
 
 
 def _shown(

@@ -12,6 +12,7 @@ from integrity import records
 from integrity.evidence import ErrorCode, Reason
 from integrity.models import IntegrityRecord, Review
 from integrity.wording import MISMATCH_WORDS, REASON_WORDS
+from migrator.engine.carrying import class_of_copy
 from migrator.models import Batch, Run
 from migrator.models.progress import Progress, progress_of
 from migrator.web import foretold, wording
@@ -209,6 +210,7 @@ def _preview(run: Run) -> dict[str, Any]:
             for name in wording.HAZARDS
             if (count := summary.get(name) or summary.get("hazards", {}).get(name, 0))
         ],
+        "classes_left": _classes_left(run),
         "excluded": sum(count for name, count in excluded.items() if name != "sample"),
         "not_drawn": excluded.get("sample", 0),
         "existing": summary.get("existing_same_size", 0) + summary.get("existing_different", 0),
@@ -219,6 +221,16 @@ def _preview(run: Run) -> dict[str, Any]:
         "depth": run.options.get("verify_depth", ""),
         "needs_confirmation": run.planned == 0 and not run.empty_confirmed,
     }
+
+
+def _classes_left(run: Run) -> str:
+    """Return which storage classes of the source's objects are not carried over, with counts; empty if none is."""
+    if wording.is_verify(run):
+        return ""
+    counts, classes = run.plan_summary.get("storage_classes", {}), run.options.get("storage_class_map") or {}
+    copied_as = {name: class_of_copy(name, classes) for name in counts}
+    left = [f"{counts[name]:,} in {name}" for name, found in copied_as.items() if found and found.expected is None]
+    return ", ".join(left)
 
 
 def _requests_an_object(run: Run) -> int:
@@ -303,6 +315,7 @@ def _line(tone: str, words: str) -> dict[str, str]:
     }
 
 
+_OF_A_COPY = ("Storage classes", "Encryption at the destination")
 _OF_A_COMPARISON = ("What is compared", "Sample", "How sure to be")
 
 
@@ -319,7 +332,8 @@ def _promises(run: Run) -> list[str]:
     lines += [
         words for name, choices in wording.OPTION_WORDS.items() if (words := choices.get(str(options.get(name)), ""))
     ]
-    return lines
+    lines += [f"{label}: {words}." for label, words in wording.option_lines(options) if label in _OF_A_COPY]
+    return [*lines, f"Not carried over: {wording.not_carried_words(wording.not_carried_by(options))}."]
 
 
 def profile_lines(run: Run) -> list[dict[str, str]]:

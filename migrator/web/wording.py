@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from integrity.evidence import NOT_CARRIED as NEVER_CARRIED
 from integrity.layouts import GIB, MIB, TIB, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from migrator.models import Run
     from migrator.models.progress import Progress
@@ -294,6 +295,8 @@ _OPTION_LABELS = {
     "read_back_percent": "Read back at the destination (percent)",
     "leave_out_digests": "Checksums left out by the task",
     "tags": "Carry tags over",
+    "storage_class_map": "Storage classes",
+    "encryption": "Encryption at the destination",
     "probe": "Let the destination prove that it refuses damaged data",
     "requester_pays": "We pay for reading the source",
     "include": "Only keys like",
@@ -317,7 +320,7 @@ def option_lines(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         value = options.get(name)
         if not value or name == "canary":
             continue
-        lines.append((label, _value_text(value)))
+        lines.append((label, _OPTION_TEXTS.get(name, _value_text)(value)))
     return lines + _verify_lines(options)
 
 
@@ -338,6 +341,52 @@ def _value_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _classes_text(classes: Mapping[str, str]) -> str:
+    named = sorted(classes.items(), key=lambda pair: pair[0] == "*")
+    return "; ".join(f"{_CLASS_WORDS.get(name, name)} → {_CLASS_WORDS.get(there, there)}" for name, there in named)
+
+
+def _encryption_text(wish: Mapping[str, str | None]) -> str:
+    words = _ENCRYPTIONS.get(str(wish["type"]), str(wish["type"]))
+    return f"{words}, key {wish['key_id']}" if wish.get("key_id") else words
+
+
+_CLASS_WORDS = {"*": "every other", "default": "the destination's choice"}
+_ENCRYPTIONS = {
+    "AES256": "with a key of the storage service (AES256)",
+    "aws:kms": "with a key service (aws:kms)",
+    "aws:kms:dsse": "with a key service, in two layers (aws:kms:dsse)",
+}
+_OPTION_TEXTS: dict[str, Callable[[Any], str]] = {
+    "storage_class_map": _classes_text,
+    "encryption": _encryption_text,
+}
+
+NOT_CARRIED = {
+    "acl": "access lists (ACLs)",
+    "object_lock": "object lock",
+    "legal_hold": "legal hold",
+    "versions": "versions before the latest",
+    "last_modified": "the time of the last change",
+    "replication_state": "replication state",
+    "annotations": "annotations",
+    "tags": "tags, by choice of the task",
+    "storage_class": "the storage class, where it is left to the destination",
+}
+
+
+def not_carried_words(names: Iterable[str]) -> str:
+    """Return what was not carried over as one list in words."""
+    return ", ".join(NOT_CARRIED[name] for name in names)
+
+
+def not_carried_by(options: Mapping[str, Any]) -> list[str]:
+    """Return what a task with these options leaves behind, as far as the task alone tells."""
+    classes = options.get("storage_class_map") or {"*": "default"}
+    by_choice = {"tags": not options.get("tags"), "storage_class": "default" in classes.values()}
+    return [*NEVER_CARRIED, *(name for name, is_left in by_choice.items() if is_left)]
 
 
 _MEANS = {

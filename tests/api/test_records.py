@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from integrity.evidence import NOT_CARRIED
 from integrity.models import IntegrityRecord, ReviewDecision
 from migrator.models import Run
 from tests.api.caller import Caller, a_record, a_run, pointers
@@ -29,6 +30,12 @@ def run(operator: User) -> Run:
 
 def keys(answer: dict[str, Any]) -> list[str]:
     return [one["object_key"] for one in answer["items"]]
+
+
+def test_the_summary_of_a_run_lists_what_is_not_carried(as_operator: Caller, run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(options={"tags": False, "storage_class_map": {"*": "STANDARD"}})
+
+    assert as_operator.get(f"/runs/{run.pk}/integrity").json()["not_carried"] == [*NOT_CARRIED, "tags"]
 
 
 def test_a_record_answers_what_was_promised(as_operator: Caller, run: Run) -> None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
+from integrity.evidence import NOT_CARRIED
 from integrity.models import IntegrityRecord
 from integrity.reports import jsonl, snapshot
 from migrator import services
@@ -105,6 +106,16 @@ async def test_csv_has_every_record_and_every_evidence(auditor: User, run: Run) 
     assert (rows[0]["etag_match"], rows[1]["etag_match"]) == ("true", "")
     assert rows[0]["created_at"] == "2026-01-31T12:00:00.250000Z"
     assert set(rows[0]) >= {field.name for field in IntegrityRecord._meta.concrete_fields}
+
+
+async def test_each_line_of_a_report_lists_what_was_not_carried(auditor: User, run: Run) -> None:
+    tags = {"name": "tags", "outcome": "not_comparable", "reason": "not_copied"}
+    await sync_to_async(IntegrityRecord.objects.filter(run=run.pk, index=1).update)(checks=[tags])
+
+    rows, records = await rows_of(auditor, run), await records_of(auditor, run)
+
+    assert [json.loads(row["not_carried"]) for row in rows[:2]] == [[*NOT_CARRIED], [*NOT_CARRIED, "tags"]]
+    assert [record["not_carried"] for record in records[:2]] == [[*NOT_CARRIED], [*NOT_CARRIED, "tags"]]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])

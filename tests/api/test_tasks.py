@@ -141,6 +141,19 @@ def test_an_endpoint_that_does_not_answer_is_said_at_the_connection(
         ("leave_out_digests", ["MD5", "MD5"]),
         ("leave_out_digests", [{"name": "MD5"}]),
         ("leave_out_digests", None),
+        ("storage_class_map", None),
+        ("storage_class_map", [["STANDARD_IA", "STANDARD"]]),
+        ("storage_class_map", {"STANDARD IA": "STANDARD"}),
+        ("storage_class_map", {"": "STANDARD"}),
+        ("storage_class_map", {"default": "STANDARD"}),
+        ("storage_class_map", {"STANDARD_IA": "*"}),
+        ("storage_class_map", {"STANDARD_IA": None}),
+        ("storage_class_map", {"STANDARD_IA": ""}),
+        ("storage_class_map", {"STANDARD_IA": "STANDARD\r\nx-amz-acl: public-read"}),
+        ("storage_class_map", {f"CLASS_{number}": "STANDARD" for number in range(101)}),
+        ("encryption", "aws:kms"),
+        ("encryption", {"type": "aws:kms", "key": "key-1"}),
+        ("versions", "all"),
     ],
 )
 def test_a_wrong_option_is_refused_at_its_name(connected: Stores, as_operator: Caller, name: str, value: Any) -> None:
@@ -166,6 +179,78 @@ def test_the_digest_of_a_second_reading_cannot_be_left_out(
     assert response.json()["detail"].startswith("SHA256 cannot be left out: ")
     assert words in response.json()["detail"]
     assert as_operator.post("/tasks", new_task(options={"leave_out_digests": ["MD5"], **asking})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("encryption", "field", "words"),
+    [
+        ({}, "type", "The type of an encryption is one of AES256, aws:kms, aws:kms:dsse."),
+        ({"type": "SSE-KMS"}, "type", "The type of an encryption is one of"),
+        ({"type": ["aws:kms"]}, "type", "The type of an encryption is one of"),
+        ({"type": "AES256", "key_id": "key-1"}, "key_id", "A key belongs to encryption with a key service"),
+        ({"type": "aws:kms", "key_id": ""}, "key_id", "The key is its ARN, its id or its alias"),
+        ({"type": "aws:kms", "key_id": 7}, "key_id", "The key is its ARN"),
+        ({"type": "aws:kms", "key_id": "key 1"}, "key_id", "The key is its ARN"),
+        ({"type": "aws:kms", "key_id": "key-1\r\nx-amz-acl: public-read"}, "key_id", "The key is its ARN"),
+        ({"type": "aws:kms", "key_id": "k" * 2049}, "key_id", "The key is its ARN"),
+    ],
+)
+def test_what_is_wrong_with_an_encryption_is_said_at_its_field(
+    connected: Stores, as_operator: Caller, encryption: dict[str, Any], field: str, words: str
+) -> None:
+    response = as_operator.post("/tasks", new_task(options={"encryption": encryption}))
+
+    assert (response.status_code, pointers(response)) == (422, [f"/options/encryption/{field}"])
+    assert response.json()["detail"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"storage_class_map": {"STANDARD_IA": "GLACIER_IR", "*": "default"}},
+        {"storage_class_map": {"cold-hdd": "warm.ssd"}},
+        {"encryption": {"type": "AES256"}},
+        {"encryption": {"type": "aws:kms", "key_id": None}},
+        {"encryption": {"type": "aws:kms:dsse", "key_id": "arn:aws:kms:eu-west-1:111122223333:alias/archive"}},
+        {"encryption": None, "storage_class_map": {}},
+    ],
+)
+def test_classes_and_encryption_are_stored_as_they_were_said(
+    connected: Stores, as_operator: Caller, options: dict[str, Any]
+) -> None:
+    made = as_operator.post("/tasks", new_task(options=options)).json()
+
+    assert made["options"] == DEFAULT_OPTIONS | options
+
+
+@pytest.mark.parametrize(
+    ("classes", "asking", "words"),
+    [
+        ({"*": "GLACIER"}, {"policy": "strict"}, "A strict task reads every copy back, and what lies in GLACIER"),
+        ({"*": "DEEP_ARCHIVE"}, {"read_back_percent": 1}, "The task reads copies back, and what lies in DEEP_ARCHIVE"),
+        ({"*": "default"}, {"fidelity": "required"}, "A class that is left to the destination (default) cannot be"),
+    ],
+)
+def test_a_class_that_rules_out_what_else_is_asked_for_is_refused(
+    connected: Stores, as_operator: Caller, classes: dict[str, str], asking: dict[str, Any], words: str
+) -> None:
+    response = as_operator.post("/tasks", new_task(options={"storage_class_map": classes, **asking}))
+
+    assert (response.status_code, pointers(response)) == (422, ["/options/storage_class_map"])
+    assert response.json()["detail"].startswith(words)
+    assert as_operator.post("/tasks", new_task(options={"storage_class_map": classes})).status_code == 201
+
+
+def test_a_class_that_amazon_s3_does_not_have_is_refused_before_any_copy(
+    connected: Stores, as_operator: Caller
+) -> None:
+    Connection.objects.filter(name="New store").update(kind=Connection.Kind.AWS)
+
+    refused = as_operator.post("/tasks", new_task(options={"storage_class_map": {"COLD": "STANDRD"}}))
+    taken = as_operator.post("/tasks", new_task(options={"storage_class_map": {"COLD": "GLACIER_IR", "*": "default"}}))
+
+    assert (pointers(refused), taken.status_code) == (["/options/storage_class_map"], 201)
+    assert refused.json()["detail"].startswith("Amazon S3 has no storage class STANDRD. It has STANDARD,")
 
 
 def test_what_a_change_asks_for_is_held_against_what_was_left_out_before(

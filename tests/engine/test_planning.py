@@ -105,6 +105,29 @@ def test_hazards_are_counted() -> None:
     assert json.dumps(summary.to_json()["hazards"])
 
 
+def test_objects_are_counted_by_the_class_that_is_listed() -> None:
+    summary = PlanSummary()
+    source = [
+        *(each for name in ("a", "b") for each in listed(name, storage_class="STANDARD_IA")),
+        *listed("c", storage_class="STANDARD"),
+        *listed("d"),
+    ]
+
+    planned(summary, source_listing=source, dest_listing=[])
+
+    assert summary.storage_classes == {"STANDARD_IA": 2}
+
+
+def test_classes_without_end_are_counted_in_one_line() -> None:
+    summary = PlanSummary()
+    source = [each for number in range(30) for each in listed(f"{number:02}", storage_class=f"CLASS_{number}")]
+
+    planned(summary, source_listing=source, dest_listing=[])
+
+    assert len(summary.storage_classes) == 21
+    assert summary.storage_classes["more classes"] == 10
+
+
 def test_the_summary_names_the_largest_and_the_first() -> None:
     summary = PlanSummary()
 

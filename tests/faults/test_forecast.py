@@ -75,6 +75,12 @@ def archived(pair: TwoStores) -> None:
     pair.seed("old", b"cold", storage_class="GLACIER")
 
 
+def in_classes(pair: TwoStores) -> None:
+    plain(pair)
+    for name in ("STANDARD_IA", "GLACIER_IR", "GLACIER"):
+        pair.seed(name, os.urandom(2000), storage_class=name)
+
+
 def everything(pair: TwoStores) -> None:
     sealed(pair)
     in_parts(pair)
@@ -85,6 +91,7 @@ UNSEALED: Mapping[str, object] = {"checksums": [], "default_checksum": ""}
 ECHO: Mapping[str, object] = {"content_md5": "ignores", "etag_single": "echo", **UNSEALED, "payload_sha256": "ignores"}
 DEAF: Mapping[str, object] = {"etag_single": "opaque", "etag_multipart": "random", "content_md5": "ignores", **ECHO}
 
+EXACTLY: Mapping[str, object] = {"policy": REQUIRED, "tags": True}
 CRCS = {Algorithm.CRC32, Algorithm.CRC32C, Algorithm.CRC64NVME}
 
 CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapping[str, object]]] = {
@@ -126,6 +133,15 @@ CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapp
     "CRCs left out, sealed destination": (everything, {}, {"sse": "kms"}, {"leave_out_digests": CRCS}),
     "SHA256 left out": (sealed_in_parts, {}, {}, {"leave_out_digests": {Algorithm.SHA256}}),
     "all left out": (everything, {}, {}, {"leave_out_digests": USUAL}),
+    "classes not carried": (in_classes, {}, {}, {}),
+    "classes not carried, required": (in_classes, {}, {}, {"policy": REQUIRED, "tags": True}),
+    "classes mapped": (in_classes, {}, {}, {"storage_class_map": {"*": "STANDARD_IA"}, **EXACTLY}),
+    "one class named": (in_classes, {}, {}, {"storage_class_map": {"GLACIER_IR": "STANDARD"}, **EXACTLY}),
+    "a class left to the destination": (in_classes, {}, {}, {"storage_class_map": {"*": "default"}}),
+    "encryption asked for": (everything, {}, {}, {"encryption": "AES256"}),
+    "a key service asked for": (everything, {}, {}, {"encryption": "aws:kms"}),
+    "a key service asked for, no checksums": (everything, {}, UNSEALED, {"encryption": "aws:kms"}),
+    "a key service asked for, unproven": (everything, {}, {**ECHO, "etag_single": "md5"}, {"encryption": "aws:kms"}),
     "headers required": (plain, {}, {}, {"policy": REQUIRED, "tags": True}),
     "headers required, tags left out": (plain, {}, {}, {"policy": REQUIRED}),
 }

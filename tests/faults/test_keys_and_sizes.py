@@ -1,4 +1,4 @@
-"""Rows 67, 68 and 71: odd keys, boundary sizes, what travels beside the bytes."""
+"""Rows 67 and 68: odd keys and boundary sizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from integrity.evidence import CheckName
 from integrity.layouts import GIB, MIB, Limits
-from integrity.verdicts import Policy
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE
 
@@ -137,51 +136,6 @@ def test_row_68_a_folder_marker_is_an_object(two_stores: Make) -> None:
 
     assert pair.copy_one().verdict == "verified"
     assert pair.dest.keys(DEST) == ["photos/"]
-
-
-def test_headers_metadata_and_tags_are_carried_and_compared(two_stores: Make) -> None:
-    pair = two_stores()
-    headers = {"content-type": "text/plain", "cache-control": "no-store", "expires": "not really a date"}
-    pair.seed("note", b"text", headers=headers, metadata={"author": "Ann  B"}, tags={"kind": "a note", "n": "1"})
-
-    settled = pair.copy_one(tags=True, policy=Policy(fidelity="required"))  # type: ignore[arg-type]
-
-    assert settled.verdict == "verified"
-    assert settled.outcome(CheckName.CONTENT_HEADERS) == "match"
-    assert settled.outcome(CheckName.USER_METADATA) == "match"
-    assert settled.outcome(CheckName.TAGS) == "match"
-    assert pair.dest_store.get_tags(DEST, "note") == {"kind": "a note", "n": "1"}
-
-
-def test_headers_of_an_object_in_parts_are_carried_at_create(two_stores: Make) -> None:
-    pair = two_stores()
-    pair.seed(
-        "film", os.urandom(6 * MIB), part_size=5 * MIB, headers={"content-type": "video/mp4"}, metadata={"a": "b"}
-    )
-
-    settled = pair.copy_one()
-
-    assert settled.outcome(CheckName.CONTENT_HEADERS) == "match"
-    assert settled.outcome(CheckName.USER_METADATA) == "match"
-
-
-def test_row_71_metadata_that_cannot_be_sent_is_named_and_bytes_are_verified(two_stores: Make) -> None:
-    pair = two_stores()
-    pair.seed("note", b"text", metadata={"author": "Zo\u00eb"})
-
-    settled = pair.copy_one()
-
-    assert settled.verdict == "verified"
-    assert settled.outcome(CheckName.USER_METADATA) == "mismatch"
-
-
-def test_row_71_where_fidelity_is_required_lost_metadata_fails(two_stores: Make) -> None:
-    pair = two_stores()
-    pair.seed("note", b"text", metadata={"author": "Zo\u00eb"})
-
-    settled = pair.copy_one(policy=Policy(fidelity="required"))  # type: ignore[arg-type]
-
-    assert settled.code == "user_metadata_mismatch"
 
 
 def _fields(item: object) -> dict[str, object]:

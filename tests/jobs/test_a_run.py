@@ -206,6 +206,58 @@ def test_a_forecast_knows_what_the_task_leaves_out(stores: Stores, operator: Use
     assert [record.reason for record in records_of(run).values()] == ["not_requested"]
 
 
+def test_classes_and_encryption_of_a_task_are_those_of_its_copies(stores: Stores, operator: User) -> None:
+    stores.source.seed(SOURCE_BUCKET, "cold", b"cold" * 99, storage_class="STANDARD_IA")
+    stores.seed(warm=b"warm" * 99)
+    options = {
+        "storage_class_map": {"STANDARD_IA": "GLACIER_IR"},
+        "encryption": {"type": "aws:kms", "key_id": "key-1"},
+        "fidelity": "required",
+    }
+
+    run = run_through(services.start_run(operator, make_task(stores, operator, **options), start=True))
+
+    records = records_of(run)
+    stated = {name: {each["name"]: each["observed"] for each in found.checks} for name, found in records.items()}
+    assert {(found.verdict, found.source_grade, found.dest_grade) for found in records.values()} == {
+        ("verified", "S3", "D3")
+    }
+    assert {name: (each["storage_class"], each["encryption"]) for name, each in stated.items()} == {
+        "cold": ("GLACIER_IR", "aws:kms key-1"),
+        "warm": ("STANDARD", "aws:kms key-1"),
+    }
+    assert run.plan_summary["forecast"]["provable"]["objects"] == {"at_least": 2, "at_most": 2}
+    assert run.plan_summary["storage_classes"] == {"STANDARD_IA": 1}
+
+
+def test_row_73_many_objects_in_a_class_that_the_destination_does_not_take_pause_the_run(
+    stores: Stores, operator: User
+) -> None:
+    stores.seed(**{f"{number:02}": b"cold" for number in range(40)})
+    task = make_task(stores, operator, storage_class_map={"*": "LUKEWARM"})
+
+    run = run_through(services.start_run(operator, task, start=True))
+
+    assert (run.state, run.cause, run.verified) == ("paused", "repeated_errors", 0)
+    assert "does not take the storage class" in run.cause_text
+    assert {found.error_code for found in records_of(run).values()} == {"dest_config"}
+
+
+def test_row_73_many_objects_whose_key_is_refused_pause_the_run(stores: Stores, operator: User) -> None:
+    stores.seed(**{f"{number:02}": b"cold" for number in range(40)})
+    task = make_task(stores, operator, encryption={"type": "aws:kms", "key_id": "key-1"})
+    run = services.start_run(operator, task, start=True)
+    jobs.plan(str(run.pk))
+    refusal = {"status": 400, "code": "KMS.DisabledException"}
+    stores.dest.plan_faults([{"operation": "PutObject", "calls": "all", "action": "status", "value": refusal}])
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("paused", "repeated_errors")
+    assert {found.error_code for found in records_of(run).values()} == {"access_denied"}
+
+
 def test_a_run_that_was_planned_before_the_option_existed_leaves_nothing_out(stores: Stores, operator: User) -> None:
     stores.seed(one=b"one")
     run = services.start_run(operator, make_task(stores, operator), start=True)

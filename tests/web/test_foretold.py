@@ -49,6 +49,10 @@ def test_a_count_is_a_number_or_a_range(provable: dict[str, int], words: str) ->
          " a second reading nor reading the destination back would be enough."),
         ("standard", short("not_requested"), "2 cannot: this needs a checksum that the task leaves out, so it is not"
          " requested. Computing it again would help."),
+        ("standard", short("not_copied"), "2 cannot: their tags or storage class are to be compared, but the task does"
+         " not carry them over. Carrying them over would help."),
+        ("standard", short("dest_config", objects=between(3)),
+         "3 will fail: in a storage class that the task's list of classes does not name."),
         ("standard", short("archived", objects=between(1)),
          "1 will fail: in an archive, from which they must be restored first."),
     ],

@@ -48,6 +48,25 @@ def test_what_was_read_is_never_shown_as_the_size_at_the_destination(story: Stor
     assert (size.computed != "", size.dest) == (True, "")
 
 
+@pytest.mark.parametrize(
+    ("name", "title", "expected", "note"),
+    [
+        (CheckName.STORAGE_CLASS, "Storage class", "GLACIER_IR", "the task asks for GLACIER_IR"),
+        (CheckName.STORAGE_CLASS, "Storage class", "STANDARD", ""),
+        (CheckName.ENCRYPTION, "Encryption", "aws:kms key-1", "the task asks for aws:kms key-1"),
+        (CheckName.ENCRYPTION, "Encryption", "none", ""),
+    ],
+)
+def test_what_a_copy_was_to_be_stored_as_stands_in_its_row(
+    story: Story, name: CheckName, title: str, expected: str, note: str
+) -> None:
+    record = story.verified
+    check = Check(name=name, outcome=Outcome.MATCH, expected=expected, observed=expected)
+    record.checks = checks_to_json([check])
+
+    assert (row(matrix(record), title).note, row(matrix(record), title).outcome) == (note, "match")
+
+
 def test_what_could_not_be_compared_says_why(story: Story) -> None:
     etag = row(matrix(story.unverified), "ETag")
 

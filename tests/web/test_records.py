@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from integrity.models import IntegrityRecord, ReviewDecision
+from migrator.web import wording
 from tests.web.conftest import Story, text_of
 from tests.web.rows import a_record, a_run
 
@@ -47,6 +48,40 @@ def test_the_report_says_what_the_task_left_out(as_auditor: Client, story: Story
     page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
 
     assert "<dt>Checksums left out by the task</dt><dd>MD5</dd>" in page
+
+
+LEFT = "access lists (ACLs), object lock, legal hold, versions before the latest, the time of the last change"
+
+
+def test_a_record_lists_what_was_not_carried_and_what_by_choice(as_auditor: Client, story: Story) -> None:
+    tags = {"name": "tags", "outcome": "not_comparable", "reason": "not_copied", "expected": None, "observed": None}
+    IntegrityRecord.objects.filter(pk=story.verified.pk).update(checks=[*story.verified.checks, tags])
+
+    page = text_of(as_auditor.get(f"/records/{story.verified.pk}/"))
+
+    assert f"<dt>Not carried over</dt><dd>{LEFT}" in page
+    assert "annotations, tags, by choice of the task</dd>" in page
+
+
+def test_the_report_lists_what_is_not_carried_over(as_auditor: Client, story: Story) -> None:
+    story.run.options = {**story.run.options, "tags": True, "storage_class_map": {"*": "STANDARD"}}
+    story.run.save()
+
+    page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
+
+    assert "What is not carried over</h2>" in page
+    assert [words in page for words in wording.NOT_CARRIED.values()] == [True] * 7 + [False] * 2
+
+
+def test_the_report_says_which_classes_and_which_encryption_were_asked_for(as_auditor: Client, story: Story) -> None:
+    asked = {"storage_class_map": {"*": "STANDARD_IA"}, "encryption": {"type": "AES256", "key_id": None}}
+    story.run.options = {**story.run.options, **asked}
+    story.run.save()
+
+    page = text_of(as_auditor.get(f"/runs/{story.run.pk}/summary/"))
+
+    assert "<dt>Storage classes</dt><dd>every other → STANDARD_IA</dd>" in page
+    assert "<dd>with a key of the storage service (AES256)</dd>" in page
 
 
 def test_each_attempt_is_on_the_time_line(as_auditor: Client, story: Story) -> None:

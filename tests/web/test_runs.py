@@ -309,6 +309,40 @@ def test_the_preview_of_a_comparison_promises_that_nothing_is_copied(as_operator
     assert "To be read and sent" not in page
 
 
+@pytest.mark.parametrize(
+    ("classes", "left"),
+    [
+        ({}, "1,200 in STANDARD_IA, 3 in COLD"),
+        ({"COLD": "default", "*": "STANDARD"}, "3 in COLD"),
+        ({"*": "STANDARD"}, ""),
+    ],
+)
+def test_the_preview_says_which_classes_are_not_carried(
+    classes: dict[str, str], left: str, as_operator: Client, operator: User
+) -> None:
+    run = a_run(a_task(operator), "ready", planned=1203)
+    run.plan_summary |= {"storage_classes": {"STANDARD_IA": 1200, "COLD": 3}}
+    run.options |= {"storage_class_map": classes}
+    run.save()
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert ("<dt>Storage class not carried over</dt>" in page) is bool(left)
+    assert left in page
+
+
+def test_the_preview_promises_what_the_copies_will_be_and_what_is_left(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", planned=2)
+    run.options |= {"storage_class_map": {"*": "STANDARD_IA"}, "encryption": {"type": "aws:kms", "key_id": "key-1"}}
+    run.save()
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert "<li>Storage classes: every other → STANDARD_IA.</li>" in page
+    assert "<li>Encryption at the destination: with a key service (aws:kms), key key-1.</li>" in page
+    assert "<li>Not carried over: access lists (ACLs), object lock," in page
+
+
 def test_the_preview_of_a_comparison_tells_its_sample(as_operator: Client, operator: User) -> None:
     page = text_of(as_operator.get(f"/runs/{a_comparison(operator, sample_percent=5, seed=7).pk}/"))
 

@@ -61,6 +61,12 @@ def test_the_default_never_replaces_an_object(as_operator: Client) -> None:
         ({"read_back_percent": "101"}, "read_back_percent", "less than or equal to 100"),
         ({"source_connection": ""}, "source_connection", "This field is required."),
         ({"leave_out_digests": "SHA1"}, "leave_out_digests", "SHA1 is not one of the available choices"),
+        ({"storage_class_map": "STANDARD_IA"}, "storage_class_map", "Write a class, =, and the class of its copy"),
+        ({"storage_class_map": "A = B\nA = C"}, "storage_class_map", "A has two lines. Keep one."),
+        ({"storage_class_map": "COLD ONE = B"}, "storage_class_map", "is not the name of a storage class"),
+        ({"encryption_key_id": "key-1"}, "encryption_key_id", "Choose a key service as the encryption"),
+        ({"encryption_type": "rot13"}, "encryption_type", "rot13 is not one of the available choices"),
+        ({"encryption_type": "AES256", "encryption_key_id": "k"}, "encryption_key_id", "A key belongs to encryption"),
         (
             {"leave_out_digests": "SHA256", "policy": "strict"},
             "leave_out_digests",
@@ -98,6 +104,30 @@ def test_what_was_left_out_can_be_taken_back(as_operator: Client, form: dict[str
 
     task.refresh_from_db()
     assert task.options["leave_out_digests"] == []
+
+
+def test_classes_and_encryption_are_filled_in_and_shown(as_operator: Client, form: dict[str, str]) -> None:
+    classes = "STANDARD_IA = GLACIER_IR\r\n\r\n*=default"
+    kms = {"encryption_type": "aws:kms", "encryption_key_id": "alias/archive"}
+    as_operator.post("/tasks/new/", {**form, "storage_class_map": classes, **kms})
+
+    made = Task.objects.get()
+    page, again = (text_of(as_operator.get(f"/tasks/{made.pk}/{name}")) for name in ("", "edit/"))
+    assert made.options["storage_class_map"] == {"STANDARD_IA": "GLACIER_IR", "*": "default"}
+    assert made.options["encryption"] == {"type": "aws:kms", "key_id": "alias/archive"}
+    assert "STANDARD_IA → GLACIER_IR; every other → the destination&#x27;s choice" in page
+    assert "with a key service (aws:kms), key alias/archive" in page
+    assert "STANDARD_IA = GLACIER_IR\n* = default</textarea>" in again
+    assert 'value="aws:kms" selected' in again
+
+
+def test_without_a_word_classes_are_not_carried_and_the_bucket_encrypts(
+    as_operator: Client, form: dict[str, str]
+) -> None:
+    as_operator.post("/tasks/new/", form)
+
+    made = Task.objects.get()
+    assert (made.options["storage_class_map"], made.options["encryption"]) == ({}, None)
 
 
 def test_nothing_is_left_out_unless_someone_says_so(as_operator: Client, form: dict[str, str]) -> None:

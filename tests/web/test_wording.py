@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrity.evidence import CheckName, ErrorCode, Origin, Reason
+from integrity.evidence import NOT_CARRIED, CheckName, ErrorCode, Origin, Reason
 from integrity.verdicts import DestGrade, SourceGrade
 from migrator.models import Run
 from migrator.models.progress import Progress
@@ -26,6 +26,43 @@ def test_every_check_origin_and_grade_has_words() -> None:
     assert set(wording.ORIGINS) == {origin.value for origin in Origin}
     assert set(wording.SOURCE_GRADES) == {grade.value for grade in SourceGrade}
     assert set(wording.DEST_GRADES) == {grade.value for grade in DestGrade}
+
+
+def test_all_that_is_not_carried_has_words() -> None:
+    assert set(wording.NOT_CARRIED) == {*NOT_CARRIED, "tags", "storage_class"}
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ({"tags": True, "storage_class_map": {"*": "STANDARD"}}, []),
+        ({"tags": False, "storage_class_map": {"*": "STANDARD"}}, ["tags"]),
+        ({"tags": True, "storage_class_map": {}}, ["storage_class"]),
+        ({"tags": True, "storage_class_map": {"COLD": "STANDARD", "*": "default"}}, ["storage_class"]),
+        ({}, ["tags", "storage_class"]),
+    ],
+)
+def test_what_a_task_leaves_behind_follows_from_its_options(options: dict[str, object], left: list[str]) -> None:
+    assert wording.not_carried_by(options) == [*NOT_CARRIED, *left]
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"type": "AES256"}, "with a key of the storage service (AES256)"),
+        ({"type": "aws:kms", "key_id": None}, "with a key service (aws:kms)"),
+        ({"type": "aws:kms:dsse", "key_id": "alias/a"},
+         "with a key service, in two layers (aws:kms:dsse), key alias/a"),
+    ],
+)  # fmt: skip
+def test_the_encryption_of_a_task_in_words(wish: dict[str, str | None], words: str) -> None:
+    assert ("Encryption at the destination", words) in wording.option_lines({"encryption": wish})
+
+
+def test_the_classes_of_a_task_in_words_the_rest_last() -> None:
+    lines = dict(wording.option_lines({"storage_class_map": {"*": "default", "STANDARD_IA": "GLACIER_IR"}}))
+
+    assert lines["Storage classes"] == "STANDARD_IA → GLACIER_IR; every other → the destination's choice"
 
 
 @pytest.mark.parametrize("state", Run.State.values)

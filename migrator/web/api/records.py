@@ -16,6 +16,7 @@ from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.reports.rows import record_facts
 from migrator import services
 from migrator.models.run_facts import run_counts, time_text
+from migrator.web import wording
 from migrator.web.access import found_or_404, visible_records, visible_runs
 from migrator.web.api.bodies import Body, Text
 from migrator.web.api.paging import Page, paged_by_index
@@ -109,6 +110,7 @@ class RecordAnswer(Schema):
     md5_match: bool | None
     compared_with: str | None
     checks: list[CheckAnswer]
+    not_carried: Annotated[list[str], Field(description="what no copy takes along, and what this one left by choice")]
     verdict: str | None
     reason: str | None
     source_grade: str | None
@@ -216,6 +218,9 @@ class Summary(Schema):
     completeness: Completeness
     dest_only: Annotated[int | None, Field(description="objects that only the destination has; null before the plan")]
     dest_only_keys: Annotated[list[str] | None, Field(description="the first 100 of them")]
+    not_carried: Annotated[
+        list[str], Field(description="what no copy takes along, and what this task leaves by choice")
+    ]
     seal: Seal
     reviews: Reviews
 
@@ -313,6 +318,7 @@ def _summary(run: Run) -> dict[str, Any]:
         },
         "dest_only": run.plan_summary.get("dest_only"),
         "dest_only_keys": run.plan_summary.get("dest_only_keys"),
+        "not_carried": wording.not_carried_by(run.options),
         "seal": {
             "sealed": sealed,
             "ledger_root": run.ledger_root or None if sealed else None,

@@ -154,6 +154,10 @@ class Preview(Schema):
     existing_different: int | None
     dest_only: int | None
     dest_only_keys: Annotated[list[str] | None, Field(description="the first 100 of them")]
+    storage_classes: Annotated[
+        dict[str, int] | None,
+        Field(description="objects by the class that the source lists, without STANDARD; null in older plans"),
+    ]
     hazards: dict[str, int] | None
     first_keys: list[str] | None
     forecast: Annotated[Forecast | None, Field(description="null in plans of earlier versions")]
@@ -260,6 +264,7 @@ def _preview(run: Run) -> dict[str, Any]:
         "existing_different",
         "dest_only",
         "dest_only_keys",
+        "storage_classes",
         "hazards",
         "first_keys",
         "forecast",

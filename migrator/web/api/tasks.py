@@ -57,10 +57,21 @@ OPTIONS_SCHEMA: dict[str, Any] = {
         "modified_after": _TIME,
         "modified_before": _TIME,
         "versions": {"enum": ["latest", "all"]},
-        "storage_class_map": {"type": "object", "additionalProperties": {"type": "string"}},
+        "storage_class_map": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "a storage class of the source to one of the destination; `*` is every class that is not "
+            "named, `default` the destination's own choice; empty: classes are not carried",
+        },
         "encryption": {
             "type": ["object", "null"],
-            "properties": {"type": {"type": "string"}, "key_id": {"type": ["string", "null"]}},
+            "additionalProperties": False,
+            "required": ["type"],
+            "properties": {
+                "type": {"enum": list(services.ENCRYPTION_TYPES)},
+                "key_id": {"type": ["string", "null"], "description": "ARN, id or alias; only with aws:kms"},
+            },
+            "description": "what the destination is asked for; null: as its bucket does it",
         },
         "canary": {"enum": ["off", "first", "pause"]},
         "bytes_per_s": {"type": ["integer", "null"], "minimum": 1},

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from integrity.evidence import ErrorCode, Reason, checks_from_json
+from integrity.evidence import ErrorCode, Reason, checks_from_json, not_carried
 from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.verdicts import DestGrade, Judgement, Policy, SourceGrade, Verdict, judge
 from integrity.wording import SHORT_REASONS, sentences
@@ -79,6 +79,7 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "read_words": wording.READ[_what_was_read(found)],
         "dest_words": wording.DEST_GRADES.get(found.dest_grade, ""),
         "matrix": matrix(found),
+        "not_carried": wording.not_carried_words(not_carried(found.checks)),
         "checks": [_check_line(check, _titles(found)) for check in found.checks],
         "cause_title": wording.cause_title(found.error_code or found.reason) if found.verdict != "verified" else "",
         "attempts": found.attempt_log,

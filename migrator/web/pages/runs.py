@@ -149,6 +149,7 @@ def run_summary(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "profiles": regions.profile_lines(found),
         "source_grades": wording.SOURCE_GRADES,
         "dest_grades": wording.DEST_GRADES,
+        "not_carried": [wording.NOT_CARRIED[name] for name in wording.not_carried_by(found.options)],
     }
     return render(request, "runs/summary.html", context)
 

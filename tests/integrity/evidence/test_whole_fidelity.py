@@ -9,6 +9,7 @@ import pytest
 from integrity.checksums import encode
 from integrity.etags import etag_of
 from integrity.evidence import (
+    AskedEncryption,
     Check,
     CheckName,
     Encryption,
@@ -73,19 +74,70 @@ def test_tags_that_only_the_source_has_stand_as_expected() -> None:
     assert checks[2] == made(TAGS, Reason.NOT_PERMITTED, '{"a":"1"}', None, by=DEST)
 
 
+ASKED = AskedEncryption("aws:kms", "key-1")
+ARN = "arn:aws:kms:eu-west-1:111122223333:key/key-1"
+
+
 def test_the_wish_for_an_encryption_comes_before_what_the_write_said() -> None:
-    kms = replace(DEST, encryption=Encryption.SSE_KMS)
+    kms = replace(DEST, encryption=Encryption.SSE_KMS, encryption_word="aws:kms")
 
-    checks = fidelity_checks(SOURCE, kms, write_reply=PUT, encryption=Encryption.SSE_KMS, attempt=3)
+    checks = fidelity_checks(SOURCE, kms, write_reply=PUT, encryption=AskedEncryption("aws:kms"), attempt=3)
 
-    assert checks[4] == made(ENCRYPTION, MATCH, "sse_kms", "sse_kms", by=kms)
+    assert checks[4] == made(ENCRYPTION, MATCH, "aws:kms", "aws:kms", by=kms)
+
+
+@pytest.mark.parametrize(
+    ("asked", "word", "key", "result", "expected", "observed"),
+    [
+        (ASKED, "aws:kms", "key-1", MATCH, "aws:kms key-1", "aws:kms key-1"),
+        (ASKED, "aws:kms", ARN, MATCH, "aws:kms key-1", "aws:kms key-1"),
+        (ASKED, "aws:kms", "arn:aws:kms:key-1", MATCH, "aws:kms key-1", "aws:kms key-1"),
+        (ASKED, "aws:kms", "another-key-1", MISMATCH, "aws:kms key-1", "aws:kms another-key-1"),
+        (ASKED, "aws:kms", "", Reason.NOT_SUPPORTED, "aws:kms key-1", "aws:kms"),
+        (ASKED, "AES256", "", MISMATCH, "aws:kms", "AES256"),
+        (ASKED, "", "", MISMATCH, "aws:kms", "sse_kms"),
+        (AskedEncryption("aws:kms", "alias/a"), "aws:kms", ARN, MATCH, "aws:kms", "aws:kms"),
+        (AskedEncryption("aws:kms", "arn:aws:kms:r:1:alias/a"), "aws:kms", ARN, MATCH, "aws:kms", "aws:kms"),
+        (AskedEncryption("aws:kms:dsse"), "aws:kms", ARN, MISMATCH, "aws:kms:dsse", "aws:kms"),
+    ],
+)
+def test_the_encryption_asked_for_is_compared_in_the_store_s_words(
+    asked: AskedEncryption, word: str, key: str, result: Outcome | Reason, expected: str, observed: str
+) -> None:
+    dest = replace(DEST, encryption=Encryption.SSE_KMS, encryption_word=word, kms_key_id=key)
+
+    assert fidelity_checks(SOURCE, dest, encryption=asked, attempt=3)[4] == made(
+        ENCRYPTION, result, expected, observed, by=dest
+    )
+
+
+@pytest.mark.parametrize(("of_source", "said_there"), [("COLD", "WARM"), (None, None)])
+def test_a_class_that_is_not_carried_is_not_compared(of_source: str | None, said_there: str | None) -> None:
+    source, dest = replace(SOURCE, storage_class=of_source), replace(DEST, storage_class=said_there)
+
+    checks = fidelity_checks(source, dest, storage_class=None, attempt=3)
+
+    values = of_source or "STANDARD", said_there or "STANDARD"
+    assert checks[3] == made(CLASS, Reason.NOT_COPIED, *values, by=dest)
 
 
 @pytest.mark.parametrize(("dest", "reason"), [(None, Reason.NOT_REACHED), (LISTED, Reason.NOT_REQUESTED)])
 def test_a_listing_leaves_all_five_open(dest: Statement | None, reason: Reason) -> None:
-    checks = fidelity_checks(SOURCE, dest, attempt=3)
+    checks = fidelity_checks(SOURCE, dest, source_tags={}, attempt=3)
 
     assert checks == tuple(made(name, reason, by=dest) for name in (HEADERS, METADATA, TAGS, CLASS, ENCRYPTION))
+
+
+def test_what_is_not_carried_is_said_so_by_a_listing_too() -> None:
+    checks = fidelity_checks(SOURCE, LISTED, storage_class=None, attempt=3)
+
+    assert [check.reason for check in checks] == [
+        Reason.NOT_REQUESTED,
+        Reason.NOT_REQUESTED,
+        Reason.NOT_COPIED,
+        Reason.NOT_COPIED,
+        Reason.NOT_REQUESTED,
+    ]
 
 
 def test_fidelity_counts_as_the_first_attempt_unless_told() -> None:
@@ -118,11 +170,10 @@ def test_a_type_that_nobody_asked_for_is_no_difference() -> None:
     assert fidelity_checks(SOURCE, dest)[0].observed == '{"expires":"0"}'
 
 
-def test_the_redirect_stands_among_the_headers_where_it_was_asked_for() -> None:
+def test_the_redirect_stands_among_the_headers() -> None:
     dest = replace(DEST, content_headers={"X-Amz-Website-Redirect-Location": "/a"})
 
-    assert fidelity_checks(SOURCE, dest, redirect=True)[0].observed == '{"x-amz-website-redirect-location":"/a"}'
-    assert fidelity_checks(SOURCE, dest)[0].observed == "{}"
+    assert fidelity_checks(SOURCE, dest)[0].observed == '{"x-amz-website-redirect-location":"/a"}'
 
 
 def test_names_that_collapse_keep_both_values() -> None:
