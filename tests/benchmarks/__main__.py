@@ -3,6 +3,7 @@
     python -m tests.benchmarks                       against two sandboxes (slow servers: they check everything)
     python -m tests.benchmarks --source URL --dest URL --key ID --secret SECRET
     python -m tests.benchmarks --memory              the memory of a worker at 64 MiB and at 4 GiB
+    python -m tests.benchmarks --pass                the hashing pass beside a bare loop over the same digests
     python -m tests.benchmarks --quick               small figures, for a look whether it works
 
 Where rclone is on the path the same objects are copied with it in the same minute: ratios count, not seconds.
@@ -32,6 +33,7 @@ import django
 django.setup()
 
 from migrator.sandbox import Sandbox  # noqa: E402
+from tests.benchmarks import one_pass  # noqa: E402
 from tests.benchmarks.product import Measured, Place, Product, started  # noqa: E402
 
 MIB = 1024 * 1024
@@ -40,6 +42,9 @@ MIB = 1024 * 1024
 def main() -> None:
     """Measure and print."""
     wish = _wish()
+    if wish.one_pass:
+        print(json.dumps({"pass": one_pass.measure(wish.pairs)}, indent=2))
+        return
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tc-bench-")))
         source, dest = _places(wish, home, stack)
@@ -58,6 +63,7 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--key", default="sandbox")
     parser.add_argument("--secret", default="sandbox-secret")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--pass", action="store_true", dest="one_pass")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--pairs", type=int, default=3, help="how often each figure is taken")
     return parser.parse_args()
