@@ -316,3 +316,16 @@ def test_one_part_needs_no_guess() -> None:
 @pytest.mark.parametrize(("size", "count"), [(0, 2), (3, 4), (5, 4), (10, 0), (10, -1), (10**9, 10_001)])
 def test_sizes_and_counts_that_no_uniform_layout_has_give_nothing(size: int, count: int) -> None:
     assert infer(size, count) == ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reach"),
+    [
+        (Limits(), 10_000 * 5 * GIB),
+        (Limits(most_parts=2, largest_part=3 * GIB), 6 * GIB),
+        (Limits(most_parts=1, largest_part=3 * GIB), 5 * GIB),
+        (Limits(largest_object=7), 7),
+    ],
+)
+def test_the_largest_object_is_set_by_whichever_limit_comes_first(limits: Limits, reach: int) -> None:
+    assert limits.reach == reach

@@ -247,3 +247,16 @@ def test_what_was_not_carried_is_one_list_and_what_a_record_left_by_choice() -> 
 
     assert not_carried() == NOT_CARRIED
     assert not_carried(left) == (*NOT_CARRIED, "tags")
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("", Encryption.NONE),
+        ("AES256", Encryption.SSE_S3),
+        ("aws:kms", Encryption.SSE_KMS),
+        ("aws:kms:dsse", Encryption.SSE_KMS),
+    ],
+)
+def test_the_words_of_s3_for_an_encryption(word: str, meaning: Encryption) -> None:
+    assert Encryption.of(word) is meaning
