@@ -195,10 +195,17 @@ def _reread(digests: DigestSet | None, reread_sha256: str | None, stated: Sequen
     ours = digests.sha256_hex if digests is not None else None
     if ours is None or reread_sha256 is None:
         return absent(name, Reason.NOT_REQUESTED, witness)
-    doubt = next((check.reason for check in stated if check.reason in _DOUBTS), None)
+    doubt = next((check.reason for check in stated if _is_doubt(check)), None)
     if ours == reread_sha256 and doubt is not None:
         return witness.not_comparable(name, doubt, ours, reread_sha256, "SHA256")
     return witness.compared(name, ours, reread_sha256, "SHA256")
+
+
+def _is_doubt(check: Check) -> bool:
+    """Say whether a statement that was not compared may well contradict; what a task leaves out is not lifted so."""
+    if check.reason is Reason.NOT_REQUESTED:
+        return check.name is CheckName.SOURCE_ETAG and check.observed is not None
+    return check.reason in _DOUBTS
 
 
 # The store states something that looks like a digest and differs from ours: bytes that were damaged on their way
