@@ -29,7 +29,7 @@ from migrator.engine.errors import (
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.source_leg import mismatch_of
 from migrator.engine.transport import READ_SIZE
-from migrator.engine.uploading import Upload, Written, put_object, put_through
+from migrator.engine.uploading import Upload, Written, may_leave_unsigned, put_object, put_through
 
 # Above this an upload in parts is worth more: a stop in its midst does not lose all of it.
 STRAIGHT_UP_TO = 1024 * 1024 * 1024
@@ -83,7 +83,7 @@ class ItemCopy(ItemAttempt):
             and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)
             and told is not None
             and not told.multipart
-            and dest.unsigned_payload is True
+            and may_leave_unsigned(dest)
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES
             and Algorithm.MD5 not in self._work.options.leave_out_digests

@@ -51,6 +51,12 @@ class UploadHooks(Protocol):
     def upload_closed(self, dest_key: str, upload_id: str) -> None: ...
 
 
+def may_leave_unsigned(profile: Profile) -> bool:
+    """Say whether a body may stay out of the signature, and nothing that this bucket checks is lost by it."""
+    is_checked_by_hash_alone = profile.payload_sha256 is Proof.REJECTS and profile.content_md5 is not Proof.REJECTS
+    return profile.unsigned_payload is True and not is_checked_by_hash_alone
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The key to be written, what its bucket is known to do, and the digests that the task leaves out."""
@@ -84,8 +90,7 @@ class Target:
     @property
     def signs_parts(self) -> bool:
         """Whether a part's SHA-256 must be signed: not where the store takes a signed Content-MD5 for it."""
-        has_md5 = "MD5" in self.sent(signed=False)
-        return self.profile.unsigned_payload is not True or not has_md5
+        return "MD5" not in self.sent(signed=False) or not may_leave_unsigned(self.profile)
 
     def sent(self, *, signed: bool = True) -> frozenset[str]:
         """The digests that go with a write; a signed payload's SHA-256 is one of them."""

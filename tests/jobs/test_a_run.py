@@ -202,7 +202,7 @@ def test_a_forecast_knows_what_the_task_leaves_out(stores: Stores, operator: Use
     run = run_through(services.start_run(operator, make_task(stores, operator, leave_out_digests=["MD5"]), start=True))
 
     (short,) = run.plan_summary["forecast"]["unprovable"]
-    assert (short["reason"], short["helps"]) == ("not_requested", ["double_read"])
+    assert (short["reason"], short["helps"]) == ("not_requested", [])
     assert [record.reason for record in records_of(run).values()] == ["not_requested"]
 
 
