@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from integrity.models import ReviewDecision
 from migrator import services
 from migrator.models import DEFAULT_OPTIONS, Connection, Role
+from migrator.web.wording import classes_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -427,7 +428,9 @@ def _task_initial(task: Task | None) -> dict[str, Any]:
         "modified_after": _as_time(options["modified_after"]),
         "modified_before": _as_time(options["modified_before"]),
         "speed_limit": options["bytes_per_s"] / MIB if options["bytes_per_s"] else None,
-        "storage_class_map": "\n".join(f"{name} = {there}" for name, there in options["storage_class_map"].items()),
+        "storage_class_map": "\n".join(
+            f"{name} = {there}" for name, there in classes_in_order(options["storage_class_map"])
+        ),
         "encryption_type": (options["encryption"] or {}).get("type", ""),
         "encryption_key_id": (options["encryption"] or {}).get("key_id") or "",
     }

@@ -228,7 +228,9 @@ def _classes_left(run: Run) -> str:
     if wording.is_verify(run):
         return ""
     counts, classes = run.plan_summary.get("storage_classes", {}), run.options.get("storage_class_map") or {}
-    copied_as = {name: class_of_copy(name, classes) for name in counts}
+    # The most frequent first: not every database keeps an order.
+    by_count = sorted(counts, key=lambda name: (-counts[name], name))
+    copied_as = {name: class_of_copy(name, classes) for name in by_count}
     left = [f"{counts[name]:,} in {name}" for name, found in copied_as.items() if found and found.expected is None]
     return ", ".join(left)
 

@@ -343,8 +343,13 @@ def _value_text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def classes_in_order(classes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a map of storage classes by name, what covers all others last: not every database keeps an order."""
+    return sorted(classes.items(), key=lambda pair: (pair[0] == "*", pair[0]))
+
+
 def _classes_text(classes: Mapping[str, str]) -> str:
-    named = sorted(classes.items(), key=lambda pair: pair[0] == "*")
+    named = classes_in_order(classes)
     return "; ".join(f"{_CLASS_WORDS.get(name, name)} → {_CLASS_WORDS.get(there, there)}" for name, there in named)
 
 
