@@ -14,14 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.benchmarks.product import Place
+from tests.benchmarks.places import Place, client_of
 
 KEY, SECRET = "example-access-key", "example-secret-key"
 _SECONDS_TO_START = 60
@@ -55,18 +52,6 @@ def found_program(name: str) -> str:
         no_program = pytest.fail if os.environ.get("CI") else pytest.skip
         no_program(f"there is no {name} on the path (.ci/run installs it)")
     return str(found)
-
-
-def client_of(place: Place) -> Any:
-    """Return another client than ours, to fill a store and to look at it."""
-    return boto3.client(
-        "s3",
-        endpoint_url=place.url,
-        region_name=place.region,
-        aws_access_key_id=place.access_key_id,
-        aws_secret_access_key=place.secret_access_key,
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-    )
 
 
 def free_port() -> int:

@@ -1,179 +1,207 @@
-"""`make bench`: what the whole product does, measured through its API on this machine, on servers of your choice.
+"""`make bench`: the table of figures to reach, with what was measured on this machine.
 
     python -m tests.benchmarks                       against two sandboxes (slow servers: they check everything)
     python -m tests.benchmarks --source URL --dest URL --key ID --secret SECRET
-    python -m tests.benchmarks --memory              the memory of a worker at 64 MiB and at 4 GiB
-    python -m tests.benchmarks --pass                the hashing pass beside a bare loop over the same digests
-    python -m tests.benchmarks --quick               small figures, for a look whether it works
+    python -m tests.benchmarks --only small,large    some contests only
+    python -m tests.benchmarks --pass                only what the one pass over the bytes costs
+    python -m tests.benchmarks --quick               a few small objects, for a look whether it works
 
-Where rclone is on the path the same objects are copied with it in the same minute: ratios count, not seconds.
+Ratios count, not seconds: everybody copies the same objects between the same servers, in turns. docs/performance.md
+says what each row means. The exit status says whether it could be measured, never how quick it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import statistics
-import subprocess
+import secrets
+import sys
 import tempfile
-import time
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests import environment  # noqa: F401  before anything reads the settings
+from tests.benchmarks import one_pass, peers, places, profiles, surroundings
+from tests.benchmarks.contests import NotCopied, Outcome, held
+from tests.benchmarks.places import Ends, Place
+from tests.benchmarks.product import started
+from tests.benchmarks.programme import CONTESTS, Programme
+from tests.benchmarks.table import Row, pass_row, printed, rows_of
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "migrator.settings")
+_PASS = "pass"
 
-import boto3
-import django
 
-django.setup()
+@dataclass(slots=True)
+class Found:
+    """All that was measured, and what was not and why."""
 
-from migrator.sandbox import Sandbox  # noqa: E402
-from tests.benchmarks import one_pass  # noqa: E402
-from tests.benchmarks.product import Measured, Place, Product, started  # noqa: E402
-
-MIB = 1024 * 1024
+    about: dict[str, object]
+    rows: list[Row] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    profiles: dict[str, list[profiles.Share]] = field(default_factory=dict)
+    not_measured: list[str] = field(default_factory=list)
+    failed: bool = False
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and keep the figures as JSON."""
     wish = _wish()
-    if wish.one_pass:
-        print(json.dumps({"pass": one_pass.measure(wish.pairs)}, indent=2))
-        return
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tc-bench-")))
-        source, dest = _places(wish, home, stack)
-        product = stack.enter_context(started(home / "product"))
-        ends = product.connect("source", source), product.connect("destination", dest)
-        results = (
-            _memory(product, ends, source, dest, wish) if wish.memory else _speed(product, ends, source, dest, wish)
-        )
-    print(json.dumps(results, indent=2))
+    found = Found(_about(wish))
+    if set(wish.only) - {_PASS}:
+        _contests(wish, found)
+    if _PASS in wish.only:
+        found.rows += [pass_row(pairs) for pairs in one_pass.measured(wish.pairs, quick=wish.quick)]
+    _print(found)
+    _keep(found, wish.json)
+    if found.failed:
+        sys.exit(1)
 
 
 def _wish() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--source", help="address of the source; without it two sandboxes are started")
     parser.add_argument("--dest", help="address of the destination")
-    parser.add_argument("--key", default="sandbox")
-    parser.add_argument("--secret", default="sandbox-secret")
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--pass", action="store_true", dest="one_pass")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--pairs", type=int, default=3, help="how often each figure is taken")
-    return parser.parse_args()
+    parser.add_argument("--key", default="example-access-key", help="access key id at both")
+    parser.add_argument("--secret", default="example-secret-key", help="secret access key at both")
+    parser.add_argument("--servers", default="", metavar="WORDS", help="what to call the servers in the output")
+    parser.add_argument("--pairs", type=int, help="turns of each contestant (5; with --quick 1)")
+    parser.add_argument("--latency", type=float, metavar="MS", help="late answers too; only fasts3 can be told to")
+    parser.add_argument("--only", help=f"some of: {', '.join((*CONTESTS, _PASS))}", metavar="NAMES")
+    parser.add_argument("--pass", dest="only", action="store_const", const=_PASS, help="the same as --only pass")
+    parser.add_argument("--profile", action="store_true", help="one more turn of ours each, sampled by py-spy")
+    parser.add_argument("--quick", action="store_true", help="a few small objects: says whether it works, no more")
+    parser.add_argument("--json", type=Path, default=places.ROOT / ".local/bench.json", metavar="FILE")
+    wish = parser.parse_args()
+    if bool(wish.source) != bool(wish.dest):
+        parser.error("name both --source and --dest, or neither")
+    wish.only = wish.only.split(",") if wish.only else [*CONTESTS, _PASS]
+    if unknown := set(wish.only) - {*CONTESTS, _PASS}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    wish.pairs = wish.pairs or (1 if wish.quick else 5)
+    return wish
 
 
-def _places(wish: argparse.Namespace, home: Path, stack: ExitStack) -> tuple[Place, Place]:
-    if wish.source and wish.dest:
-        return Place(wish.source, wish.key, wish.secret), Place(wish.dest, wish.key, wish.secret)
-    print("against two sandboxes in threads: these are slow servers that check everything they are told")
-    places = []
-    for side in ("source", "dest"):
-        sandbox = stack.enter_context(Sandbox(home / side))
-        places.append(Place(sandbox.url, sandbox.key.access_key_id, sandbox.key.secret_access_key))
-    return places[0], places[1]
-
-
-def _memory(
-    product: Product, ends: tuple[str, str], source: Place, dest: Place, wish: argparse.Namespace
-) -> dict[str, object]:
-    sizes = (16 * MIB, 256 * MIB) if wish.quick else (64 * MIB, 4096 * MIB)
-    peaks = {}
-    for size in sizes:
-        bucket = f"bench-{size // MIB}-mib"
-        _upload(source, bucket, {"one.bin": size})
-        _client(dest).create_bucket(Bucket=bucket)
-        measured = product.measure(product.task(bucket, (ends[0], bucket), (ends[1], bucket)))
-        _must_be_verified(measured, 1)
-        peaks[f"{size // MIB} MiB"] = asdict(measured)
-        print(f"{size // MIB:>6} MiB: worker peak {measured.peak_mib:.1f} MiB, {measured.seconds:.1f} s")
-    return {"memory": peaks}
-
-
-def _speed(
-    product: Product, ends: tuple[str, str], source: Place, dest: Place, wish: argparse.Namespace
-) -> dict[str, object]:
-    scale = 20 if wish.quick else 1
-    sets = {
-        "small, 4 KiB": {f"dir{n % 10}/{n:06}": 4096 for n in range(4000 // scale)},
-        "256 KiB": {f"{n:06}": 256 * 1024 for n in range(800 // scale)},
-        "large, 256 MiB": {f"{n}.bin": 256 * MIB // scale for n in range(4)},
+def _about(wish: argparse.Namespace) -> dict[str, object]:
+    return {
+        "truecopy": surroundings.truecopy(),
+        "machine": surroundings.machine(),
+        "date": surroundings.date(),
+        "load_before": surroundings.load(),
+        "pairs": wish.pairs,
+        "quick": wish.quick,
+        "servers": wish.servers,
+        "peers": [],
+        "page": "",
     }
-    results: dict[str, object] = {}
-    for title, objects in sets.items():
-        name = f"bench-{len(results)}"
-        _upload(source, name, objects)
-        ours, theirs = [], []
-        for turn in range(wish.pairs):
-            bucket = f"{name}-{turn}"
-            _client(dest).create_bucket(Bucket=bucket)
-            measured = product.measure(product.task(f"{title} {turn}", (ends[0], name), (ends[1], bucket)))
-            _must_be_verified(measured, len(objects))
-            ours.append(measured.seconds)
-            if shutil.which("rclone"):
-                theirs.append(_rclone(source, dest, name, f"{bucket}-rclone"))
-        results[title] = _row(title, objects, ours, theirs)
-    return results
 
 
-def _row(title: str, objects: dict[str, int], ours: list[float], theirs: list[float]) -> dict[str, object]:
-    size, seconds = sum(objects.values()), statistics.median(ours)
-    row: dict[str, object] = {
-        "objects": len(objects),
-        "bytes": size,
-        "seconds": ours,
-        "objects_per_s": len(objects) / seconds,
-        "mb_per_s": size / 1e6 / seconds,
+def _contests(wish: argparse.Namespace, found: Found) -> None:
+    """Hold every contest that is asked for and can be held here."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tc-bench-")))
+        ends = _ends(wish, home, stack, found)
+        product = stack.enter_context(started(home / "product"))
+        product.open_pages()
+        programme = Programme(product, ends, _peers(found), stack, quick=wish.quick, latency=wish.latency)
+        py_spy = _py_spy(wish, found)
+        stamp = secrets.token_hex(3)
+        for name in [name for name in CONTESTS if name in wish.only]:
+            contest = programme.contest(name)
+            if isinstance(contest, str):
+                found.not_measured.append(contest)
+                continue
+            if py_spy is not None:
+                contest = programme.profiled(contest, py_spy, found.profiles)
+            try:
+                found.outcomes.append(held(contest, wish.pairs, stamp, _say))
+            except NotCopied as why:
+                found.failed = True
+                found.not_measured.append(f"{name}: {why}")
+        frames = product.visitor.frames if product.visitor else 0
+        found.about["page"] = f"the page of each run was open and got {frames} frames over its websocket"
+    found.rows += rows_of(found.outcomes)
+
+
+def _ends(wish: argparse.Namespace, home: Path, stack: ExitStack, found: Found) -> Ends:
+    if wish.source:
+        ends = Ends(*(Place(url.rstrip("/"), wish.key, wish.secret) for url in (wish.source, wish.dest)))
+    else:
+        ends = stack.enter_context(places.sandboxes(home))
+        wish.servers = wish.servers or "two sandboxes of ours: slow servers, for they check everything they are told"
+    names = [places.server_of(place) for place in (ends.source, ends.dest)]
+    found.about["servers"] = f"{wish.servers + ': ' if wish.servers else ''}{' and '.join(names)}"
+    return ends
+
+
+def _peers(found: Found) -> dict[str, str]:
+    """Return the programs that are there, and say their versions."""
+    programs = {name: path for name in peers.PACKAGES if (path := peers.found(name)) is not None}
+    found.about["peers"] = [peers.version_of(name, path) for name, path in programs.items()]
+    for name in peers.PACKAGES.keys() - programs.keys():
+        found.not_measured.append(f"everything against {name}: it is not on the path and could not be installed")
+    return programs
+
+
+def _py_spy(wish: argparse.Namespace, found: Found) -> str | None:
+    if not wish.profile:
+        return None
+    py_spy = peers.found("py-spy", "py-spy")
+    if py_spy is None:
+        found.not_measured.append("the profile: py-spy is not on the path and could not be installed")
+    return py_spy
+
+
+def _print(found: Found) -> None:
+    print(printed(found.rows))
+    if not all(row.reached for row in found.rows):
+        print("\ndocs/performance.md says where the time goes; --profile shows it for this run")
+    for contest, shares in found.profiles.items():
+        print(f"\nwhere the workers were in {contest}, by the function itself:")
+        if not shares:
+            print("  py-spy saw nothing; it may have to run as root")
+        for each in shares:
+            print(f"  {each.share:6.1%}  {each.function}")
+    if found.not_measured:
+        print("\nnot measured:", *(f"  {sentence}" for sentence in found.not_measured), sep="\n")
+    if found.about["quick"]:
+        print("\nQuick: these figures say that the bench works, and nothing about speed.")
+    print("\n" + "; ".join(_facts(found)))
+
+
+def _facts(found: Found) -> list[str]:
+    about = found.about
+    facts = [str(about[name]) for name in ("truecopy", "machine", "date", "servers", "page") if about[name]]
+    peers_said = about["peers"]
+    if isinstance(peers_said, list) and peers_said:
+        facts.append(f"peers {', '.join(peers_said)}")
+    return [*facts, f"load before the start {about['load_before']:.1f}"]
+
+
+def _keep(found: Found, file: Path) -> None:
+    contests = {
+        outcome.contest.name: {
+            "objects": asdict(outcome.contest.objects),
+            "taken": {
+                name: {step: [asdict(spent) for spent in turns] for step, turns in steps.items()}
+                for name, steps in outcome.taken.items()
+            },
+        }
+        for outcome in found.outcomes
     }
-    if theirs:
-        row |= {"rclone_seconds": theirs, "ratio_to_rclone_copy": statistics.median(theirs) / seconds}
-    shown = f"{title:<16} {row['objects_per_s']:8.0f} objects/s {row['mb_per_s']:8.1f} MB/s"
-    print(shown + (f"   {row['ratio_to_rclone_copy']:.2f} times rclone copy" if theirs else ""))
-    return row
+    kept = {
+        "about": found.about,
+        "rows": [asdict(row) | {"verdict": row.verdict} for row in found.rows],
+        "contests": contests,
+        "profiles": {name: [asdict(share) for share in shares] for name, shares in found.profiles.items()},
+        "not_measured": found.not_measured,
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"kept in {file}")
 
 
-def _must_be_verified(measured: Measured, objects: int) -> None:
-    if measured.state != "finished" or measured.counts["verified"] != objects:
-        raise SystemExit(f"the run did not verify everything: {measured}")
-
-
-def _rclone(source: Place, dest: Place, source_bucket: str, dest_bucket: str) -> float:
-    remotes = [
-        f":s3,provider=Other,access_key_id={place.access_key_id},secret_access_key={place.secret_access_key},"
-        f"endpoint='{place.url}':{bucket}"
-        for place, bucket in ((source, source_bucket), (dest, dest_bucket))
-    ]
-    began = time.monotonic()
-    subprocess.run(["rclone", "copy", "--config", os.devnull, *remotes], check=True, capture_output=True)
-    return time.monotonic() - began
-
-
-def _client(place: Place):  # type: ignore[no-untyped-def]
-    return boto3.client(
-        "s3",
-        endpoint_url=place.url,
-        region_name=place.region,
-        aws_access_key_id=place.access_key_id,
-        aws_secret_access_key=place.secret_access_key,
-    )
-
-
-def _upload(place: Place, bucket: str, objects: dict[str, int]) -> None:
-    client = _client(place)
-    client.create_bucket(Bucket=bucket)
-    for key, size in objects.items():
-        # A fresh file for each: the client closes what it has sent.
-        with tempfile.TemporaryFile() as file:
-            file.write(key.encode()[:size])
-            file.truncate(size)
-            file.seek(0)
-            client.upload_fileobj(file, bucket, key)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,113 +1,139 @@
-"""The pass beside a bare loop: what the same digests cost over the same buffers with hashlib and awscrt alone."""
+"""What the one pass over the bytes costs beside a bare loop that computes the same digests of the same buffers.
+
+The bare loop is hashlib, zlib and awscrt and nothing else: no layouts, no borders, no results but the digests. It
+hashes in as many threads as the pass does: in one below `PARALLEL_FROM`, above it MD5 in the calling thread and each
+other hash in a thread of a pool; the CRCs come last, one after the other. With parts there is an MD5 for each part
+besides.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import statistics
+import random
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from awscrt import checksums as crt
 
-from integrity.digests import OnePass
-from integrity.layouts import KIB, MIB, Layout
+from integrity.digests import PARALLEL_FROM, Algorithm, OnePass, digest_of
+from integrity.layouts import Layout
+from tests.benchmarks.sets import KIB, MIB
 
-TOTAL = 256 * MIB
-PART = 8 * MIB
+PART = 16 * MIB
 BUFFERS = (64 * KIB, 512 * KIB, 8 * MIB)
-# From here on the pass hashes MD5 and SHA-256 side by side; the bare loop does the same.
-PARALLEL_FROM = 256 * KIB
+_SMALL = 4 * KIB
+_ONLY_MD5 = frozenset({Algorithm.MD5})
 
 
-def measure(pairs: int) -> dict[str, object]:
-    """Measure both, one after the other, `pairs` times, and print the ratio of the medians."""
-    found: dict[str, object] = {}
-    for size in BUFFERS:
-        for in_parts in (False, True):
-            name = f"buffers of {size // KIB} KiB" + (", MD5 of each part too" if in_parts else "")
-            found[name] = _ratio(name, _object_loops(size, in_parts=in_parts), TOTAL, pairs)
-    found["objects of 4 KiB"] = _ratio("objects of 4 KiB", _small_loops(), 4096 * 20_000, pairs)
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The seconds of the bare loop and of the pass, in turns, over so many bytes."""
+
+    figure: str
+    size: int
+    bare: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+
+
+def measured(pairs: int, *, quick: bool) -> Iterator[Pairs]:
+    """Measure every kind of buffers in turns."""
+    size = (32 if quick else 512) * MIB
+    block = random.Random(7).randbytes(32 * MIB)
+    with ThreadPoolExecutor() as pool:
+        for length in BUFFERS:
+            buffers = cut(block, length) * (size // len(block))
+            for parts in (False, True):
+                figure = f"buffers of {length // KIB} KiB" + (", MD5 of parts" if parts else "")
+                yield in_turns(Pairs(figure, size), pairs, *streams(buffers, size, parts, pool))
+        objects = cut(block, _SMALL) * (1 if quick else 4)
+        yield in_turns(Pairs("an object of 4 KiB each", len(objects) * _SMALL), pairs, *objects_each(objects))
+
+
+def in_turns(found: Pairs, pairs: int, bare: Callable[[], object], ours: Callable[[], object]) -> Pairs:
+    """Take each figure so often, and each first every other time; both must say the same."""
+    sides = [(bare, found.bare), (ours, found.ours)]
+    for _ in range(pairs):
+        said = []
+        for work, seconds in sides:
+            began = time.perf_counter()
+            said.append(work())
+            seconds.append(time.perf_counter() - began)
+        if said[0] != said[1]:
+            raise SystemExit(f"{found.figure}: the pass and the bare loop disagree")
+        sides.reverse()
     return found
 
 
-def _ratio(
-    name: str, loops: tuple[Callable[[], object], Callable[[], object]], size: int, pairs: int
-) -> dict[str, object]:
-    ours, bare = loops
-    taken: tuple[list[float], list[float]] = ([], [])
-    for _ in range(pairs):
-        for loop, seconds in zip((ours, bare), taken, strict=True):
-            began = time.perf_counter()
-            loop()
-            seconds.append(time.perf_counter() - began)
-    rates = [size / 1e6 / statistics.median(seconds) for seconds in taken]
-    share = 100 * rates[0] / rates[1]
-    print(f"{name:<44} the pass {rates[0]:7.0f} MB/s   bare {rates[1]:7.0f} MB/s   {share:5.1f} %")
-    return {"mb_per_s": rates[0], "bare_mb_per_s": rates[1], "percent": share, "seconds": taken[0], "bare": taken[1]}
-
-
-def _object_loops(size: int, *, in_parts: bool) -> tuple[Callable[[], object], Callable[[], object]]:
-    buffer = memoryview(os.urandom(size))
-    count = TOTAL // size
-
-    def ours() -> object:
-        one_pass = OnePass([Layout.uniform(TOTAL, PART)] if in_parts else [])
-        for _ in range(count):
-            one_pass.feed(buffer)
-        return one_pass.result()
+def streams(
+    buffers: Sequence[memoryview], size: int, parts: bool, pool: ThreadPoolExecutor
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return the two ways to digest one large object that arrives in such buffers."""
+    layout = Layout.uniform(size, PART)
 
     def bare() -> object:
-        with ThreadPoolExecutor(2) as pool:
-            return _bare(buffer, count, in_parts=in_parts, pool=pool)
+        return _bare_loop(buffers, PART if parts else None, pool)
 
-    return ours, bare
+    def ours() -> object:
+        one_pass = OnePass([layout] if parts else (), part_algorithms=_ONLY_MD5)
+        for buffer in buffers:
+            one_pass.feed(buffer)
+        said = one_pass.result()
+        whole = (said.md5, said.sha256, said.crc32, said.crc32c, said.crc64nvme)
+        return whole, list(said.part_md5s(layout) or ())
+
+    return bare, ours
 
 
-def _bare(buffer: memoryview, count: int, *, in_parts: bool, pool: ThreadPoolExecutor) -> object:
-    """All digests of the pass, with nothing around them: the MD5 of a part is begun anew at each border."""
+def _bare_loop(buffers: Sequence[memoryview], part_size: int | None, pool: ThreadPoolExecutor) -> object:
     md5, sha256, part = hashlib.md5(), hashlib.sha256(), hashlib.md5()
-    crc32 = crc32c = crc64 = filled = 0
-    found = []
-    for _ in range(count):
-        jobs = [md5.update, sha256.update, *([part.update] if in_parts else [])]
+    crc32 = crc32c = crc64nvme = 0
+    part_md5s, left = list[bytes](), part_size or 0
+    for buffer in buffers:
+        others = [sha256.update] if part_size is None else [sha256.update, part.update]
         if len(buffer) < PARALLEL_FROM:
-            for job in jobs:
-                job(buffer)
+            md5.update(buffer)
+            for update in others:
+                update(buffer)
         else:
-            waiting = [pool.submit(job, buffer) for job in jobs[1:]]
-            jobs[0](buffer)
-            for each in waiting:
-                each.result()
+            jobs = [pool.submit(update, buffer) for update in others]
+            md5.update(buffer)
+            for job in jobs:
+                job.result()
         crc32 = zlib.crc32(buffer, crc32)
         crc32c = crt.crc32c(buffer, crc32c)
-        crc64 = crt.crc64nvme(buffer, crc64)
-        filled += len(buffer)
-        if in_parts and filled == PART:
-            found.append(part.digest())
-            part, filled = hashlib.md5(), 0
-    return md5.digest(), sha256.digest(), crc32, crc32c, crc64, found
+        crc64nvme = crt.crc64nvme(buffer, crc64nvme)
+        left -= len(buffer)
+        if part_size is not None and not left:
+            part_md5s.append(part.digest())
+            part, left = hashlib.md5(), part_size
+    return (md5.digest(), sha256.digest(), crc32, crc32c, crc64nvme), part_md5s
 
 
-def _small_loops() -> tuple[Callable[[], object], Callable[[], object]]:
-    body = os.urandom(4096)
-
-    def ours() -> object:
-        for _ in range(20_000):
-            one_pass = OnePass()
-            one_pass.feed(body)
-            one_pass.result()
-        return None
+def objects_each(objects: Sequence[memoryview]) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return the two ways to digest small objects, each for itself."""
 
     def bare() -> object:
-        for _ in range(20_000):
-            hashlib.md5(body).digest()
-            hashlib.sha256(body).digest()
-            zlib.crc32(body)
-            crt.crc32c(body)
-            crt.crc64nvme(body)
-        return None
+        for one in objects:
+            said = (
+                hashlib.md5(one).digest(),
+                hashlib.sha256(one).digest(),
+                zlib.crc32(one),
+                crt.crc32c(one),
+                crt.crc64nvme(one),
+            )
+        return said
 
-    return ours, bare
+    def ours() -> object:
+        for one in objects:
+            said = digest_of(one)
+        return said.md5, said.sha256, said.crc32, said.crc32c, said.crc64nvme
+
+    return bare, ours
+
+
+def cut(block: bytes, length: int) -> list[memoryview]:
+    view = memoryview(block)
+    return [view[at : at + length] for at in range(0, len(block), length)]

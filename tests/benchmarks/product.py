@@ -1,4 +1,4 @@
-"""The whole product, started as anybody starts it, driven through its API; and the memory of its workers."""
+"""The whole product, started as anybody starts it and driven through its API."""
 
 from __future__ import annotations
 
@@ -6,49 +6,54 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
+from tests.benchmarks.page import Visitor
+from tests.benchmarks.places import ROOT, Place
+from tests.benchmarks.processes import watched, workers_of
 from tests.environment import ORDINARY
 
-ADMIN_PASSWORD = "only-for-benchmarks-9"
+ADMIN, ADMIN_PASSWORD = "bench", "only-for-benchmarks-9"
 _ENDED = ("finished", "incomplete", "cancelled", "paused")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One S3 endpoint to measure against."""
-
-    url: str
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    region: str = "us-east-1"
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: seconds from `started_at` to `finished_at`, its counts, and the largest worker in MiB."""
+    """One run: seconds from `started_at` to `finished_at`, its counts, and what the processes used meanwhile."""
 
+    run: str
     seconds: float
     counts: dict[str, int]
     state: str
+    worker_cpu_seconds: float
+    other_cpu_seconds: float
     peak_mib: float
 
 
 class Product:
-    """A started installation with two connections."""
+    """A started installation."""
 
     def __init__(self, url: str, token: str, pid: int) -> None:
         self._url, self._token, self._pid = url.rstrip("/"), token, pid
+        self.visitor: Visitor | None = None
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        return workers_of(self._pid)
+
+    def open_pages(self) -> None:
+        """Sign in; from now on the page of each measured run is kept open."""
+        self.visitor = Visitor(self._url, ADMIN, ADMIN_PASSWORD)
 
     def connect(self, name: str, place: Place) -> str:
         """Make a connection and return its id."""
@@ -66,6 +71,12 @@ class Product:
         )
         return str(made["id"])
 
+    def probe(self, connection: str, bucket: str, *, write: bool) -> None:
+        """Fill the profile of a bucket, as a person does who tests a connection before using it."""
+        said = self.call("POST", f"/connections/{connection}/actions/test", {"bucket": bucket, "write": write})
+        if not said["passed"]:
+            raise SystemExit(f"the test of {bucket} did not pass: {said['steps']}")
+
     def task(self, name: str, source: tuple[str, str], dest: tuple[str, str], **options: Any) -> str:
         """Make a task between two (connection, bucket) and return its id."""
         ends = {
@@ -76,16 +87,30 @@ class Product:
 
     def measure(self, task: str, *, deadline: float = 3600) -> Measured:
         """Run a task to its end."""
-        with peak_of_workers(self._pid) as peak:
+        with watched(self._pid) as use:
             run = self.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": True})
-            ends = time.monotonic() + deadline
-            while run["state"] not in _ENDED and time.monotonic() < ends:
-                time.sleep(0.2)
-                run = self.call("GET", f"/runs/{run['id']}")
+            with self.visitor.looking_at(run["id"]) if self.visitor else nullcontext():
+                run = self._ended(run, deadline)
         if run["finished_at"] is None:
             raise SystemExit(f"the run is {run['state']}: {run['cause']} {run['cause_text']}")
         seconds = _seconds(run["finished_at"]) - _seconds(run["started_at"])
-        return Measured(seconds, run["counts"], run["state"], peak[0] / 1024)
+        used = (use.worker_cpu_seconds, use.other_cpu_seconds, use.peak_mib)
+        return Measured(run["id"], seconds, run["counts"], run["state"], *used)
+
+    def failures(self, run: str) -> str:
+        """Say what was not verified, and why."""
+        records = self.call("GET", f"/runs/{run}/integrity/failures")["items"]
+        return "; ".join(
+            f"{each['object_key']} {each['verdict']}, {each['error_code'] or each['reason']}: {each['error_message']}"
+            for each in records[:3]
+        )
+
+    def _ended(self, run: dict[str, Any], deadline: float) -> dict[str, Any]:
+        ends = time.monotonic() + deadline
+        while run["state"] not in _ENDED and time.monotonic() < ends:
+            time.sleep(_LOOK_SECONDS)
+            run = self.call("GET", f"/runs/{run['id']}")
+        return run
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the JSON API; what it refuses ends the program with its words."""
@@ -105,7 +130,7 @@ class Product:
 @contextmanager
 def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
     """Start the product on a folder of its own and stop it again."""
-    manage = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py")]
+    manage = [sys.executable, str(ROOT / "manage.py")]
     env = ORDINARY
     process = subprocess.Popen(
         [*manage, "start", "--data", str(data), "--port", "0", "--workers", str(workers)],
@@ -115,10 +140,10 @@ def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
     )
     try:
         url = _url_of(process)
-        person = ["create_user", "bench", "--role", "admin", "--password-stdin", "--data", str(data)]
+        person = ["create_user", ADMIN, "--role", "admin", "--password-stdin", "--data", str(data)]
         subprocess.run([*manage, *person], env=env, input=ADMIN_PASSWORD, text=True, check=True, capture_output=True)
         token = subprocess.run(
-            [*manage, "create_token", "bench", "--data", str(data)], env=env, text=True, check=True, capture_output=True
+            [*manage, "create_token", ADMIN, "--data", str(data)], env=env, text=True, check=True, capture_output=True
         )
         yield Product(url, token.stdout.strip(), process.pid)
     finally:
@@ -126,47 +151,6 @@ def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
         process.wait(timeout=20)
         if process.stdout is not None:
             process.stdout.close()
-
-
-@contextmanager
-def peak_of_workers(supervisor: int) -> Iterator[list[int]]:
-    """Watch the processes below a supervisor; the list's only value is the largest resident set of a worker, in KiB."""
-    peak, done = [0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.1):
-            peak[0] = max([peak[0], *(_resident(pid) for pid in _workers(supervisor))])
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
-
-
-def _workers(supervisor: int) -> list[int]:
-    found, todo = [], [supervisor]
-    while todo:
-        pid = todo.pop()
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        todo += [int(child) for child in children]
-        if b"worker" in command:
-            found.append(pid)
-    return found
-
-
-def _resident(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), 0)
 
 
 def _url_of(process: subprocess.Popen[str]) -> str:
@@ -178,6 +162,4 @@ def _url_of(process: subprocess.Popen[str]) -> str:
 
 
 def _seconds(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.product import Place, Product, started
+from tests.benchmarks.places import Place
+from tests.benchmarks.product import Product, started
 from tests.servers import client_of, started_server
 
 pytestmark = pytest.mark.extras

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from migrator.sandbox import Sandbox
-from tests.benchmarks.product import Place, Product, started
+from tests.benchmarks.places import Place
+from tests.benchmarks.product import Product, started
 from tests.servers import client_of, found_program, started_server
 
 pytestmark = pytest.mark.extras
