@@ -48,6 +48,10 @@ def start() -> Iterator[Start]:
 def test_a_worker_is_who_was_started_as_one(start: Start) -> None:
     supervisor = start(_SLEEP, "cron --workers worker")
     worker = int(_line(supervisor).split()[-1])
+    # A process that was just started has no command line for a moment.
+    ends = time.monotonic() + 5
+    while not workers_of(supervisor.pid) and time.monotonic() < ends:
+        time.sleep(0.01)
 
     assert workers_of(supervisor.pid) == [worker]
 
