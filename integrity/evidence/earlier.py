@@ -50,7 +50,7 @@ def source_checks_since(
     Ask first whether the record `covers` what is stated. `read_length` and `source_unchanged` reach back to then.
     Never raises.
     """
-    checks = source_checks(planned, said, earlier.digests, profile, if_match_honoured=False, attempt=attempt)
+    checks = source_checks(planned, said, earlier.digests, profile, attempt=attempt)
     return tuple(_of_source(check, earlier, said, attempt) for check in checks)
 
 

@@ -171,7 +171,7 @@ def _read_limits(value: object) -> Limits:
     understood = {
         name: given[name]
         for name, default in usual.items()
-        if type(given.get(name)) is type(default) and (given[name] is False or given[name] > 0)
+        if type(given.get(name)) is type(default) and given[name] > 0
     }
     return Limits(**understood)
 

@@ -9,7 +9,16 @@ import pytest
 from integrity.checksums import composite
 from integrity.digests import digest_of
 from integrity.etags import multipart_etag
-from integrity.evidence import CheckName, Earlier, Origin, Outcome, Reason, dest_checks_since, source_checks_since
+from integrity.evidence import (
+    CheckName,
+    Earlier,
+    Encryption,
+    Origin,
+    Outcome,
+    Reason,
+    dest_checks_since,
+    source_checks_since,
+)
 from tests.integrity.evidence.facts import (
     DATA,
     DIGESTS,
@@ -75,12 +84,28 @@ def test_a_version_tells_objects_apart_also_where_no_etag_does() -> None:
     assert not one.covers(said(etag=None, version_id="v2"))
 
 
+def test_what_only_one_of_two_replies_states_tells_nothing_apart() -> None:
+    one = replace(EARLIER, source=said(etag=None, version_id="v1"))
+
+    assert one.covers(said(version_id="v1"))
+
+
 def test_the_source_that_was_read_then_matches_as_of_then() -> None:
     checks = source()
 
     assert outcome(checks, CheckName.SOURCE_ETAG) is Outcome.MATCH
     assert outcome(checks, CheckName.READ_LENGTH) is Outcome.MATCH
     assert only(checks, CheckName.READ_LENGTH).at == THEN
+    assert only(checks, CheckName.SOURCE_SIZE).attempt == 2
+
+
+def test_what_is_said_belongs_to_the_first_attempt_unless_it_is_said() -> None:
+    checks = (
+        *source_checks_since(EARLIER, planned(HELD.etag or ""), HELD, PROVEN),
+        *dest_checks_since(EARLIER, HELD, HELD, PROVEN),
+    )
+
+    assert {check.attempt for check in checks} == {1}
 
 
 def test_the_identity_of_then_is_that_of_now() -> None:
@@ -96,6 +121,23 @@ def test_a_version_is_the_identity_where_both_name_one() -> None:
     check = only(source(replace(HELD, version_id="v1"), versioned), CheckName.SOURCE_UNCHANGED)
 
     assert (check.outcome, check.observed) == (Outcome.MATCH, "version v1")
+
+
+@pytest.mark.parametrize(("before", "now"), [("v1", ""), ("", "v1")])
+def test_a_version_that_only_one_names_is_no_identity(before: str, now: str) -> None:
+    versioned = replace(EARLIER, source=said(version_id=before))
+
+    check = only(source(replace(HELD, version_id=now), versioned), CheckName.SOURCE_UNCHANGED)
+
+    assert (check.outcome, check.observed) == (Outcome.MATCH, f"etag {MD5}")
+
+
+def test_words_for_an_identity_are_of_what_is_stated() -> None:
+    versioned = replace(EARLIER, source=said(etag=None, version_id="v1"))
+
+    check = only(source(said(Origin.HEAD, version_id="v2"), versioned), CheckName.SOURCE_UNCHANGED)
+
+    assert (check.expected, check.observed) == ("version v1", f"version v2 etag {MD5}")
 
 
 def test_another_identity_is_not_judged_without_reading() -> None:
@@ -127,6 +169,12 @@ def test_an_etag_of_parts_is_the_one_computed_then() -> None:
     check = only(source(now, replace(EARLIER, source=now)), CheckName.SOURCE_ETAG)
 
     assert (check.outcome, check.reason, check.expected, check.observed) == (Outcome.MATCH, None, IN_PARTS, IN_PARTS)
+
+
+def test_an_etag_that_is_none_of_parts_stays_so_whatever_was_computed_then() -> None:
+    now = replace(HELD, etag=f'"{IN_PARTS}"', encryption=Encryption.SSE_KMS)
+
+    assert outcome(source(now, replace(EARLIER, source=now)), CheckName.SOURCE_ETAG) is Reason.SSE_KMS
 
 
 def test_an_etag_of_parts_that_was_never_computed_stays_unknown() -> None:

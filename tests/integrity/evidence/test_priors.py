@@ -35,7 +35,7 @@ def test_a_profile_keeps_its_limits(limits: Limits) -> None:
     assert profile_from_json(profile_to_json(Profile(limits=limits))).limits == limits
 
 
-NOT_UNDERSTOOD = {"most_parts": "9", "smallest_part": -1, "equal_parts": 1, "more": 1}
+NOT_UNDERSTOOD = {"most_parts": "9", "smallest_part": -1, "largest_part": 0, "equal_parts": 1, "more": 1}
 
 
 @pytest.mark.parametrize("facts", [{}, {"limits": None}, {"limits": NOT_UNDERSTOOD}])

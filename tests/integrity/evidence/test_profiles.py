@@ -95,6 +95,50 @@ def test_a_checksum_is_proven_by_a_rejected_wrong_one_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rejected", "left_out", "chosen"),
+    [
+        (("CRC64NVME", "CRC32"), (), "CRC64NVME"),
+        (("CRC64NVME", "CRC32"), ("CRC64NVME",), "CRC32"),
+        (("CRC32", "CRC32C", "SHA256"), (), "CRC32"),
+        (("CRC64NVME", "CRC32"), ("CRC64NVME", "CRC32"), ""),
+        (("CRC32C", "SHA256"), (), ""),
+        ((), (), ""),
+    ],
+)
+def test_a_write_carries_a_whole_checksum_that_the_store_is_proven_to_check(
+    rejected: tuple[str, ...], left_out: tuple[str, ...], chosen: str
+) -> None:
+    profile = Profile(checksums=dict.fromkeys(rejected, Proof.REJECTS))
+
+    assert profile.whole_checksum(left_out) == chosen
+
+
+@pytest.mark.parametrize(
+    ("content_md5", "left_out", "sent"),
+    [
+        (Proof.REJECTS, (), {"SHA256", "MD5", "CRC64NVME"}),
+        (Proof.UNKNOWN, (), {"SHA256", "MD5", "CRC64NVME"}),
+        (Proof.REFUSES, (), {"SHA256", "CRC64NVME"}),
+        (Proof.REJECTS, ("MD5",), {"SHA256", "CRC64NVME"}),
+        (Proof.REJECTS, ("CRC64NVME",), {"SHA256", "MD5"}),
+    ],
+)
+def test_what_goes_with_a_write_is_what_the_store_takes_and_the_task_wants(
+    content_md5: Proof, left_out: tuple[str, ...], sent: set[str]
+) -> None:
+    profile = Profile(content_md5=content_md5, checksums={"CRC64NVME": Proof.REJECTS})
+
+    assert profile.digests_sent(left_out) == sent
+
+
+def test_nothing_is_left_out_of_a_write_unless_it_is_asked_for() -> None:
+    profile = Profile(checksums={"CRC32": Proof.REJECTS})
+
+    assert profile.whole_checksum() == "CRC32"
+    assert profile.digests_sent() == {"SHA256", "MD5", "CRC32"}
+
+
+@pytest.mark.parametrize(
     ("equal", "compared", "meaning"),
     [
         (20, 20, MD5),

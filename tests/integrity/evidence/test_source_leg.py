@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrity.algorithms import Algorithm
 from integrity.checksums import composite, encode
 from integrity.digests import ALL, digest_of
 from integrity.etags import etag_of
@@ -23,6 +24,7 @@ from integrity.evidence import (
     Statement,
     first_mismatch,
     source_checks,
+    unchanged_check,
 )
 from integrity.layouts import Layout
 from integrity.verdicts import Policy, SourceGrade, Verdict, judge, source_grade
@@ -411,6 +413,29 @@ def test_two_equal_readings_do_not_settle_a_checksum_of_unknown_type() -> None:
     checks = source_checks(planned("opaque"), reply, DIGESTS, UNKNOWN, reread_sha256=SHA256, after=reply)
 
     assert outcome(checks, CheckName.SOURCE_REREAD) is Reason.CHECKSUM_TYPE_UNKNOWN
+
+
+def test_two_equal_readings_do_not_settle_an_etag_that_the_task_leaves_out() -> None:
+    digests = digest_of(DATA, algorithms=frozenset({Algorithm.SHA256}))
+
+    checks = source_checks(planned(), said(), digests, PROVEN, reread_sha256=SHA256, after=said())
+
+    assert outcome(checks, ETAG) is Reason.NOT_REQUESTED
+    assert outcome(checks, CheckName.SOURCE_REREAD) is Reason.NOT_REQUESTED
+
+
+def test_two_equal_readings_need_no_checksum_that_the_task_leaves_out() -> None:
+    digests = digest_of(DATA, algorithms=frozenset({Algorithm.MD5, Algorithm.SHA256}))
+    reply = said(checksums={"CRC64NVME": CRC}, checksum_type="FULL_OBJECT")
+
+    checks = source_checks(planned(), reply, digests, PROVEN, reread_sha256=SHA256, after=reply)
+
+    assert outcome(checks, SUM) is Reason.NOT_REQUESTED
+    assert outcome(checks, CheckName.SOURCE_REREAD) is MATCH
+
+
+def test_a_look_again_belongs_to_the_first_attempt_unless_it_is_said() -> None:
+    assert [unchanged_check(said(), said()).attempt, unchanged_check(said(), said(), attempt=3).attempt] == [1, 3]
 
 
 @pytest.mark.parametrize(
