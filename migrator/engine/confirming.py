@@ -47,9 +47,13 @@ def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
     for count, entry in enumerate(
         list_objects(side.store, side.bucket, prefix, start_after=_before(keys[0], prefix)), start=1
     ):
-        if key_bytes(entry.key) > last or count > most:
+        key = key_bytes(entry.key)
+        if key > last or count > most:
             return
         yield entry
+        if key == last:
+            # Another page would be asked for only to see that it begins after this.
+            return
 
 
 def _statement(entry: ListedObject, at: str) -> Statement:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from integrity.digests import Algorithm, DigestSet, OnePass
+from integrity.digests import Algorithm, DigestSet, OnePass, digest_of
 from integrity.etags import EtagForm, etag_of, kind, normalise
 from integrity.evidence import (
     Check,
@@ -24,6 +24,7 @@ from integrity.evidence import (
     write_checks,
 )
 from integrity.layouts import Layout
+from migrator.engine.answers import statement_of
 from migrator.engine.carrying import ClassOfCopy, Tags, asked_encryption, class_of_copy, read_tags, write_headers
 from migrator.engine.cutting import (
     LayoutRefuted,
@@ -52,6 +53,7 @@ class DestLeg:
         self._source = source
         self._side = work.destination
         self._learned = Learned(None, (), "")
+        self._readback: ReadBack | None = None
 
     # Before the write
 
@@ -152,8 +154,18 @@ class DestLeg:
         sent = write_checks(
             digests, layout, self._side.profile, sent=written.sent, reply=written.reply, attempt=self._number
         )
-        held = self._compare(digests, layout, written.reply, listed, None, None)
+        held = self._compare(digests, layout, written.reply, listed, None, self._readback)
         return (*sent, *held, *self._others(layout, listed, written.reply))
+
+    @property
+    def misses_reading_back(self) -> bool:
+        """Whether the written object is to be read again and was not."""
+        return self._readback is None and self._work.options.reads_back(self._item.key)
+
+    def take_read_back(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take a whole answer to a GET of what was written. It is judged once: there is no other reading."""
+        said, digests = statement_of(headers, Origin.READBACK), digest_of(body, algorithms=_READ_BACK)
+        self._readback = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
     def remove(self, checks: Sequence[Check]) -> bool:
         """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
@@ -322,8 +334,10 @@ class DestLeg:
         return self._work.options.reads_back(self._item.key)
 
     def _read_back(self, after: Statement) -> ReadBack:
-        """Read the whole object, of the version that was confirmed."""
-        one_pass = OnePass(algorithms=frozenset({Algorithm.SHA256}))
+        """Read the whole object, of the version that was confirmed, unless that was done."""
+        if self._readback is not None:
+            return self._readback
+        one_pass = OnePass(algorithms=_READ_BACK)
         body = self._side.store.open(self._side.bucket, self._item.dest_key, version_id=after.version_id)
         try:
             for chunk in body.chunks():
@@ -354,6 +368,7 @@ class DestLeg:
         return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
 
 
+_READ_BACK = frozenset({Algorithm.SHA256})
 _REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
 _STATED_OF_IT = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK})
 

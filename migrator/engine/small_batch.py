@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from integrity.evidence import Attempt, Finding, Statement
@@ -74,6 +75,7 @@ class SmallBatch:
             self.to_begin.append((copy.item, ()))
 
     def _confirmed(self, begun: Sequence[Begun]) -> Iterator[Finding]:
+        self._read_back(begun)
         listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
         seen_again: Mapping[str, Statement] = {}
         if begun[0].copy.waits_for_listing:
@@ -90,6 +92,14 @@ class SmallBatch:
                 open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
         for asked in open_ones:
             yield from self._by_head(asked, listed)
+
+    def _read_back(self, begun: Sequence[Begun]) -> None:
+        """Read again what is to be read back; after a stop the rest is left to be read with its HEAD."""
+        journeys = (each.copy.reading_back(each.written) for each in begun)
+        wanted = (each for each in journeys if each is not None)
+        with suppress(Stopped):
+            for _ in self._crowd.run(wanted, self._pool, self._work.budget, self._work.should_stop):
+                pass
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy

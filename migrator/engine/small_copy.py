@@ -87,7 +87,7 @@ def is_small(work: Work, item: Item) -> bool:
         and options.policy.fidelity is Fidelity.REPORT
         and not (options.double_read or options.encryption)
         and not options.leave_out_digests
-        and not (options.bytes_per_s or options.storage_class_map or options.reads_back(item.key))
+        and not (options.bytes_per_s or options.storage_class_map)
         and (source.if_match_get is True or source.listing_etag is True)
         and dest.etag_single is EtagMeaning.MD5
         and dest.proves_single_etag
@@ -147,6 +147,8 @@ class SmallCopy(ItemCopy):
         if self._source.tags.values or not is_carried_whole(said, self._target.headers):
             # Something that a listing does not state is to be compared: what was lost on the way, or tags.
             return None
+        if self._dest.misses_reading_back:
+            return None
         if not self._source.is_settled and (seen_again is None or not self._source.see_again(seen_again)):
             return None
         checks = self._dest.look_listed(written, digests, layout, listed)
@@ -154,6 +156,18 @@ class SmallCopy(ItemCopy):
             return None
         self._dest_checks = checks
         return self._finding()
+
+    def reading_back(self, written: Written) -> SmallReadBack | None:
+        """Return the journey that reads the written object again, None where that is not asked for."""
+        return SmallReadBack(self, written) if self._dest.misses_reading_back else None
+
+    def read_back(self, written: Written) -> Steps[None]:
+        """Read the written object again, whole. Raises what the store refuses with."""
+        side, version = self._work.destination, written.reply.version_id if written.reply else ""
+        bound = self._item.size + 1
+        request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=bound)
+        reply = yield from asking(Ask(side.store, GET, request))
+        self._dest.take_read_back(reply.headers, reply.body)
 
     def confirmed_by_head(self, written: Written) -> Finding:
         """Judge by what a HEAD says of either side; raises what is wrong, and removes what was written then."""
@@ -246,6 +260,24 @@ class SmallCopy(ItemCopy):
             payload_sha256=digests.sha256_hex or "",
         )
         return Ask(target.store, PUT, request)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallReadBack:
+    """The second journey of a copy that is read back: one more GET, of what was written."""
+
+    copy: SmallCopy
+    written: Written
+
+    @property
+    def size(self) -> int:
+        """The bytes it holds in memory."""
+        return self.copy.size
+
+    def steps(self) -> Steps[None]:
+        """Read; raises only `ConnectionProblem`. What could not be read here is read again beside a HEAD."""
+        with suppress(StoreBusy, ItemProblem):
+            yield from self.copy.read_back(self.written)
 
 
 def _is_plain(key: str) -> bool:

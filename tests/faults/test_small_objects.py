@@ -41,6 +41,38 @@ def test_a_small_object_costs_one_get_and_one_put_and_a_share_of_a_listing(two_s
     assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "ListObjectsV2": 1})
 
 
+def test_what_is_read_back_costs_one_more_get(two_stores: Make) -> None:
+    pair = filled(two_stores())
+
+    settled = pair.copy(read_back_percent=100)
+
+    assert {each.grades for each in settled.values()} == {"S3/D4"}
+    assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "GetObject": 12, "ListObjectsV2": 1})
+
+
+def test_a_reading_back_that_differs_is_judged_and_not_read_again_until_it_is_right(two_stores: Make) -> None:
+    rotten = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "1", "action": "flip"}
+    pair = filled(two_stores(rotten), 3)
+
+    settled = pair.copy(read_back_percent=100)
+
+    assert settled["photos/001"].attempts == ["dest_readback_mismatch", ""]
+    assert {each.grades for each in settled.values()} == {"S3/D4"}
+    # The first copy was removed and another one written and read.
+    assert asked(pair)[1] == {"PutObject": 4, "GetObject": 4, "ListObjectsV2": 1, "HeadObject": 2, "DeleteObject": 1}
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_reading_back_that_is_refused_is_tried_again_beside_a_head(two_stores: Make, status: int) -> None:
+    refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "1"}
+    pair = filled(two_stores(refused | {"action": "status", "value": status}), 3)
+
+    settled = pair.copy(read_back_percent=100)
+
+    assert {each.grades for each in settled.values()} == {"S3/D4"}
+    assert asked(pair)[1]["HeadObject"] == 1
+
+
 def test_the_record_says_that_a_listing_confirmed_it(two_stores: Make) -> None:
     settled = filled(two_stores(), 1).copy_one()
 
