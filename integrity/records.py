@@ -78,6 +78,12 @@ def select(
     return found
 
 
+def of_batch(run: uuid.UUID, batch_number: int, first_index: int, item_count: int) -> QuerySet[IntegrityRecord]:
+    """Return the records of one batch in plan order; its span of indexes finds them without a look at all others."""
+    span = {"index__gte": first_index, "index__lt": first_index + item_count}
+    return IntegrityRecord.objects.filter(run=run, batch_number=batch_number, **span).order_by("index")
+
+
 def to_retry(run: uuid.UUID) -> QuerySet[IntegrityRecord]:
     """Return what a retry of this run is about: not verified, and not accepted or waived by a person."""
     last = ReviewDecision.objects.filter(review__record=OuterRef("pk")).order_by("-decided_at", "-pk")

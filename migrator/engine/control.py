@@ -21,7 +21,8 @@ from botocore.config import Config
 
 from migrator.engine.answers import Asked
 from migrator.engine.errors import AnswerUnreadable
-from migrator.engine.transport import Endpoint, Reply, Transport
+from migrator.engine.lines import Reply
+from migrator.engine.transport import Endpoint, Transport
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client

@@ -20,10 +20,11 @@ import pycurl
 from migrator.engine.answers import Asked
 from migrator.engine.buffers import MemoryBudget
 from migrator.engine.errors import EngineError, Stopped, Throttled
+from migrator.engine.lines import Line, Reply, Request, raise_unless_cut
 from migrator.engine.pacing import Pace
 from migrator.engine.refusals import error_of, refusal_of
-from migrator.engine.stores import Operation, Store
-from migrator.engine.transport import Line, Reply, Request, raise_unless_cut
+from migrator.engine.requests import Operation
+from migrator.engine.stores import Store
 
 MOST_IN_FLIGHT = 128
 _LOOK_AROUND_SECONDS = 0.5

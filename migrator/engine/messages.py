@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 from integrity.evidence import Origin
 from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
+from migrator.engine.lines import LineBroken
 from migrator.engine.refusals import error_of
-from migrator.engine.transport import LineBroken, Stream
+from migrator.engine.transport import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class ListedPart:
     number: int
     size: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartSizes:
+    """One page of the sizes of an object's parts, in bytes; `next_marker` is 0 on the last one."""
+
+    sizes: list[int]
+    next_marker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +167,29 @@ def tags_of(body: bytes) -> dict[str, str]:
     return {row["Key"]: row.get("Value", "") for row in rows if "Key" in row}
 
 
+def part_sizes_of(body: bytes) -> PartSizes:
+    """Read the answer to GetObjectAttributes. Raises ValueError where it is none."""
+    root = _document(body, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
+    told = [(element.tag.rpartition("}")[2], element.text or "") for element in root.iter()]
+    found = dict(told)
+    is_cut = found.get("IsTruncated") == "true"
+    marker = int(found.get("NextPartNumberMarker") or 0) if is_cut else 0
+    return PartSizes([int(text) for name, text in told if name == "Size"], marker)
+
+
 _TRUTH = {"true": True, "false": False}
 
 
-def _document(body: bytes, name: str) -> ElementTree.Element:
-    """Parse an answer that must be of this kind. A document type could make it grow without end, so none is taken."""
+def _document(body: bytes, *names: str) -> ElementTree.Element:
+    """Parse an answer of one of these kinds. A document type could make it grow without end, so none is taken."""
     if b"<!DOCTYPE" in body:
         raise ValueError("a document type in an answer")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 16 MiB
     except ElementTree.ParseError as exc:
         raise ValueError(str(exc)) from exc
-    if root.tag.rpartition("}")[2] != name:
-        raise ValueError(f"{root.tag[:100]} where {name} was asked for")
+    if root.tag.rpartition("}")[2] not in names:
+        raise ValueError(f"{root.tag[:100]} where {names[0]} was asked for")
     return root
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, HTTPClientError, ParamValidationErr
 
 from migrator.engine import errors
 from migrator.engine.answers import Asked
-from migrator.engine.transport import LineBroken, Reply
+from migrator.engine.lines import LineBroken, Reply
 
 _CERTIFICATE_FAULTS = (
     ("expired", "expired"),

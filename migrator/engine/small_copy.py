@@ -32,7 +32,8 @@ from migrator.engine.errors import (
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
-from migrator.engine.stores import GET, GET_TAGS, PUT, get_request, put_request, tags_request, written_statement
+from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, put_request, tags_request
+from migrator.engine.stores import written_statement
 from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
 

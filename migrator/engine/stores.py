@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import BinaryIO, NamedTuple, TypeVar, cast
+from functools import partial
+from typing import BinaryIO, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -30,6 +31,7 @@ from migrator.engine.errors import (
     Throttled,
     UploadGone,
 )
+from migrator.engine.lines import LARGEST_ERROR, LineBroken, Reply, Request
 from migrator.engine.messages import (
     Body,
     ListedObject,
@@ -42,6 +44,7 @@ from migrator.engine.messages import (
     int_of,
     key_of,
     page_of,
+    part_sizes_of,
     rows_of,
     stated_checksums_of,
     tags_of,
@@ -49,8 +52,26 @@ from migrator.engine.messages import (
 )
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
-from migrator.engine.signing import UNSIGNED_PAYLOAD
-from migrator.engine.transport import LARGEST_ERROR, Endpoint, LineBroken, Reply, Request, Stream, Transport
+from migrator.engine.requests import (
+    GET,
+    GET_ATTRIBUTES,
+    GET_TAGS,
+    HEAD,
+    LIST,
+    PUT,
+    PUT_PART,
+    Operation,
+    attributes_request,
+    conditions,
+    digest_headers,
+    get_request,
+    head_request,
+    list_request,
+    part_request,
+    put_request,
+    tags_request,
+)
+from migrator.engine.transport import Endpoint, Stream, Transport
 
 __all__ = [
     "Body",
@@ -65,24 +86,9 @@ __all__ = [
 ]
 
 MOST_IN_FLIGHT = 256
-# No body of an object is cut here; who reads it counts.
-LARGEST_OBJECT = 1 << 62
 _TROUBLES = (BotoCoreError, ClientError, ResponseParserError, LineBroken, ValueError, EngineError)
 
 _T = TypeVar("_T")
-
-
-class Operation(NamedTuple):
-    """An operation of S3, what it does, and the permission for it."""
-
-    name: str
-    verb: str
-    permission: str
-
-
-GET = Operation("GetObject", "read", "s3:GetObject")
-PUT = Operation("PutObject", "write", "s3:PutObject")
-GET_TAGS = Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging")
 
 
 class Store:
@@ -118,13 +124,15 @@ class Store:
         requester_pays: bool = False,
     ) -> ListPage:
         """One page of ListObjectsV2, keys decoded. Safe to repeat."""
-        asked = self.asked(Operation("ListObjectsV2", "list", "s3:ListBucket"), bucket)
-        query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
-        if token:
-            query.append(("continuation-token", token))
-        elif start_after:
-            query.append(("start-after", start_after))
-        request = Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+        asked = self.asked(LIST, bucket)
+        request = list_request(
+            bucket,
+            prefix,
+            token=token,
+            start_after=start_after,
+            most_keys=most_keys,
+            requester_pays=requester_pays,
+        )
         return self._patiently(asked, lambda: page_of(self._answer(request, asked).body))
 
     def head(
@@ -138,10 +146,15 @@ class Store:
         requester_pays: bool = False,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
-        asked = self.asked(Operation("HeadObject", "read", "s3:GetObject"), bucket, key)
-        query = _version(version_id) + ((("partNumber", str(part_number)),) if part_number is not None else ())
-        headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
-        request = Request(method="HEAD", bucket=bucket, key=key, query=query, headers=headers)
+        asked = self.asked(HEAD, bucket, key)
+        request = head_request(
+            bucket,
+            key,
+            version_id=version_id,
+            part_number=part_number,
+            checksums=checksums,
+            requester_pays=requester_pays,
+        )
         said = self._patiently(asked, lambda: self._answer(request, asked)).headers
         statement = statement_of(said, Origin.HEAD)
         if part_number is not None:
@@ -274,12 +287,16 @@ class Store:
         is_signed: bool = True,
     ) -> Statement:
         """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone."""
-        asked = self.asked(Operation("UploadPart", "write", "s3:PutObject"), bucket, key)
-        query = (("partNumber", str(number)), ("uploadId", upload_id))
-        wire = _digest_headers(content_md5, checksums)
-        payload = "" if is_signed else UNSIGNED_PAYLOAD
-        request = Request(
-            method="PUT", bucket=bucket, key=key, query=query, headers=wire, body=body, payload_sha256=payload
+        asked = self.asked(PUT_PART, bucket, key)
+        request = part_request(
+            bucket,
+            key,
+            upload_id,
+            number,
+            body,
+            content_md5=content_md5,
+            checksums=checksums,
+            is_signed=is_signed,
         )
         reply = self._patiently(asked, lambda: self._answer(request, asked))
         return written_statement(reply, Origin.PART_REPLY)
@@ -304,7 +321,7 @@ class Store:
             listed.append({"PartNumber": part.number, "ETag": part.etag, **sums})
         arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         arguments["MultipartUpload"] = {"Parts": listed}
-        wire = _digest_headers("", checksums) | _conditions(if_none_match, if_match)
+        wire = digest_headers("", checksums) | conditions(if_none_match, if_match)
         if checksums:
             wire["x-amz-checksum-type"] = "FULL_OBJECT"
             if size is not None:
@@ -391,21 +408,20 @@ class Store:
 
     def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:
         """The part sizes GetObjectAttributes tells; empty where it tells none."""
-        asked = self.asked(Operation("GetObjectAttributes", "read", "s3:GetObjectAttributes"), bucket, key)
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "ObjectAttributes": ["ObjectParts"]}
-        if version_id:
-            arguments["VersionId"] = version_id
+        asked = self.asked(GET_ATTRIBUTES, bucket, key)
         sizes: list[int] = []
         marker = 0
         while True:
-            if marker:
-                arguments["PartNumberMarker"] = marker
-            reply = self._call(asked, "get_object_attributes", arguments)
-            told = cast("dict[str, object]", reply.get("ObjectParts") or {})
-            rows = rows_of(told, "Parts")
-            sizes += [int_of(row["Size"]) for row in rows]
-            marker = int_of(told.get("NextPartNumberMarker") or 0)
-            if not told.get("IsTruncated") or not marker or not rows:
+            request = attributes_request(bucket, key, version_id=version_id, marker=marker)
+            reply = self._patiently(asked, partial(self._reply, request, asked))
+            try:
+                page = part_sizes_of(reply.body)
+            except ValueError as exc:
+                # Some stores do not know the question and answer with the object itself.
+                raise NotSupported(str(exc), facts=asked.facts() | {"feature": "attributes"}) from exc
+            sizes += page.sizes
+            marker = page.next_marker
+            if not marker or not page.sizes:
                 return tuple(sizes)
 
     def list_buckets(self) -> tuple[str, ...]:
@@ -444,11 +460,16 @@ class Store:
 
     def _answer(self, request: Request, asked: Asked) -> Reply:
         """Ask over a line and return a good answer, whole."""
+        reply = self._reply(request, asked)
+        if reply.cut:
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
+        return reply
+
+    def _reply(self, request: Request, asked: Asked) -> Reply:
+        """Ask over a line and return a good answer, up to its bound."""
         reply = self.transport.exchange(request)
         if reply.status >= 300:
             raise refusal_of(reply, asked)
-        if reply.cut:
-            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
         return reply
 
     def _stream(self, request: Request, asked: Asked) -> Stream:
@@ -481,94 +502,12 @@ class Store:
                 return found
 
 
-def get_request(
-    bucket: str,
-    key: str,
-    *,
-    version_id: str = "",
-    if_match: str = "",
-    first_byte: int = 0,
-    last_byte: int | None = None,
-    checksums: bool = False,
-    requester_pays: bool = False,
-    bound: int = LARGEST_OBJECT,
-) -> Request:
-    """Return a GET; a range is asked for only if `first_byte` or `last_byte` is given."""
-    headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
-    if if_match:
-        headers["If-Match"] = _quoted(if_match)
-    if first_byte or last_byte is not None:
-        headers["Range"] = f"bytes={first_byte}-{'' if last_byte is None else last_byte}"
-    return Request(method="GET", bucket=bucket, key=key, query=_version(version_id), headers=headers, bound=bound)
-
-
-def tags_request(bucket: str, key: str, *, version_id: str = "") -> Request:
-    """Return the question for an object's tags."""
-    return Request(method="GET", bucket=bucket, key=key, query=(("tagging", ""), *_version(version_id)))
-
-
-def put_request(
-    bucket: str,
-    key: str,
-    body: Buffer | BinaryIO | Pipe,
-    *,
-    headers: WriteHeaders | None = None,
-    content_md5: str = "",
-    checksums: Mapping[str, str] | None = None,
-    if_none_match: bool = False,
-    if_match: str = "",
-    payload_sha256: str = "",
-    wire_body: bytes | None = None,
-) -> Request:
-    """Return a PUT of one body with its digests (base64) and conditions."""
-    wire = (headers or _NO_HEADERS).wire() | _digest_headers(content_md5, checksums)
-    wire |= _conditions(if_none_match, if_match)
-    return Request(
-        method="PUT",
-        bucket=bucket,
-        key=key,
-        headers=wire,
-        body=body,
-        payload_sha256=payload_sha256,
-        wire_body=wire_body,
-    )
+def _upload_gone(exc: EngineError) -> EngineError:
+    if exc.http_status != 404:
+        return exc
+    return UploadGone(str(exc), store_code=exc.store_code, http_status=404, facts=exc.facts)
 
 
 def written_statement(reply: Reply, origin: Origin) -> Statement:
     """Return what the answer to a write states; its length is that of the answer, not of the object."""
     return statement_of(reply.headers, origin, is_sized=False)
-
-
-_NO_HEADERS = WriteHeaders()
-_CHECKSUM_MODE = {"x-amz-checksum-mode": "ENABLED"}
-
-
-def _version(version_id: str) -> tuple[tuple[str, str], ...]:
-    return (("versionId", version_id),) if version_id else ()
-
-
-def _payer(requester_pays: bool) -> dict[str, str]:
-    return {"x-amz-request-payer": "requester"} if requester_pays else {}
-
-
-def _conditions(if_none_match: bool, if_match: str) -> dict[str, str]:
-    if if_none_match:
-        return {"If-None-Match": "*"}
-    return {"If-Match": _quoted(if_match)} if if_match else {}
-
-
-def _quoted(etag: str) -> str:
-    """Some stores list ETags without quotes; a condition needs them."""
-    return etag if etag.endswith('"') else f'"{etag}"'
-
-
-def _digest_headers(content_md5: str, checksums: Mapping[str, str] | None) -> dict[str, str]:
-    headers = {"Content-MD5": content_md5} if content_md5 else {}
-    headers.update({f"x-amz-checksum-{name.lower()}": value for name, value in (checksums or {}).items()})
-    return headers
-
-
-def _upload_gone(exc: EngineError) -> EngineError:
-    if exc.http_status != 404:
-        return exc
-    return UploadGone(str(exc), store_code=exc.store_code, http_status=404, facts=exc.facts)

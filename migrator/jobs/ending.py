@@ -8,8 +8,7 @@ import structlog
 from django.db.models import F
 from django.utils import timezone
 
-from integrity import ledger
-from integrity.models import IntegrityRecord
+from integrity import ledger, records
 from migrator import events
 from migrator.models import Batch, Run
 
@@ -84,9 +83,10 @@ def _root(run: Run) -> str:
 
 def _links(run: Run) -> Iterator[str]:
     """Yield the last link of each batch in order: the kept one, or one over the records of a batch left half done."""
-    for number, state, link in Batch.objects.filter(run=run).order_by("number").values_list("number", "state", "link"):
+    batches = Batch.objects.filter(run=run).order_by("number")
+    for number, state, link, *span in batches.values_list("number", "state", "link", "first_index", "item_count"):
         if state == Batch.State.SETTLED:
             yield link
             continue
-        digests = IntegrityRecord.objects.filter(run=run.pk, batch_number=number).order_by("index")
+        digests = records.of_batch(run.pk, number, *span)
         yield ledger.batch_link(run.pk, number, digests.values_list("record_digest", flat=True).iterator())

@@ -15,9 +15,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrity import ledger
+from integrity import ledger, records
 from integrity.evidence import ErrorCode
-from integrity.models import IntegrityRecord
 from integrity.records import RecordContext
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
@@ -38,7 +37,10 @@ from migrator.models import Batch, OpenUpload, Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from django.db.models import QuerySet
+
     from integrity.evidence import Finding
+    from integrity.models import IntegrityRecord
     from migrator.engine.copying import Side
     from migrator.engine.planning import Item
 
@@ -192,9 +194,7 @@ def _findings(
 def _unrecorded(run: Run, batch: Batch) -> Sequence[Item]:
     """Return the items of a batch that no earlier attempt has recorded."""
     items = decode_items(bytes(batch.items))
-    recorded = set(
-        IntegrityRecord.objects.filter(run=run.pk, batch_number=batch.number).values_list("index", flat=True)
-    )
+    recorded = set(_records_of(run, batch).values_list("index", flat=True))
     return [item for item in items if item.index not in recorded]
 
 
@@ -240,8 +240,7 @@ def _repeated(finding: Finding) -> str:
 
 def _settle(run: Run, batch: Batch) -> None:
     """Close a batch whose every item has a record, chaining the records' digests in plan order."""
-    rows = IntegrityRecord.objects.filter(run=run.pk, batch_number=batch.number).order_by("index")
-    digests = list(rows.values_list("record_digest", flat=True))
+    digests = list(_records_of(run, batch).values_list("record_digest", flat=True))
     if len(digests) != batch.item_count:
         _release(batch)
         return
@@ -255,6 +254,10 @@ def _settle(run: Run, batch: Batch) -> None:
         raise Superseded
     seal(run.pk)
     events.publish(run.pk, events.Change.PROGRESS)
+
+
+def _records_of(run: Run, batch: Batch) -> QuerySet[IntegrityRecord]:
+    return records.of_batch(run.pk, batch.number, batch.first_index, batch.item_count)
 
 
 def _release(batch: Batch) -> None:

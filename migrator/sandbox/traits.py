@@ -28,7 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "if_none_match": ("honoured", "ignored"),
     "part_number": ("honoured", "ignored", "refused"),
     "range": ("honoured", "ignored"),
-    "attributes": ("supported", "not_supported"),
+    "attributes": ("supported", "not_supported", "object"),
     "tagging": ("supported", "not_supported"),
     "aws_chunked": ("decoded", "stored"),
     "listing_etag": ("same", "other"),

@@ -13,7 +13,8 @@ from migrator.engine.addresses import AddressRule
 from migrator.engine.buffers import MemoryBudget
 from migrator.engine.crowd import Ask, Crowd, Steps, aside, asking
 from migrator.engine.errors import AccessDenied, EndpointUnreachable, EngineError, Stopped, Throttled
-from migrator.engine.stores import GET, Endpoint, Store, get_request
+from migrator.engine.requests import GET, get_request
+from migrator.engine.stores import Endpoint, Store
 from tests.engine.scripted import Told, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -10,7 +10,8 @@ import pytest
 
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
-from migrator.engine.transport import LARGEST_ERROR, Endpoint, LineBroken, Request, Transport
+from migrator.engine.lines import LARGEST_ERROR, LineBroken, Request
+from migrator.engine.transport import Endpoint, Transport
 from tests.engine.scripted import Told, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -109,6 +109,8 @@ SOURCES = [
     Source("one part", NO_SUMS, PROVEN, WRONG_ETAG, PROVEN, WRONG_ETAG, parts=(100_000,)),
     Source("part numbers ignored, parts in the attributes",
            {"part_number": "ignored", "attributes_parts": "all", **NO_SUMS}, PROVEN, WRONG_ETAG, PROVEN, WRONG_ETAG),
+    Source("attributes answered with the object", {"part_number": "ignored", "attributes": "object", **NO_SUMS},
+           PROVEN, WRONG_ETAG, PROVEN, NO_LAYOUT, parts=(25_000,) * 4),
     Source("layout not told, even parts", {"part_number": "refused", "attributes": "not_supported", **NO_SUMS},
            PROVEN, WRONG_ETAG, PROVEN, NO_LAYOUT, parts=(25_000,) * 4),
     Source("layout not told, odd parts", {"part_number": "refused", "attributes": "not_supported", **NO_SUMS},

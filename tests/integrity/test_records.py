@@ -5,7 +5,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from integrity import records
@@ -208,3 +208,16 @@ def test_causes_count_what_was_not_verified() -> None:
     assert records.causes(CONTEXT.run) == [
         {"verdict": "unverified", "cause": "store_unproven", "count": 2, "bytes": 2 * len(BODY)}
     ]
+
+
+def test_the_records_of_a_batch_are_found_in_plan_order_without_a_look_at_all_others() -> None:
+    for index in (7, 5, 6, 8):
+        row = row_of(replace(proven(), index=index), replace(CONTEXT, batch_number=1 if index < 8 else 2))
+        records.write([row])
+
+    found = records.of_batch(CONTEXT.run, 1, 5, 4)
+
+    assert [record.index for record in found] == [5, 6, 7]
+    if connection.vendor == "sqlite":
+        # A plan of PostgreSQL depends on how much there is.
+        assert "index>? AND index<?" in found.explain()

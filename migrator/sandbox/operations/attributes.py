@@ -7,12 +7,15 @@ from migrator.sandbox.errors import S3Error
 from migrator.sandbox.markup import document, http_time
 from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import check_customer_key, version_headers
+from migrator.sandbox.operations.reading import get_object
 from migrator.sandbox.rows import Facts, Version
 
 _KNOWN = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
 
 
 async def get_object_attributes(call: Call) -> Answer:
+    if call.traits.attributes == "object":
+        return await get_object(call)
     if call.traits.attributes == "not_supported":
         raise S3Error("NotImplemented")
     version = call.version()
