@@ -18,7 +18,7 @@ from migrator.engine.errors import LocalDiskFull, Stopped
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET = 48 * MIB
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LOOK_FOR_STOP_SECONDS = 0.5
 
 
@@ -33,7 +33,7 @@ def give_freed_memory_back() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, MIB) and mallopt(_M_ARENA_MAX, 2))
+    return bool(mallopt(_M_MMAP_THRESHOLD, MIB) and mallopt(_M_TRIM_THRESHOLD, 4 * MIB) and mallopt(_M_ARENA_MAX, 2))
 
 
 class MemoryBudget:

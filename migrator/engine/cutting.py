@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from integrity.checksums import encode
+from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import Check, CheckName, Outcome
 from integrity.layouts import Layout, infer_candidates
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
+from migrator.engine.messages import ToldPart
 from migrator.engine.stores import Store
 
 # Above this many unequal parts the walk (one HEAD a part) costs more than the layout is worth.
@@ -134,11 +137,34 @@ def _part_size(source: SourceObject, number: int, count: int) -> int | None:
 
 def _by_attributes(source: SourceObject, count: int) -> Layout | None:
     try:
-        sizes = source.store.attributes_parts(source.bucket, source.key, version_id=source.version_id)
+        parts = source.store.told_parts(source.bucket, source.key, version_id=source.version_id)
     except (ConnectionProblem, StoreBusy):
         raise
     except EngineError:
         return None
+    sizes = [part.size for part in parts]
     if len(sizes) != count or sum(sizes) != source.size:
         return None
     return Layout.of(sizes)
+
+
+def parts_that_differ(told: Sequence[ToldPart], digests: DigestSet, layout: Layout) -> list[int]:
+    """Return the numbers of the parts whose stated checksums are not those of the bytes that were read."""
+    if len(told) != layout.count:
+        return []
+    wrong = set[int]()
+    for algorithm in sorted({name for part in told for name in part.checksums}):
+        ours = digests.part_raws(layout, algorithm) or ()
+        for number, (part, raw) in enumerate(zip(told, ours, strict=False), start=1):
+            if part.checksums.get(algorithm, encode(raw)) != encode(raw):
+                wrong.add(number)
+    return sorted(wrong)
+
+
+def words_for_parts(numbers: Sequence[int], count: int) -> str:
+    """Return the end of a sentence about these parts of so many; empty where there are none."""
+    if not numbers:
+        return ""
+    if len(numbers) == 1:
+        return f", in part {numbers[0]} of {count:,}"
+    return f", in {len(numbers):,} of {count:,} parts, of which part {numbers[0]} is the first"

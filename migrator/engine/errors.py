@@ -57,6 +57,7 @@ _UNSAID = {
     "size": "all",
     "limit": "less",
     "feature": "what we asked for",
+    "where": "",
     "fault": "had a fault of its own",
     "tls": "unknown issuer",
     "kms": "not allowed",
@@ -431,7 +432,8 @@ class EvidenceMismatch(ItemProblem):
 
     retryable = True
     advice = (
-        "The {check} stated by the {side} differs from the one computed from the bytes we read. Do not use this copy."
+        "The {check} stated by the {side} differs from the one computed from the bytes we read{where}. "
+        "Do not use this copy."
     )
 
     def __init__(
@@ -441,9 +443,10 @@ class EvidenceMismatch(ItemProblem):
         request_id: str = "",
         check: str = "",
         side: str = "",
+        where: str = "",
         checks: tuple[Check, ...] = (),
     ) -> None:
-        super().__init__(str(mismatch), request_id=request_id, facts={"check": check, "side": side})
+        super().__init__(str(mismatch), request_id=request_id, facts={"check": check, "side": side, "where": where})
         self.mismatch = mismatch
         self.checks = checks
 

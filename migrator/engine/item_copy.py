@@ -27,8 +27,8 @@ from migrator.engine.errors import (
     StoreFault,
 )
 from migrator.engine.item_attempt import ItemAttempt
+from migrator.engine.lines import READ_SIZE
 from migrator.engine.source_leg import mismatch_of
-from migrator.engine.transport import READ_SIZE
 from migrator.engine.uploading import Upload, Written, may_leave_unsigned, put_object, put_through
 
 # Above this an upload in parts is worth more: a stop in its midst does not lose all of it.

@@ -20,6 +20,9 @@ from migrator.engine.errors import EngineError
 LARGEST_ANSWER = 16 * 1024 * 1024
 LARGEST_ERROR = 64 * 1024
 METADATA = "x-amz-meta-"
+READ_SIZE = 512 * 1024
+# libcurl hands over 16 KiB at a time.
+_BLOCKS_TAKEN = READ_SIZE // (16 * 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class Line:
         "_blocks",
         "_bound",
         "_headers",
+        "_held",
         "_most",
         "_reads",
         "_sent",
@@ -92,7 +96,7 @@ class Line:
         self._sent = 0
         self._headers: list[bytes] = []
         self._blocks: list[bytes] = []
-        self._size = self._bound = self._most = 0
+        self._size = self._held = self._bound = self._most = 0
         configure(self.easy, self)
         self.easy.setopt(pycurl.PREREQFUNCTION, self._before_sending)
 
@@ -100,7 +104,7 @@ class Line:
         """Set all that belongs to one request; `seconds` is the most that it may take in all (0: no such limit)."""
         easy = self.easy
         self._headers, self._blocks = [], []
-        self._size, self._most = 0, request.bound
+        self._size, self._held, self._most = 0, 0, request.bound
         self._bound = min(request.bound, LARGEST_ERROR)
         self.was_cut, self.blocked = False, None
         easy.setopt(pycurl.URL, url)
@@ -160,10 +164,22 @@ class Line:
         """Whether there was a connection on which this request could go out."""
         return self._sent > 0
 
+    @property
+    def held(self) -> int:
+        """How many bytes of the body have come and were not taken yet."""
+        return self._held
+
     def taken(self) -> bytes:
-        """Return the part of the body that has come since the last call."""
-        blocks, self._blocks = self._blocks, []
-        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        """Return the next of the bytes that have come, about `READ_SIZE` of them at most.
+
+        One answer to libcurl can bring several MiB. Pieces of one size, and not of a MiB or more, are what the
+        allocator gives out again and again without asking the system for fresh pages, which costs more than hashing.
+        """
+        blocks = self._blocks[:_BLOCKS_TAKEN]
+        del self._blocks[:_BLOCKS_TAKEN]
+        piece = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        self._held -= len(piece)
+        return piece
 
     def _before_sending(self, *_: object) -> int:
         """Let a request go out once. libcurl repeats what a kept connection lost without an answer, writes too."""
@@ -178,9 +194,12 @@ class Line:
                 self._bound = self._most if self.head()[0] < 300 else LARGEST_ERROR
             if self._size > self._bound:
                 self.was_cut = True
-                self._blocks.append(block[: len(block) - (self._size - self._bound)])
+                kept = block[: len(block) - (self._size - self._bound)]
+                self._blocks.append(kept)
+                self._held += len(kept)
                 return 0
         self._blocks.append(block)
+        self._held += len(block)
         return len(block)
 
     def _load_body(self, body: Buffer | BinaryIO | Pipe | None) -> None:

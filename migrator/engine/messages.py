@@ -51,10 +51,18 @@ class ListedPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PartSizes:
-    """One page of the sizes of an object's parts, in bytes; `next_marker` is 0 on the last one."""
+class ToldPart:
+    """One part of an object as its attributes tell it: size in bytes, checksums by S3 name in base64, if any."""
 
-    sizes: list[int]
+    size: int
+    checksums: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldParts:
+    """One page of an object's parts; `next_marker` is 0 on the last one."""
+
+    parts: tuple[ToldPart, ...]
     next_marker: int
 
 
@@ -159,22 +167,27 @@ def page_of(body: bytes) -> ListPage:
 def tags_of(body: bytes) -> dict[str, str]:
     """Read the answer to GetObjectTagging. Raises ValueError where it is none."""
     root = _document(body, "Tagging")
-    rows = [
-        {field.tag.rpartition("}")[2]: field.text or "" for field in element}
-        for element in root.iter()
-        if element.tag.rpartition("}")[2] == "Tag"
-    ]
+    rows = [{_name(field): field.text or "" for field in element} for element in root.iter() if _name(element) == "Tag"]
     return {row["Key"]: row.get("Value", "") for row in rows if "Key" in row}
 
 
-def part_sizes_of(body: bytes) -> PartSizes:
+def told_parts_of(body: bytes) -> ToldParts:
     """Read the answer to GetObjectAttributes. Raises ValueError where it is none."""
     root = _document(body, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
-    told = [(element.tag.rpartition("}")[2], element.text or "") for element in root.iter()]
-    found = dict(told)
-    is_cut = found.get("IsTruncated") == "true"
-    marker = int(found.get("NextPartNumberMarker") or 0) if is_cut else 0
-    return PartSizes([int(text) for name, text in told if name == "Size"], marker)
+    found = {_name(element): element.text or "" for element in root.iter()}
+    marker = int(found.get("NextPartNumberMarker") or 0) if found.get("IsTruncated") == "true" else 0
+    parts = [element for element in root.iter() if _name(element) == "Part"]
+    return ToldParts(tuple(_told_part({_name(each): each.text or "" for each in part}) for part in parts), marker)
+
+
+def _told_part(fields: Mapping[str, str]) -> ToldPart:
+    prefix = "Checksum"
+    checksums = {name[len(prefix) :]: text for name, text in fields.items() if name.startswith(prefix) and text}
+    return ToldPart(int(fields.get("Size", "")), checksums)
+
+
+def _name(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 _TRUTH = {"true": True, "false": False}
@@ -188,7 +201,7 @@ def _document(body: bytes, *names: str) -> ElementTree.Element:
         root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 16 MiB
     except ElementTree.ParseError as exc:
         raise ValueError(str(exc)) from exc
-    if root.tag.rpartition("}")[2] not in names:
+    if _name(root) not in names:
         raise ValueError(f"{root.tag[:100]} where {names[0]} was asked for")
     return root
 

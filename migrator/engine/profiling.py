@@ -384,8 +384,8 @@ class _Probe:
         except EngineError:
             self._learn(part_number=False)
         try:
-            sizes = self._store.attributes_parts(self._bucket, self._base + name)
-            self._learn(attributes=sizes == (_FIRST_PART, 1))
+            parts = self._store.told_parts(self._bucket, self._base + name)
+            self._learn(attributes=[part.size for part in parts] == [_FIRST_PART, 1])
         except StoreBusy:
             raise
         except EngineError:

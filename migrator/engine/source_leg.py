@@ -31,9 +31,12 @@ from migrator.engine.cutting import (
     SourceObject,
     learn_layout,
     may_be_the_layout,
+    parts_that_differ,
     walk_layout,
+    words_for_parts,
 )
 from migrator.engine.errors import (
+    EngineError,
     EvidenceMismatch,
     NotSupported,
     ObjectMissing,
@@ -200,7 +203,7 @@ class SourceLeg:
         checks = self._judged(digests)
         if may_be_the_layout(checks) and self.doubt_layout():
             raise LayoutRefuted
-        self._raise_if_wrong(checks)
+        self._raise_if_wrong(checks, lambda: self._where(digests))
         return digests
 
     def close(self) -> None:
@@ -266,11 +269,22 @@ class SourceLeg:
     def _planned(self) -> Planned:
         return Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id)
 
-    def _raise_if_wrong(self, checks: tuple[Check, ...]) -> None:
+    def _raise_if_wrong(self, checks: tuple[Check, ...], where: Callable[[], str] = str) -> None:
         self.checks = checks
         mismatch = first_mismatch(checks)
         if mismatch is not None:
-            raise mismatch_of(mismatch)
+            raise mismatch_of(mismatch, where())
+
+    def _where(self, digests: DigestSet) -> str:
+        """Return the words for the parts that differ, as far as the source states checksums of each; else nothing."""
+        layout, pin = self.layout, self._reader.pin
+        if layout is None or not layout.multipart:
+            return ""
+        try:
+            told = pin.store.told_parts(pin.bucket, pin.key, version_id=pin.version_id)
+        except EngineError:
+            return ""
+        return words_for_parts(parts_that_differ(told, digests, layout), layout.count)
 
     def _head(self) -> Statement:
         pin = self._reader.pin
@@ -329,13 +343,13 @@ class SourceLeg:
         )
 
 
-def mismatch_of(check: Check) -> EvidenceMismatch:
-    """Return the error that a mismatch ends an attempt with."""
+def mismatch_of(check: Check, where: str = "") -> EvidenceMismatch:
+    """Return the error that a mismatch ends an attempt with; `where` names what of the object differs."""
     side = "destination" if check.name.startswith(("dest_", "part_", "write_")) else "source"
     what = check.name.split("_", 1)[1].replace("_", " ")
     assert check.code is not None
     return EvidenceMismatch(
-        check.code, request_id=check.request_id, check="ETag" if what == "etag" else what, side=side
+        check.code, request_id=check.request_id, check="ETag" if what == "etag" else what, side=side, where=where
     )
 
 

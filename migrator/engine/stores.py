@@ -39,16 +39,17 @@ from migrator.engine.messages import (
     ListedUpload,
     ListPage,
     SentPart,
+    ToldPart,
     WriteHeaders,
     headers_of,
     int_of,
     key_of,
     page_of,
-    part_sizes_of,
     rows_of,
     stated_checksums_of,
     tags_of,
     time_of,
+    told_parts_of,
 )
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
@@ -406,23 +407,23 @@ class Store:
             # Some stores do not know the question and answer with the object itself.
             raise NotSupported(str(exc), facts=asked.facts() | {"feature": "tags"}) from exc
 
-    def attributes_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[int, ...]:
-        """The part sizes GetObjectAttributes tells; empty where it tells none."""
+    def told_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[ToldPart, ...]:
+        """The parts that GetObjectAttributes tells; empty where it tells none."""
         asked = self.asked(GET_ATTRIBUTES, bucket, key)
-        sizes: list[int] = []
+        parts: list[ToldPart] = []
         marker = 0
         while True:
             request = attributes_request(bucket, key, version_id=version_id, marker=marker)
             reply = self._patiently(asked, partial(self._reply, request, asked))
             try:
-                page = part_sizes_of(reply.body)
+                page = told_parts_of(reply.body)
             except ValueError as exc:
                 # Some stores do not know the question and answer with the object itself.
                 raise NotSupported(str(exc), facts=asked.facts() | {"feature": "attributes"}) from exc
-            sizes += page.sizes
+            parts += page.parts
             marker = page.next_marker
-            if not marker or not page.sizes:
-                return tuple(sizes)
+            if not marker or not page.parts:
+                return tuple(parts)
 
     def list_buckets(self) -> tuple[str, ...]:
         """The names of the buckets these keys may see."""

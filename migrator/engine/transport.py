@@ -30,10 +30,9 @@ from integrity.digests import Buffer
 from migrator.engine.addresses import AddressRule, dialable
 from migrator.engine.buffers import Pipe
 from migrator.engine.errors import EndpointBlocked
-from migrator.engine.lines import Line, LineBroken, Reply, Request, raise_unless_cut
+from migrator.engine.lines import READ_SIZE, Line, LineBroken, Reply, Request, raise_unless_cut
 from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
 
-READ_SIZE = 512 * 1024
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
 _BUFFER = 256 * 1024
@@ -255,15 +254,15 @@ class _Driver:
             self._turn()
 
     def more(self) -> bytes:
-        """Return the next bytes of the body; empty at its end. Raises `LineBroken`."""
-        quiet_since = time.monotonic()
-        while True:
-            found = self.line.taken()
-            if found or not self._running:
-                return found
+        """Return the next bytes of the body, about `READ_SIZE`; empty at its end. Raises `LineBroken`."""
+        quiet_since, held = time.monotonic(), self.line.held
+        while self._running and self.line.held < READ_SIZE:
             self._turn()
-            if time.monotonic() - quiet_since > self._read_seconds:
+            if self.line.held > held:
+                quiet_since, held = time.monotonic(), self.line.held
+            elif time.monotonic() - quiet_since > self._read_seconds:
                 raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "no byte for too long", connected=True)
+        return self.line.taken()
 
     @property
     def is_done(self) -> bool:
@@ -308,25 +307,17 @@ class Stream:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes as they come, in pieces of about `READ_SIZE`. Raises `LineBroken`."""
-        held: list[bytes] = []
-        size = 0
         while self._driver is not None:
             try:
-                block = self._driver.more()
+                piece = self._driver.more()
             except LineBroken:
                 # What came before the break counts: the reader goes on from there.
-                held.append(self._driver.line.taken())
-                if any(held):
-                    yield b"".join(held)
+                while self._driver is not None and self._driver.line.held:
+                    yield self._driver.line.taken()
                 raise
-            held.append(block)
-            size += len(block)
-            if size >= READ_SIZE or not block:
-                whole = held[0] if len(held) == 1 else b"".join(held)
-                held, size = [], 0
-                if whole:
-                    yield whole
-            if not block:
+            if piece:
+                yield piece
+            else:
                 self._end()
 
     def read(self, most: int) -> bytes:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +90,7 @@ class Product:
         with watched(self._pid) as use:
             run = self.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": True})
             with self.visitor.looking_at(run["id"]) if self.visitor else nullcontext():
-                run = self._ended(run, deadline)
+                run = self.ended(run, deadline)
         if run["finished_at"] is None:
             raise SystemExit(f"the run is {run['state']}: {run['cause']} {run['cause_text']}")
         seconds = _seconds(run["finished_at"]) - _seconds(run["started_at"])
@@ -105,7 +105,8 @@ class Product:
             for each in records[:3]
         )
 
-    def _ended(self, run: dict[str, Any], deadline: float) -> dict[str, Any]:
+    def ended(self, run: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """Wait so many seconds for the end of a run, and return it as it is then."""
         ends = time.monotonic() + deadline
         while run["state"] not in _ENDED and time.monotonic() < ends:
             time.sleep(_LOOK_SECONDS)
@@ -128,10 +129,10 @@ class Product:
 
 
 @contextmanager
-def started(data: Path, *, workers: int = 2) -> Iterator[Product]:
-    """Start the product on a folder of its own and stop it again."""
+def started(data: Path, *, workers: int = 2, settings: Mapping[str, str] | None = None) -> Iterator[Product]:
+    """Start the product on a folder of its own, with `settings` in its environment, and stop it again."""
     manage = [sys.executable, str(ROOT / "manage.py")]
-    env = ORDINARY
+    env = ORDINARY | (settings or {})
     process = subprocess.Popen(
         [*manage, "start", "--data", str(data), "--port", "0", "--workers", str(workers)],
         env=env,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from integrity.evidence import CheckName
 from migrator.engine.reading import Watch
 from tests.faults.conftest import Make
@@ -52,7 +54,29 @@ def test_row_3_a_flip_in_part_3_of_a_source_in_parts_is_a_mismatch(two_stores: M
     settled = pair.copy_one()
 
     assert settled.code in {"source_etag_mismatch", "source_checksum_mismatch"}
+    assert "in part 3 of" not in settled.finding.error_message
     assert pair.dest.keys(DEST) == []
+
+
+@pytest.mark.parametrize(("offset", "words"), [(150_000, ", in part 3 of 4."), (10, ", in part 1 of 4.")])
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256", "CRC64NVME"])
+def test_row_3_the_part_is_named_where_the_source_states_checksums_of_parts(
+    two_stores: Make, algorithm: str, offset: int, words: str
+) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "flip", "at_byte": offset})
+    pair.seed("film", BODY, part_size=64_000, algorithm=algorithm)
+
+    settled = pair.copy_one()
+
+    assert settled.code in {"source_etag_mismatch", "source_checksum_mismatch"}
+    assert words in settled.finding.error_message
+
+
+def test_row_3_several_parts_that_differ_are_counted(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "swap", "at_byte": 100_000})
+    pair.seed("film", BODY, part_size=64_000, algorithm="CRC32")
+
+    assert ", in 3 of 4 parts, of which part 2 is the first." in pair.copy_one().finding.error_message
 
 
 def test_row_4_a_flip_at_a_kms_source_is_never_verified(two_stores: Make) -> None:
