@@ -35,7 +35,9 @@ from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, enco
 
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
-_BUFFER = 256 * 1024
+# libcurl fills it up to ten times before it hands the thread back, and all of that waits in memory.
+_READ_BUFFER = 64 * 1024
+_SEND_BUFFER = 256 * 1024
 # What each of hundreds of lines holds for itself.
 _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
@@ -143,7 +145,6 @@ class Transport:
     def line(self) -> Line:
         """Return a line of one's own, to be driven with many others: it holds little."""
         line = Line(self._configure)
-        line.easy.setopt(pycurl.BUFFERSIZE, _SMALL_BUFFER)
         line.easy.setopt(pycurl.UPLOAD_BUFFERSIZE, _SMALL_BUFFER)
         return line
 
@@ -350,8 +351,8 @@ _ALWAYS = (
     (pycurl.TCP_KEEPALIVE, 1),
     (pycurl.FOLLOWLOCATION, 0),
     (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-    (pycurl.BUFFERSIZE, _BUFFER),
-    (pycurl.UPLOAD_BUFFERSIZE, _BUFFER),
+    (pycurl.BUFFERSIZE, _READ_BUFFER),
+    (pycurl.UPLOAD_BUFFERSIZE, _SEND_BUFFER),
     (pycurl.USERAGENT, "truecopy"),
 )
 # What libcurl would add of itself.
