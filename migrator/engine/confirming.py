@@ -16,6 +16,9 @@ from migrator.engine.workplace import Side
 
 # Foreign keys between ours may fill so many pages more; then HEADs are cheaper.
 SPARE_KEYS = 2000
+LARGEST_PAGE = 1000
+# Keys of ours that are still on their way when a part of their batch is confirmed, and a few of others.
+_BETWEEN = 250
 
 
 def listed_range(side: Side, keys: Sequence[str]) -> Mapping[str, Statement]:
@@ -44,9 +47,14 @@ def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
     last = key_bytes(keys[-1])
     most = len(keys) + SPARE_KEYS
     prefix = _common_prefix(keys[0], keys[-1])
-    for count, entry in enumerate(
-        list_objects(side.store, side.bucket, prefix, start_after=_before(keys[0], prefix)), start=1
-    ):
+    listing = list_objects(
+        side.store,
+        side.bucket,
+        prefix,
+        start_after=_before(keys[0], prefix),
+        page_keys=min(LARGEST_PAGE, len(keys) + _BETWEEN),
+    )
+    for count, entry in enumerate(listing, start=1):
         key = key_bytes(entry.key)
         if key > last or count > most:
             return

@@ -11,10 +11,17 @@ __all__ = ["ListedObject", "key_bytes", "list_objects"]
 
 
 def list_objects(
-    store: Store, bucket: str, prefix: str = "", *, start_after: str = "", requester_pays: bool = False
+    store: Store,
+    bucket: str,
+    prefix: str = "",
+    *,
+    start_after: str = "",
+    requester_pays: bool = False,
+    page_keys: int = 1000,
 ) -> Iterator[ListedObject]:
     """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
 
+    `page_keys` is the most that one answer may hold: fewer where the caller will not need a thousand.
     The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
     of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
     """
@@ -22,7 +29,7 @@ def list_objects(
     tokens: set[str] = set()
     last = key_bytes(start_after) if start_after else b""
     while True:
-        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays)
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays, page_keys)
         yield from page.entries
         if not page.truncated:
             return
@@ -46,12 +53,20 @@ def _sane_page(
     tokens: set[str],
     last: bytes,
     requester_pays: bool,
+    page_keys: int,
 ) -> ListPage:
     tried = 0
     while True:
         tried += 1
         try:
-            page = store.list_page(bucket, prefix, token=token, start_after=start_after, requester_pays=requester_pays)
+            page = store.list_page(
+                bucket,
+                prefix,
+                token=token,
+                start_after=start_after,
+                most_keys=page_keys,
+                requester_pays=requester_pays,
+            )
             fault = _fault(page, bucket, prefix, tokens, last)
         except AnswerUnreadable as exc:
             fault = exc.facts.get("fault", "it cannot be read")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import suppress
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from integrity.evidence import Attempt, Finding, Statement
@@ -15,6 +15,9 @@ from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.small_copy import Begun, Ended, Failed, Settled, SmallCopy
 from migrator.engine.workplace import Work
+
+# So many wait for one listing. Fewer would cost more requests, more would leave the line idle at the end of a batch.
+CONFIRMED_TOGETHER = 250
 
 
 class SmallBatch:
@@ -33,18 +36,30 @@ class SmallBatch:
 
         Raises `Stopped` and `ConnectionProblem`, after what was written by then has been confirmed.
         """
-        begun: list[Begun] = []
         problem: Stopped | ConnectionProblem | None = None
-        try:
-            for ended in self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop):
-                if isinstance(ended, Begun):
+        with ThreadPoolExecutor(1, "confirming") as beside:
+            looks: deque[Future[list[Finding]]] = deque()
+            begun: list[Begun] = []
+            try:
+                for ended in self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop):
+                    if not isinstance(ended, Begun):
+                        yield from self._settled(ended)
+                        continue
                     begun.append(ended)
-                else:
-                    yield from self._settled(ended)
-        except (Stopped, ConnectionProblem) as exc:
-            problem = exc
-        if begun:
-            yield from self._confirmed(begun)
+                    if len(begun) == CONFIRMED_TOGETHER:
+                        looks.append(beside.submit(self._confirmed, begun))
+                        begun = []
+                    while looks and looks[0].done():
+                        yield from looks.popleft().result()
+            except (Stopped, ConnectionProblem) as exc:
+                problem = exc
+            if begun:
+                looks.append(beside.submit(self._confirmed, begun))
+            for look in looks:
+                try:
+                    yield from look.result()
+                except (Stopped, ConnectionProblem) as exc:
+                    problem = problem or exc
         if problem is not None:
             raise problem
 
@@ -74,8 +89,11 @@ class SmallBatch:
         else:
             self.to_begin.append((copy.item, ()))
 
-    def _confirmed(self, begun: Sequence[Begun]) -> Iterator[Finding]:
-        self._read_back(begun)
+    def _confirmed(self, begun: Sequence[Begun]) -> list[Finding]:
+        """Confirm what was written, beside what is still being copied."""
+        return list(self._looked_at(begun))
+
+    def _looked_at(self, begun: Sequence[Begun]) -> Iterator[Finding]:
         listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
         seen_again: Mapping[str, Statement] = {}
         if begun[0].copy.waits_for_listing:
@@ -92,14 +110,6 @@ class SmallBatch:
                 open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
         for asked in open_ones:
             yield from self._by_head(asked, listed)
-
-    def _read_back(self, begun: Sequence[Begun]) -> None:
-        """Read again what is to be read back; after a stop the rest is left to be read with its HEAD."""
-        journeys = (each.copy.reading_back(each.written) for each in begun)
-        wanted = (each for each in journeys if each is not None)
-        with suppress(Stopped):
-            for _ in self._crowd.run(wanted, self._pool, self._work.budget, self._work.should_stop):
-                pass
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy

@@ -110,8 +110,8 @@ class SmallCopy(ItemCopy):
 
     @property
     def size(self) -> int:
-        """The bytes it holds in memory."""
-        return self._item.size
+        """The bytes it holds in memory: those that were read, and those that are read back."""
+        return 2 * self._item.size if self._dest.misses_reading_back else self._item.size
 
     @property
     def item(self) -> Item:
@@ -158,18 +158,6 @@ class SmallCopy(ItemCopy):
         self._dest_checks = checks
         return self._finding()
 
-    def reading_back(self, written: Written) -> SmallReadBack | None:
-        """Return the journey that reads the written object again, None where that is not asked for."""
-        return SmallReadBack(self, written) if self._dest.misses_reading_back else None
-
-    def read_back(self, written: Written) -> Steps[None]:
-        """Read the written object again, whole. Raises what the store refuses with."""
-        side, version = self._work.destination, written.reply.version_id if written.reply else ""
-        bound = self._item.size + 1
-        request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=bound)
-        reply = yield from asking(Ask(side.store, GET, request))
-        self._dest.take_read_back(reply.headers, reply.body)
-
     def confirmed_by_head(self, written: Written) -> Finding:
         """Judge by what a HEAD says of either side; raises what is wrong, and removes what was written then."""
         assert self._layout is not None
@@ -209,7 +197,8 @@ class SmallCopy(ItemCopy):
             return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
         except (StoreBusy, DigestRejected):
             return (yield from self._write_aside(layout, target, digests, body))
-        return Begun(self, Written(written_statement(reply, Origin.PUT_REPLY), sent=target.sent()))
+        written = Written(written_statement(reply, Origin.PUT_REPLY), sent=target.sent())
+        return (yield from self._begun(written))
 
     def _write_aside(self, layout: Layout, target: Target, digests: DigestSet, body: bytes) -> Steps[Ended]:
         """Send again as any other object is sent: with patience, and with a look at our own memory."""
@@ -217,6 +206,16 @@ class SmallCopy(ItemCopy):
             written = yield from aside(lambda: put_object(target, HeldPart(body), digests))
         except ConditionFailed:
             return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
+        return (yield from self._begun(written))
+
+    def _begun(self, written: Written) -> Steps[Ended]:
+        """Read the written object again where that is asked for; what fails here is read again beside a HEAD."""
+        if self._dest.misses_reading_back:
+            side, version = self._work.destination, written.reply.version_id if written.reply else ""
+            request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=self._item.size + 1)
+            with suppress(StoreBusy, ItemProblem):
+                reply = yield from asking(Ask(side.store, GET, request))
+                self._dest.take_read_back(reply.headers, reply.body)
         return Begun(self, written)
 
     def _tags(self) -> Steps[Tags]:
@@ -261,24 +260,6 @@ class SmallCopy(ItemCopy):
             payload_sha256=digests.sha256_hex or "",
         )
         return Ask(target.store, PUT, request)
-
-
-@dataclass(frozen=True, slots=True)
-class SmallReadBack:
-    """The second journey of a copy that is read back: one more GET, of what was written."""
-
-    copy: SmallCopy
-    written: Written
-
-    @property
-    def size(self) -> int:
-        """The bytes it holds in memory."""
-        return self.copy.size
-
-    def steps(self) -> Steps[None]:
-        """Read; raises only `ConnectionProblem`. What could not be read here is read again beside a HEAD."""
-        with suppress(StoreBusy, ItemProblem):
-            yield from self.copy.read_back(self.written)
 
 
 def _is_plain(key: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from integrity.evidence import CheckName
 from integrity.layouts import GIB, MIB, Limits
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, SOURCE
+from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS
 
 ODD_KEYS = [
     "caf\u00e9-nfc",
@@ -153,6 +153,18 @@ def test_row_68_more_than_5_gib_is_verified(two_stores: Make) -> None:
     assert settled.verdict == "verified"
     assert settled.finding.bytes_read == 5 * GIB + 1
     assert not pair.dest.open_uploads()
+
+
+@pytest.mark.slow
+def test_as_many_parts_as_an_upload_may_have_are_mirrored(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.seed("film", os.urandom(10_000 * 1_024 - 7), part_size=1_024)
+
+    settled = pair.copy_one(limits=TINY_PARTS, threshold=1_024)
+
+    assert settled.verdict == "verified"
+    assert settled.finding.dest_layout.count == 10_000  # type: ignore[union-attr]
+    assert settled.outcome(CheckName.PAIR_DIGEST) == "match"
 
 
 @pytest.mark.slow

@@ -154,7 +154,7 @@ def test_row_c4_foreign_keys_in_the_range_lead_to_heads_and_no_endless_listing(t
 
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert asked(pair)[1]["HeadObject"] == 1
-    assert asked(pair)[1]["ListObjectsV2"] <= 4
+    assert asked(pair)[1]["ListObjectsV2"] <= 10
 
 
 def test_row_c5_an_object_replaced_before_the_listing_is_named(two_stores: Make) -> None:
@@ -208,6 +208,16 @@ def test_a_busy_destination_gets_fewer_at_once(two_stores: Make) -> None:
 
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert pair.dest_store.pace.limit <= 8
+
+
+@pytest.mark.slow
+def test_many_are_confirmed_in_groups_while_others_are_copied(two_stores: Make) -> None:
+    pair = filled(two_stores(), 700)
+
+    settled = pair.copy()
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair) == ({"GetObject": 700}, {"PutObject": 700, "ListObjectsV2": 3})
 
 
 def test_what_was_written_before_a_stop_is_settled(two_stores: Make) -> None:
