@@ -148,9 +148,24 @@ def digest_of(
     part_algorithms: frozenset[Algorithm] | None = None,
 ) -> DigestSet:
     """Return the digests of bytes that are all in memory."""
+    choice, layouts = _choice(algorithms), tuple(layouts)
+    if isinstance(data, bytes) and len(data) < PARALLEL_FROM and not layouts and not choice.further:
+        return _at_once(data, choice)
     one_pass = OnePass(layouts, algorithms, part_algorithms)
     one_pass.feed(data)
     return one_pass.result()
+
+
+def _at_once(data: bytes, choice: _Choice) -> DigestSet:
+    """Return the usual digests by one call each: what a pass keeps to go on with costs as much as a few KiB do."""
+    return DigestSet(
+        len(data),
+        hashlib.md5(data, usedforsecurity=False).digest() if choice.md5 else None,
+        hashlib.sha256(data).digest() if choice.sha256 else None,
+        zlib.crc32(data) if choice.crc32 else None,
+        crt.crc32c(data) if choice.crc32c else None,
+        crt.crc64nvme(data) if choice.crc64nvme else None,
+    )
 
 
 class OnePass:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from integrity.digests import Algorithm, DigestSet, OnePass
+from integrity.digests import Algorithm, DigestSet, OnePass, digest_of
 from integrity.etags import etag_of, normalise
 from integrity.evidence import (
     Check,
@@ -151,11 +151,9 @@ class SourceLeg:
         self.learned = Learned(layout, (layout,), "etag")
         self._reader.statement = self.statement
         self._reader.announced = number_in(headers.get("content-length")) is not None
-        one_pass = OnePass(algorithms=self._demand().whole)
-        one_pass.feed(body)
+        self.digests = digest_of(body, algorithms=self._demand().whole)
         self.moved = len(body)
         self._work.hooks.moved(self.moved)
-        self.digests = one_pass.result()
         self._raise_if_wrong(self._compare(self.digests))
 
     def see_again(self, after: Statement) -> bool:

@@ -14,7 +14,7 @@ from awscrt import checksums as crt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrity.digests import ALL, PARALLEL_FROM, Algorithm, OnePass, PartDigest, digest_of
+from integrity.digests import ALL, PARALLEL_FROM, USUAL, Algorithm, OnePass, PartDigest, digest_of
 from integrity.layouts import MIB, Layout
 
 
@@ -151,6 +151,14 @@ def test_feeding_goes_on_after_a_result() -> None:
 
     assert first == digest_of(b"abc")
     assert one_pass.result() == digest_of(b"abcdef")
+
+
+@given(st.binary(max_size=300), st.frozensets(st.sampled_from(sorted(USUAL))))
+def test_a_few_bytes_at_once_have_the_digests_of_a_pass(data: bytes, chosen: frozenset[Algorithm]) -> None:
+    one_pass = OnePass(algorithms=chosen)
+    one_pass.feed(data)
+
+    assert digest_of(data, algorithms=chosen) == one_pass.result()
 
 
 def test_any_buffer_is_taken_as_its_bytes() -> None:
