@@ -152,8 +152,9 @@ def _joined(raws: Iterable[bytes]) -> str:
 def _proves_header(profile: Profile, algorithm: str) -> bool:
     if algorithm == "MD5":
         return profile.content_md5 is Proof.REJECTS
-    if algorithm == "SHA256" and profile.payload_sha256 is Proof.REJECTS:
-        return True
+    if algorithm == "SHA256":
+        # It goes as the signed hash of the payload, never as a checksum header.
+        return profile.payload_sha256 is Proof.REJECTS
     return profile.proves_checksum(algorithm)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from integrity.etags import normalise
 from integrity.evidence import Attempt, Finding, Statement
 from migrator.engine.attempts import failed, settled
 from migrator.engine.confirming import listed_range
@@ -38,7 +39,7 @@ class SmallBatch:
         """
         problem: Stopped | ConnectionProblem | None = None
         with ThreadPoolExecutor(1, "confirming") as beside:
-            looks: deque[Future[list[Finding]]] = deque()
+            looks: deque[Future[_Looked]] = deque()
             begun: list[Begun] = []
             try:
                 for ended in self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop):
@@ -50,16 +51,18 @@ class SmallBatch:
                         looks.append(beside.submit(self._confirmed, begun))
                         begun = []
                     while looks and looks[0].done():
-                        yield from looks.popleft().result()
+                        looked = looks.popleft().result()
+                        yield from looked.findings
+                        if looked.problem is not None:
+                            raise looked.problem
             except (Stopped, ConnectionProblem) as exc:
                 problem = exc
             if begun:
                 looks.append(beside.submit(self._confirmed, begun))
             for look in looks:
-                try:
-                    yield from look.result()
-                except (Stopped, ConnectionProblem) as exc:
-                    problem = problem or exc
+                looked = look.result()
+                yield from looked.findings
+                problem = problem or looked.problem
         if problem is not None:
             raise problem
 
@@ -89,9 +92,15 @@ class SmallBatch:
         else:
             self.to_begin.append((copy.item, ()))
 
-    def _confirmed(self, begun: Sequence[Begun]) -> list[Finding]:
+    def _confirmed(self, begun: Sequence[Begun]) -> _Looked:
         """Confirm what was written, beside what is still being copied."""
-        return list(self._looked_at(begun))
+        looked = _Looked()
+        try:
+            for finding in self._looked_at(begun):
+                looked.findings.append(finding)
+        except (Stopped, ConnectionProblem) as exc:
+            looked.problem = exc
+        return looked
 
     def _looked_at(self, begun: Sequence[Begun]) -> Iterator[Finding]:
         listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
@@ -108,8 +117,14 @@ class SmallBatch:
                 yield settled(found, (), each.copy.started_at)
             else:
                 open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
+        problem: Stopped | ConnectionProblem | None = None
         for asked in open_ones:
-            yield from self._by_head(asked, listed)
+            try:
+                yield from self._by_head(asked, listed)
+            except (Stopped, ConnectionProblem) as exc:
+                problem = problem or exc
+        if problem is not None:
+            raise problem
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy
@@ -128,12 +143,20 @@ class SmallBatch:
         if listed is None or finding.dest is None:
             return
         for fact, one, other in (
-            ("listing_etag", listed.etag, finding.dest.etag),
+            ("listing_etag", normalise(listed.etag or ""), normalise(finding.dest.etag or "")),
             ("listing_size", listed.size, finding.dest.size),
         ):
             if one != other:
                 self._work.listing_differs.set()
                 self._work.hooks.contradicted(fact)
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What a group of copies came to, and what ended the look at it."""
+
+    findings: list[Finding] = field(default_factory=list)
+    problem: Stopped | ConnectionProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)

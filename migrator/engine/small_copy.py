@@ -194,7 +194,7 @@ class SmallCopy(ItemCopy):
         try:
             reply = yield from asking(self._put(target, digests, body))
         except ConditionFailed:
-            return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
+            return Settled(self, (yield from aside(lambda: self._compare_judged(layout))))
         except (StoreBusy, DigestRejected):
             return (yield from self._write_aside(layout, target, digests, body))
         written = Written(written_statement(reply, Origin.PUT_REPLY), sent=target.sent())
@@ -205,8 +205,14 @@ class SmallCopy(ItemCopy):
         try:
             written = yield from aside(lambda: put_object(target, HeldPart(body), digests))
         except ConditionFailed:
-            return Settled(self, (yield from aside(lambda: self._compare_with_existing(layout))))
+            return Settled(self, (yield from aside(lambda: self._compare_judged(layout))))
         return (yield from self._begun(written))
+
+    def _compare_judged(self, layout: Layout) -> Finding:
+        """Compare with what is there; the look at the source that a listing would have saved is taken now."""
+        if not self._source.is_settled:
+            self._source.judge()
+        return self._compare_with_existing(layout)
 
     def _begun(self, written: Written) -> Steps[Ended]:
         """Read the written object again where that is asked for; what fails here is read again beside a HEAD."""

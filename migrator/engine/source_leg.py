@@ -271,7 +271,7 @@ class SourceLeg:
         self.checks = checks
         mismatch = first_mismatch(checks)
         if mismatch is not None:
-            raise mismatch_of(mismatch, where())
+            raise mismatch_of(mismatch, where() if mismatch.name in _OF_THE_BYTES else "")
 
     def _where(self, digests: DigestSet) -> str:
         """Return the words for the parts that differ, as far as the source states checksums of each; else nothing."""
@@ -349,6 +349,9 @@ def mismatch_of(check: Check, where: str = "") -> EvidenceMismatch:
     return EvidenceMismatch(
         check.code, request_id=check.request_id, check="ETag" if what == "etag" else what, side=side, where=where
     )
+
+
+_OF_THE_BYTES = frozenset({CheckName.SOURCE_ETAG, CheckName.SOURCE_CHECKSUM})
 
 
 def _fits(checks: Sequence[Check]) -> bool:

@@ -192,6 +192,16 @@ def test_a_write_whose_answer_is_lost_is_found_already_there(two_stores: Make) -
     assert settled["photos/001"].notes == ("already_there",)
 
 
+def test_a_write_whose_answer_is_lost_is_already_there_also_where_if_match_is_ignored(two_stores: Make) -> None:
+    lost = {**PUT, "key": "photos/001", "calls": "1", "action": "drop_reply"}
+    pair = filled(two_stores(lost, source_traits={"if_match": "ignored"}), 3)
+
+    settled = pair.copy()
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert "already_there" in settled["photos/001"].notes
+
+
 def test_bytes_damaged_on_the_way_are_refused_and_sent_again(two_stores: Make) -> None:
     pair = filled(two_stores({**PUT, "key": "photos/001", "calls": "1", "action": "corrupt_before_hash"}), 3)
 

@@ -71,7 +71,13 @@ def errand_worker(own_valkey: OwnValkey, project_root: Path) -> Iterator[Callabl
         worker = subprocess.Popen(command, cwd=project_root, env={**os.environ, "PYTHONWARNINGS": "default"})
         started.append(worker)
         connection = redis.Redis.from_url(own_valkey.url)
-        assert until(lambda: connection.scard("rq:workers:truecopy"))
+        # A worker is known before it heeds signals; it does when it looks for work.
+        assert until(
+            lambda: any(
+                connection.hget(name, "state") in (b"idle", b"busy")
+                for name in connection.smembers("rq:workers:truecopy")
+            )
+        )
         connection.close()
         return worker
 
