@@ -74,13 +74,17 @@ def learn_layout(source: SourceObject) -> Learned:
 def walk_layout(source: SourceObject, learned: Learned) -> Learned | None:
     """Ask for every part where two had told the layout; return the other layout that shows, or None.
 
-    None also where there are too many parts to ask for, or the store does not answer for each. Raises what the
-    store says only if it is a connection's problem or passing.
+    Where there are too many parts to ask for, or the store does not answer for each, its attributes may list them;
+    None where they do not. Raises what the store says only if it is a connection's problem or passing.
     """
-    told = _by_walking(source, learned.told.count) if learned.told is not None and learned.from_two else None
+    if learned.told is None or not learned.from_two:
+        return None
+    how, told = "part_number", _by_walking(source, learned.told.count)
+    if told is None:
+        how, told = "attributes", _by_attributes(source, learned.told.count)
     if told is None or told == learned.told:
         return None
-    return Learned(told, (told,), "part_number")
+    return Learned(told, (told,), how)
 
 
 def may_be_the_layout(checks: Iterable[Check]) -> bool:

@@ -54,6 +54,16 @@ def test_the_upload_of_the_first_guess_is_aborted(two_stores: Make) -> None:
     assert pair.dest.keys(DEST) == ["film", "known"]
 
 
+def test_where_there_are_too_many_parts_to_ask_for_the_attributes_show_unequal_ones(two_stores: Make) -> None:
+    sizes = [100, *[90, 110] * 150, 50]
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.seed("film", os.urandom(sum(sizes)), part_sizes=sizes, algorithm="CRC32")
+
+    settled = pair.copy_one(limits=TINY_PARTS, threshold=1_000)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("unequal_parts",))
+
+
 def test_a_small_object_of_unequal_parts_is_written_once(two_stores: Make) -> None:
     pair = a_film(two_stores(source_traits=PLAIN, dest_traits=PLAIN))
 
