@@ -180,7 +180,7 @@ def _finding(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
     if judgement.verdict is Verdict.UNVERIFIED and judgement.reason is not None:
         return (REASON_WORDS[judgement.reason],)
     if judgement.verdict is Verdict.FAILED and judgement.error_code is not None:
-        words = MISMATCH_WORDS.get(judgement.error_code, "This object was not copied.")
+        words = MISMATCH_WORDS.get(judgement.error_code, "This object does not count as copied.")
         wrong = first_mismatch(checks)
         part = _part_named(wrong) if wrong is not None else ""
         return (f"{words} It was {part}.",) if part else (words,)

@@ -210,7 +210,7 @@ def test_a_wrong_part_is_named() -> None:
 
 
 def test_an_error_without_a_mismatch_says_that_nothing_was_copied() -> None:
-    assert said(error=ErrorCode.THROTTLED).startswith("This object was not copied.")
+    assert said(error=ErrorCode.THROTTLED).startswith("This object does not count as copied.")
 
 
 def test_what_is_missing_comes_first() -> None:
