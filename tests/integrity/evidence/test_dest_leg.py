@@ -385,6 +385,8 @@ def write(
         (("SHA256",), PROVEN, "SHA256", MATCH),
         (("CRC32",), PROVEN, "CRC32", MATCH),
         (("SHA256",), replace(UNKNOWN, payload_sha256=Proof.REJECTS), "SHA256", MATCH),
+        # It is the signed hash that goes along; a checksum header of the same name is another one, and is not sent.
+        (("SHA256",), replace(UNKNOWN, checksums={"SHA256": Proof.REJECTS}), "SHA256", Reason.STORE_UNPROVEN),
         (("MD5", "SHA256"), replace(PROVEN, payload_sha256=Proof.IGNORES, checksums={}), "MD5", MATCH),
         (("MD5",), replace(PROVEN, content_md5=Proof.IGNORES), "MD5", Reason.STORE_UNPROVEN),
         (("CRC32C",), PROVEN, "CRC32C", Reason.STORE_UNPROVEN),
