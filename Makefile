@@ -80,4 +80,4 @@ bench: install
 
 lock: .cache/lock/bin/pip-compile
 	.cache/lock/bin/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \
-	  --no-emit-trusted-host --no-emit-find-links --strip-extras --output-file requirements.lock pyproject.toml
+	  --no-emit-trusted-host --no-emit-find-links --no-strip-extras --output-file requirements.lock pyproject.toml
