@@ -1,7 +1,14 @@
 # Everything here works with Python 3.11 or newer and make. The targets that people use: install, demo, start,
 # test, test-all, coverage, mutants, lint, bench, lock.
 
-PYTHON ?= python3
+# The first python3 of the path; but where that one was built without optimisations, as pyenv builds them, and the system
+# has another that fits, the system's: it does the same work with a fifth less of the processor.
+ifndef PYTHON
+QUICK = import sys, sysconfig; sys.exit("--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or ""))
+FITS = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(shell python3 -c '$(QUICK)' 2>/dev/null || ! /usr/bin/python3 -c '$(FITS)' 2>/dev/null \
+  && echo python3 || echo /usr/bin/python3)
+endif
 PY := .venv/bin/python
 # Ends the program together with make, also when make is killed.
 LEASH := $(PY) -I -S migrator/local/leash.py --
