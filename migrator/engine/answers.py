@@ -57,12 +57,16 @@ class Asked:
 
 def now() -> str:
     """Return the present time as RFC 3339 in UTC with microseconds."""
-    return rfc3339(datetime.now(UTC))
+    return _in_utc(datetime.now(UTC))
 
 
 def rfc3339(moment: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return _in_utc(moment.astimezone(UTC))
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def statement_of(

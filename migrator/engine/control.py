@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, cast
 
 import botocore.session
@@ -40,10 +40,15 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._extra = threading.local()
         self._transport = transport
-        self.s3 = _make_client(transport.endpoint)
-        register = cast("Callable[[str, object], None]", self.s3.meta.events.register)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The client itself, made when it is first asked for: a job that copies small objects never asks."""
+        client = _make_client(self._transport.endpoint)
+        register = cast("Callable[[str, object], None]", client.meta.events.register)
         register("before-call.s3", self._add_headers)
         register("before-send.s3", self._send)
+        return client
 
     @contextlib.contextmanager
     def adding(self, headers: Mapping[str, str], asked: Asked) -> Iterator[None]:
@@ -56,7 +61,8 @@ class Client:
 
     def close(self) -> None:
         """Let the client go; its connections are the transport's."""
-        self.s3.close()
+        if "s3" in self.__dict__:
+            self.s3.close()
 
     def _add_headers(self, params: dict[str, dict[str, str]], **_: object) -> None:
         params["headers"].update(getattr(self._extra, "headers", {}))
