@@ -274,6 +274,63 @@ def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race
     assert settled["photos/001"].code == "dest_exists"
     assert settled["photos/000"].notes == ("race_possible",)
     assert pair.dest_bytes("photos/001") == b"of somebody else"
+    # A listing that is whole needs no HEAD beside it.
+    assert _asked_for_before_writing(pair) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "beside", "head_requests"),
+    [
+        pytest.param("1", 0, 3, id="the listing is refused"),
+        # The first page shows the keys below photos/001, and nothing of what follows.
+        pytest.param("2", 300, 2, id="the listing breaks off"),
+    ],
+)
+def test_a_key_that_a_broken_listing_did_not_reach_is_asked_for_before_it_is_written(
+    two_stores: Make, page: str, beside: int, head_requests: int
+) -> None:
+    refused = {"side": "destination", "operation": "ListObjectsV2", "calls": page, "action": "status", "value": 403}
+    pair = filled(two_stores(refused, dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    _lay_beside(pair, beside)
+    pair.dest.seed(DEST, "photos/001", b"of somebody else")
+
+    settled = pair.copy_items(planned)
+
+    assert not pair.dest.unfired
+    assert settled["photos/001"].code == "dest_exists"
+    assert pair.dest_bytes("photos/001") == b"of somebody else"
+    assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
+    assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
+    assert _asked_for_before_writing(pair) == head_requests
+
+
+def test_a_key_behind_too_many_foreign_ones_is_asked_for_before_it_is_written(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.engine.confirming.SPARE_KEYS", 20)
+    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    _lay_beside(pair, 40)
+    pair.dest.seed(DEST, "photos/001", b"of somebody else")
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photos/001"].code == "dest_exists"
+    assert pair.dest_bytes("photos/001") == b"of somebody else"
+    assert _asked_for_before_writing(pair) == 2
+
+
+def _lay_beside(pair: TwoStores, count: int) -> None:
+    """Put foreign objects between photos/000 and photos/001."""
+    for number in range(count):
+        pair.dest.seed(DEST, f"photos/000-{number:03}", b"")
+
+
+def _asked_for_before_writing(pair: TwoStores) -> int:
+    """How many keys the destination was asked for by a HEAD before anything was written there under them."""
+    first = {entry.key: entry.operation for entry in reversed(pair.dest.log) if entry.key}
+    return sum(operation == "HeadObject" for operation in first.values())
 
 
 def test_tags_are_asked_for_and_only_tagged_objects_are_asked_about_again(two_stores: Make) -> None:
