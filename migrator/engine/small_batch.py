@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from integrity.etags import normalise
 from integrity.evidence import Attempt, Finding, Statement
-from migrator.engine.attempts import failed, settled
+from migrator.engine.attempts import about_the_key, failed, settled
 from migrator.engine.confirming import Listed, listed_range
 from migrator.engine.crowd import Crowd
-from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
+from migrator.engine.errors import ConnectionProblem, EngineError, SecretRefused, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.small_copy import Begun, Ended, Failed, Settled, SmallCopy
 from migrator.engine.workplace import Work
@@ -132,14 +132,22 @@ class SmallBatch:
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy
         try:
-            finding = asked.future.result()
+            finding = self._found(asked.future)
+        except (Stopped, ConnectionProblem):
+            # The item stays pending; its bytes will be read again.
+            copy.take_back()
+            raise
         except EngineError as problem:
-            if isinstance(problem, Stopped):
-                raise
             yield from self._settled(Failed(copy, problem))
             return
         self._learn(listed.get(copy.item.dest_key), finding)
         yield settled(finding, (), copy.started_at)
+
+    def _found(self, future: Future[Finding]) -> Finding:
+        try:
+            return future.result()
+        except SecretRefused as problem:
+            raise about_the_key(self._work, problem) from problem
 
     def _learn(self, listed: Statement | None, finding: Finding) -> None:
         """A HEAD that agrees with us where the listing did not shows what this bucket's listings are worth."""

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from integrity.evidence import Check, CheckName, Origin
-from migrator.engine.errors import Stopped
+from migrator.engine.errors import CredentialsExpired, Stopped
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, Settled, TwoStores
 
@@ -62,15 +62,46 @@ def test_a_reading_back_that_differs_is_judged_and_not_read_again_until_it_is_ri
     assert asked(pair)[1] == {"PutObject": 4, "GetObject": 4, "ListObjectsV2": 1, "HeadObject": 2, "DeleteObject": 1}
 
 
-@pytest.mark.parametrize("status", [404, 503])
-def test_a_reading_back_that_is_refused_is_tried_again_beside_a_head(two_stores: Make, status: int) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [404, 503, {"status": 403, "code": "SignatureDoesNotMatch"}, {"status": 400, "code": "ExpiredToken"}],
+    ids=["missing", "busy", "signature", "expired"],
+)
+def test_a_reading_back_that_is_refused_is_tried_again_beside_a_head(two_stores: Make, answer: object) -> None:
     refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "1"}
-    pair = filled(two_stores(refused | {"action": "status", "value": status}), 3)
+    pair = filled(two_stores(refused | {"action": "status", "value": answer}), 3)
 
     settled = pair.copy(read_back_percent=100)
 
     assert {each.grades for each in settled.values()} == {"S3/D4"}
-    assert asked(pair)[1]["HeadObject"] == 1
+    # It was written by us, once, and nothing says otherwise.
+    assert {each.notes for each in settled.values()} == {()}
+    assert asked(pair)[1] == {"PutObject": 3, "GetObject": 4, "ListObjectsV2": 1, "HeadObject": 1}
+
+
+def test_credentials_that_end_while_reading_back_stop_the_copying(two_stores: Make) -> None:
+    ended = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "all", "action": "status"}
+    pair = filled(two_stores(ended | {"value": {"status": 400, "code": "ExpiredToken"}}), 3)
+    planned = pair.begin()
+
+    settled: dict[str, Settled] = {}
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned, into=settled, read_back_percent=100)
+
+    assert {key: each.grades for key, each in settled.items()} == {"photos/000": "S3/D4", "photos/002": "S3/D4"}
+    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+
+
+def test_a_signature_that_only_reading_back_breaks_on_fails_that_object(two_stores: Make) -> None:
+    refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "all", "action": "status"}
+    pair = filled(two_stores(refused | {"value": {"status": 403, "code": "SignatureDoesNotMatch"}}), 3)
+
+    settled = pair.copy(read_back_percent=100)
+
+    assert (settled["photos/001"].code, settled["photos/001"].notes) == ("key_invalid", ())
+    assert {settled[key].grades for key in ("photos/000", "photos/002")} == {"S3/D4"}
+    # That it is this key alone was found out by plain requests.
+    assert asked(pair)[1]["HeadBucket"] == 1
 
 
 def test_the_record_says_that_a_listing_confirmed_it(two_stores: Make) -> None:
