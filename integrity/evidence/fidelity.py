@@ -186,18 +186,13 @@ def _encryption(witness: Witness, reply: Statement | None, dest: Statement) -> C
 def _asked_encryption(witness: Witness, asked: AskedEncryption, dest: Statement) -> Check:
     """Compare in S3's own words. A key that was asked for and is not named leaves it open, a wrong word does not."""
     word = dest.encryption_word or dest.encryption.value
-    if not asked.key_id or _is_alias(asked.key_id) or word != asked.word:
-        # Only the store knows which key an alias stands for.
+    expected = asked.expected
+    if expected == asked.word or word != asked.word:
         return witness.compared(CheckName.ENCRYPTION, asked.word, word)
-    expected = f"{asked.word} {asked.key_id}"
     if not dest.kms_key_id:
         return witness.not_comparable(CheckName.ENCRYPTION, Reason.NOT_SUPPORTED, expected, word)
     key = asked.key_id if _is_key(asked.key_id, dest.kms_key_id) else dest.kms_key_id
     return witness.compared(CheckName.ENCRYPTION, expected, f"{word} {key}")
-
-
-def _is_alias(key_id: str) -> bool:
-    return key_id.startswith("alias/") or ":alias/" in key_id
 
 
 def _is_key(asked: str, stated: str) -> bool:

@@ -41,6 +41,12 @@ class AskedEncryption:
     word: str
     key_id: str = ""
 
+    @property
+    def expected(self) -> str:
+        """What is to be compared: the word, and the key unless an alias names it, for only the store knows its key."""
+        is_alias = self.key_id.startswith("alias/") or ":alias/" in self.key_id
+        return self.word if is_alias or not self.key_id else f"{self.word} {self.key_id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:

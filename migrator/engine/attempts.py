@@ -89,9 +89,7 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
         attempt.take_back()
         raise
     except SecretRefused as exc:
-        # One odd key can break a signature; only if a plain request is refused too are the keys to blame.
-        _confirm(work)
-        return _Ended(problem=_about_the_key(exc))
+        return _Ended(problem=about_the_key(work, exc))
     except ConnectionProblem:
         attempt.take_back()
         raise
@@ -102,12 +100,13 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
         return _Ended(problem=InternalError(f"{type(exc).__name__}: {exc}"[:500]))
 
 
-def _confirm(work: Work) -> None:
+def about_the_key(work: Work, exc: SecretRefused) -> KeyInvalid:
+    """Return what a refused signature says of an item, after plain requests were accepted; raises what refuses those.
+
+    One odd key can break a signature; only if a plain request is refused too are the keys to blame.
+    """
     for side in (work.source, work.destination):
         side.store.head_bucket(side.bucket)
-
-
-def _about_the_key(exc: EngineError) -> KeyInvalid:
     return KeyInvalid(
         store_code=exc.store_code,
         store_message=exc.store_message,

@@ -1,11 +1,13 @@
 """What a side holds of a whole batch of small objects, found out by listing their range.
 
-A listing never decides against an object: what it does not show as we wrote it is asked for by a HEAD.
+A listing never decides against an object: what it does not show as we wrote it is asked for by a HEAD. And it shows
+a key as free only where it went by that key's place: one that breaks off says nothing of what comes after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import now
@@ -21,47 +23,55 @@ LARGEST_PAGE = 1000
 _BETWEEN = 250
 
 
-def listed_range(side: Side, keys: Sequence[str]) -> Mapping[str, Statement]:
-    """Return what a side lists of these keys. What is not in the answer must be asked for.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a side lists of a range of keys: what was found of those asked about, and the key the listing came to."""
+
+    found: Mapping[str, Statement]
+    reached: bytes
+
+    def shows_free(self, key: str) -> bool:
+        """Say whether the listing went by the place of this key and did not show it. Silence alone shows nothing."""
+        return key not in self.found and key_bytes(key) <= self.reached
+
+
+def listed_range(side: Side, keys: Sequence[str]) -> Listed:
+    """Return what a side lists of these keys. What is neither found nor shown as free must be asked for.
 
     Raises only `ConnectionProblem`: a listing that makes no sense is no listing.
     """
-    wanted = set(keys)
+    wanted, ordered = set(keys), sorted(keys, key=key_bytes)
+    last, most = key_bytes(ordered[-1]), len(ordered) + SPARE_KEYS
     found: dict[str, Statement] = {}
+    reached = b""
     # The listing as a whole is a statement of this moment or a later one.
     at = now()
     try:
-        for entry in _range(side, sorted(keys, key=key_bytes)):
+        for count, entry in enumerate(_range(side, ordered), start=1):
+            reached = key_bytes(entry.key)
             if entry.key in wanted:
                 found[entry.key] = _statement(entry, at)
+            # At the last key another page would be asked for only to see that it begins after this.
+            if reached >= last or count > most:
+                return Listed(found, reached)
     except ConnectionProblem:
         raise
     except EngineError:
         # What was seen so far was seen; it is judged like any other statement.
-        return found
-    return found
+        return Listed(found, reached)
+    return Listed(found, last)
 
 
 def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
-    """Yield what is listed from the first key to the last, within a bound of foreign ones."""
-    last = key_bytes(keys[-1])
-    most = len(keys) + SPARE_KEYS
+    """Yield what is listed from shortly before the first key; it is for the caller to stop after the last one."""
     prefix = _common_prefix(keys[0], keys[-1])
-    listing = list_objects(
+    return list_objects(
         side.store,
         side.bucket,
         prefix,
         start_after=_before(keys[0], prefix),
         page_keys=min(LARGEST_PAGE, len(keys) + _BETWEEN),
     )
-    for count, entry in enumerate(listing, start=1):
-        key = key_bytes(entry.key)
-        if key > last or count > most:
-            return
-        yield entry
-        if key == last:
-            # Another page would be asked for only to see that it begins after this.
-            return
 
 
 def _statement(entry: ListedObject, at: str) -> Statement:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from integrity.etags import normalise
 from integrity.evidence import Attempt, Finding, Statement
-from migrator.engine.attempts import failed, settled
-from migrator.engine.confirming import listed_range
+from migrator.engine.attempts import about_the_key, failed, settled
+from migrator.engine.confirming import Listed, listed_range
 from migrator.engine.crowd import Crowd
-from migrator.engine.errors import ConnectionProblem, EngineError, Stopped
+from migrator.engine.errors import ConnectionProblem, EngineError, SecretRefused, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.small_copy import Begun, Ended, Failed, Settled, SmallCopy
 from migrator.engine.workplace import Work
@@ -67,15 +67,18 @@ class SmallBatch:
             raise problem
 
     def _journeys(self) -> Iterator[SmallCopy]:
-        """Yield the copies to make. Where a write cannot be made conditional, what is there by now is left out."""
-        taken: Mapping[str, Statement] = {}
+        """Yield the copies to make. Where a write cannot be made conditional, only those whose key is seen to be free.
+
+        The others begin as any other item: with a HEAD before they are written.
+        """
+        listed: Listed | None = None
         if self._items and self._work.destination.profile.if_none_match_put is False:
-            taken = listed_range(self._work.destination, [item.dest_key for item in self._items])
+            listed = listed_range(self._work.destination, [item.dest_key for item in self._items])
         for item in self._items:
-            if item.dest_key in taken:
-                self.to_begin.append((item, ()))
-            else:
+            if listed is None or listed.shows_free(item.dest_key):
                 yield SmallCopy(self._work, item)
+            else:
+                self.to_begin.append((item, ()))
 
     def _settled(self, ended: Ended) -> Iterator[Finding]:
         """Yield the finding of an attempt that ended, or leave the item for another one."""
@@ -103,10 +106,10 @@ class SmallBatch:
         return looked
 
     def _looked_at(self, begun: Sequence[Begun]) -> Iterator[Finding]:
-        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun])
+        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun]).found
         seen_again: Mapping[str, Statement] = {}
         if begun[0].copy.waits_for_listing:
-            seen_again = listed_range(self._work.source, [each.copy.item.key for each in begun])
+            seen_again = listed_range(self._work.source, [each.copy.item.key for each in begun]).found
         open_ones = []
         for each in begun:
             statement = listed.get(each.copy.item.dest_key)
@@ -129,14 +132,22 @@ class SmallBatch:
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy
         try:
-            finding = asked.future.result()
+            finding = self._found(asked.future)
+        except (Stopped, ConnectionProblem):
+            # The item stays pending; its bytes will be read again.
+            copy.take_back()
+            raise
         except EngineError as problem:
-            if isinstance(problem, Stopped):
-                raise
             yield from self._settled(Failed(copy, problem))
             return
         self._learn(listed.get(copy.item.dest_key), finding)
         yield settled(finding, (), copy.started_at)
+
+    def _found(self, future: Future[Finding]) -> Finding:
+        try:
+            return future.result()
+        except SecretRefused as problem:
+            raise about_the_key(self._work, problem) from problem
 
     def _learn(self, listed: Statement | None, finding: Finding) -> None:
         """A HEAD that agrees with us where the listing did not shows what this bucket's listings are worth."""

@@ -123,7 +123,7 @@ class SmallCopy(ItemCopy):
         try:
             return (yield from self._steps())
         except SecretRefused:
-            # Whether it is the keys, or this odd key alone, is found out as with any other item.
+            # Nothing was written. Whether it is the keys, or this odd key alone, is found out as with any other item.
             self.take_back()
             return NotBegun(self)
         except ConnectionProblem:
@@ -215,11 +215,15 @@ class SmallCopy(ItemCopy):
         return self._compare_with_existing(layout)
 
     def _begun(self, written: Written) -> Steps[Ended]:
-        """Read the written object again where that is asked for; what fails here is read again beside a HEAD."""
+        """Read the written object again where that is asked for; what fails here is read again beside a HEAD.
+
+        Whatever refuses the reading, the object was written, and must not end as one that was there already. Where a
+        person must act the HEAD meets the same problem, and raises it.
+        """
         if self._dest.misses_reading_back:
             side, version = self._work.destination, written.reply.version_id if written.reply else ""
             request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=self._item.size + 1)
-            with suppress(StoreBusy, ItemProblem):
+            with suppress(EngineError):
                 reply = yield from asking(Ask(side.store, GET, request))
                 self._dest.take_read_back(reply.headers, reply.body)
         return Begun(self, written)

@@ -188,7 +188,10 @@ class TaskForm(forms.Form):
         widget=forms.RadioSelect,
         choices=[
             ("fail_if_exists", "Do not replace it, and tell me"),
-            ("skip_if_verified_identical", "Skip it if an earlier run proved it and nothing changed since"),
+            (
+                "skip_if_verified_identical",
+                "Skip it if an earlier run proved it, nothing changed since, and it is stored as this task asks",
+            ),
             ("replace_if_matches", "Replace it, if it still is what the preview showed"),
         ],
     )

@@ -268,7 +268,7 @@ HAZARDS = {
 OPTION_WORDS = {
     "if_exists": {
         "fail_if_exists": "If the key is taken at the destination: do not replace, say so",
-        "skip_if_verified_identical": "If the key is taken: skip what an earlier run proved and is unchanged",
+        "skip_if_verified_identical": "If the key is taken: skip what an earlier run proved, if it is still as asked",
         "replace_if_matches": "If the key is taken: replace what the preview showed",
     },
     "policy": {

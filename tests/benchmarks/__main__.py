@@ -4,6 +4,7 @@
     python -m tests.benchmarks --source URL --dest URL --key ID --secret SECRET
     python -m tests.benchmarks --only small,large    some contests only
     python -m tests.benchmarks --pass                only what the one pass over the bytes costs
+    python -m tests.benchmarks --only memory         a worker at 64 MiB to 20 GiB, at 100 to 1,000,000 objects
     python -m tests.benchmarks --quick               a few small objects, for a look whether it works
 
 Ratios count, not seconds: everybody copies the same objects between the same servers, in turns. docs/performance.md
@@ -21,14 +22,17 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.benchmarks import one_pass, peers, places, profiles, surroundings
+from tests.benchmarks import memory, one_pass, peers, places, profiles, surroundings
 from tests.benchmarks.contests import NotCopied, Outcome, held
 from tests.benchmarks.places import Ends, Place
 from tests.benchmarks.product import started
 from tests.benchmarks.programme import CONTESTS, Programme
-from tests.benchmarks.table import Row, pass_row, printed, rows_of
+from tests.benchmarks.table import Row, memory_rows, pass_row, printed, rows_of
 
 _PASS = "pass"
+# Takes an hour, so only where it is asked for.
+_MEMORY = "memory"
+_ALL = (*CONTESTS, _PASS, _MEMORY)
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class Found:
     rows: list[Row] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     profiles: dict[str, list[profiles.Share]] = field(default_factory=dict)
+    memory: list[memory.Series] = field(default_factory=list)
     not_measured: list[str] = field(default_factory=list)
     failed: bool = False
 
@@ -47,8 +52,10 @@ def main() -> None:
     """Measure, print, and keep the figures as JSON."""
     wish = _wish()
     found = Found(_about(wish))
-    if set(wish.only) - {_PASS}:
+    if set(wish.only) & set(CONTESTS):
         _contests(wish, found)
+    if _MEMORY in wish.only:
+        _memory(wish, found)
     if _PASS in wish.only:
         found.rows += [pass_row(pairs) for pairs in one_pass.measured(wish.pairs, quick=wish.quick)]
     _print(found)
@@ -66,7 +73,7 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--servers", default="", metavar="WORDS", help="what to call the servers in the output")
     parser.add_argument("--pairs", type=int, help="turns of each contestant (5; with --quick 1)")
     parser.add_argument("--latency", type=float, metavar="MS", help="late answers too; only fasts3 can be told to")
-    parser.add_argument("--only", help=f"some of: {', '.join((*CONTESTS, _PASS))}", metavar="NAMES")
+    parser.add_argument("--only", help=f"some of: {', '.join(_ALL)} (all but the last)", metavar="NAMES")
     parser.add_argument("--pass", dest="only", action="store_const", const=_PASS, help="the same as --only pass")
     parser.add_argument("--profile", action="store_true", help="one more turn of ours each, sampled by py-spy")
     parser.add_argument("--quick", action="store_true", help="a few small objects: says whether it works, no more")
@@ -75,7 +82,7 @@ def _wish() -> argparse.Namespace:
     if bool(wish.source) != bool(wish.dest):
         parser.error("name both --source and --dest, or neither")
     wish.only = wish.only.split(",") if wish.only else [*CONTESTS, _PASS]
-    if unknown := set(wish.only) - {*CONTESTS, _PASS}:
+    if unknown := set(wish.only) - set(_ALL):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     wish.pairs = wish.pairs or (1 if wish.quick else 5)
     return wish
@@ -120,6 +127,21 @@ def _contests(wish: argparse.Namespace, found: Found) -> None:
         frames = product.visitor.frames if product.visitor else 0
         found.about["page"] = f"the page of each run was open and got {frames} frames over its websocket"
     found.rows += rows_of(found.outcomes)
+
+
+def _memory(wish: argparse.Namespace, found: Found) -> None:
+    """Measure a worker at sizes and at numbers of objects far apart."""
+    sizes = memory.QUICK_SIZES if wish.quick else memory.SIZES
+    counts = memory.QUICK_COUNTS if wish.quick else memory.COUNTS
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tc-bench-")))
+        ends = _ends(wish, home, stack, found)
+        try:
+            found.memory += memory.measured(ends, home, *memory.sets_of(sizes, counts), _say)
+        except NotCopied as why:
+            found.failed = True
+            found.not_measured.append(str(why))
+    found.rows += [row for series in found.memory for row in memory_rows(series)]
 
 
 def _ends(wish: argparse.Namespace, home: Path, stack: ExitStack, found: Found) -> Ends:
@@ -192,6 +214,7 @@ def _keep(found: Found, file: Path) -> None:
         "about": found.about,
         "rows": [asdict(row) | {"verdict": row.verdict} for row in found.rows],
         "contests": contests,
+        "memory": [asdict(series) | {"slope": series.slope} for series in found.memory],
         "profiles": {name: [asdict(share) for share in shares] for name, shares in found.profiles.items()},
         "not_measured": found.not_measured,
     }

@@ -19,6 +19,7 @@ class Measure(StrEnum):
     CPU = "CPU, as a part of the peer's"
     LINK = "part of the link that is used"
     MEMORY = "MiB"
+    SLOPE = "MiB for each unit of what grows"
     PASS = "speed, as a part of the bare loop's"
 
 
@@ -85,6 +86,16 @@ FIGURES: tuple[Bar, ...] = (
     Bar("link", "link of 100 MB/s, the link itself", Measure.LINK, least=0.97),
 )
 MEMORY = Bar("every", "peak of a worker, any set", Measure.MEMORY, most=160)
+
+
+def memory_bars(of: str, unit: str) -> tuple[Bar, Bar]:
+    """Return the bars of the largest worker while `of` grows, and of how much it grew over the last step."""
+    # One measurement differs from the next by some 8 MiB. Anything kept for each object would be 30 MiB a million.
+    most = {"size": 0.5, "count": 10.0}[of]
+    return (
+        Bar("memory", f"peak of a worker, any {of}", Measure.MEMORY, most=160),
+        Bar("memory", f"slope of that, MiB a {unit}", Measure.SLOPE, most=most),
+    )
 
 
 def pass_bar(figure: str) -> Bar:

@@ -82,7 +82,8 @@ class Ours:
         measured = self._product.measure(task)
         if measured.state != "finished" or measured.counts["verified"] != measured.counts["planned"]:
             raise NotCopied(f"{self.name} did not verify everything: {self._product.failures(measured.run)}")
-        spent = Spent(measured.seconds, measured.worker_cpu_seconds, measured.peak_mib, measured.other_cpu_seconds)
+        use = measured.use
+        spent = Spent(measured.seconds, use.worker_cpu_seconds, use.peak_mib, use.other_cpu_seconds)
         return {Step.COPY: spent, Step.PROVE: spent}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -17,11 +17,29 @@ _TIMES = slice(11, 15)
 
 @dataclass(slots=True)
 class Use:
-    """What was used while somebody watched: seconds of CPU, and the largest resident set of a worker in MiB."""
+    """What was used while somebody watched: seconds of CPU, and the largest resident sets in MiB.
+
+    `peak_mib` is the largest process among the workers and what they forked, `tree_mib` the largest worker together
+    with what it forked, where pages that both have count once. `others_mib` has the rest by their names, as they were
+    seen: they live on, and what one took before must not count.
+    """
 
     worker_cpu_seconds: float = 0.0
     other_cpu_seconds: float = 0.0
     peak_mib: float = 0.0
+    tree_mib: float = 0.0
+    others_mib: dict[str, float] = field(default_factory=dict)
+
+    def look(self, supervisor: int) -> None:
+        """Look at every process once, and keep what is larger than before."""
+        for pid, command in _children(supervisor):
+            if not _is_worker(command):
+                name = _name(command)
+                self.others_mib[name] = max(self.others_mib.get(name, 0.0), _mib_in(pid, "status", "VmRSS:"))
+                continue
+            family = [one for one, _ in _tree(pid)]
+            self.peak_mib = max([self.peak_mib, *(_peak_mib(one) for one in family)])
+            self.tree_mib = max(self.tree_mib, sum(_shared_mib(one) for one in family))
 
 
 @contextmanager
@@ -32,7 +50,7 @@ def watched(supervisor: int) -> Iterator[Use]:
 
     def watch() -> None:
         while not done.wait(_LOOK_SECONDS):
-            use.peak_mib = max([use.peak_mib, *(_peak_mib(pid) for pid in workers_of(supervisor))])
+            use.look(supervisor)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -41,6 +59,7 @@ def watched(supervisor: int) -> Iterator[Use]:
     finally:
         done.set()
         thread.join()
+        use.look(supervisor)
         workers_after, others_after = _cpu_seconds(supervisor)
         use.worker_cpu_seconds, use.other_cpu_seconds = workers_after - workers, others_after - others
 
@@ -60,18 +79,43 @@ def _cpu_seconds(supervisor: int) -> tuple[float, float]:
 
 def _tree(root: int) -> Iterator[tuple[int, bool]]:
     """Yield every process from here down, and whether it is a worker or was forked by one."""
-    todo = [(root, False)]
+    todo = [(root, _command(root), False)]
     while todo:
-        pid, is_worker = todo.pop()
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
+        pid, command, is_worker = todo.pop()
         # Who has ended and was not waited for has no command any more.
-        is_worker = is_worker or b"worker" in command
-        todo += [(int(child), is_worker) for child in children]
+        is_worker = is_worker or _is_worker(command)
+        todo += [(child, said, is_worker) for child, said in _children(pid)]
         yield pid, is_worker
+
+
+def _children(pid: int) -> list[tuple[int, Sequence[str]]]:
+    """Return the children of a process and how each was called; none where it is gone."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return []
+    return [(int(child), _command(int(child))) for child in children]
+
+
+def _command(pid: int) -> Sequence[str]:
+    try:
+        said = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ()
+    return said.rstrip("\0").split("\0")
+
+
+def _is_worker(command: Sequence[str]) -> bool:
+    return "worker" in command
+
+
+def _name(command: Sequence[str]) -> str:
+    """Return what a process is for: the command of manage.py, the module, or the program."""
+    if "-m" in command[1:-1]:
+        return command[command.index("-m") + 1].rpartition(".")[2]
+    if len(command) > 2 and command[1].endswith("manage.py"):
+        return command[2]
+    return command[0].split(" ")[0].rpartition("/")[2] if command else ""
 
 
 def _own_and_ended(pid: int) -> float:
@@ -84,8 +128,17 @@ def _own_and_ended(pid: int) -> float:
 
 
 def _peak_mib(pid: int) -> float:
+    return _mib_in(pid, "status", "VmHWM:")
+
+
+def _shared_mib(pid: int) -> float:
+    """Return a process's part of the memory it uses: a page that several have counts in each by its share."""
+    return _mib_in(pid, "smaps_rollup", "Pss:")
+
+
+def _mib_in(pid: int, file: str, name: str) -> float:
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        lines = Path(f"/proc/{pid}/{file}").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)

@@ -13,18 +13,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.page import Visitor
 from tests.benchmarks.places import ROOT, Place
-from tests.benchmarks.processes import watched, workers_of
+from tests.benchmarks.processes import Use, watched, workers_of
 from tests.environment import ORDINARY
 
 ADMIN, ADMIN_PASSWORD = "bench", "only-for-benchmarks-9"
 _ENDED = ("finished", "incomplete", "cancelled", "paused")
 # Each look is a request that the same cores answer; the figure is what the run itself says.
 _LOOK_SECONDS = 1.0
+# A signed bundle of a million records is made before its first byte comes.
+_ANSWER_SECONDS = 900
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,7 @@ class Measured:
     seconds: float
     counts: dict[str, int]
     state: str
-    worker_cpu_seconds: float
-    other_cpu_seconds: float
-    peak_mib: float
+    use: Use
 
 
 class Product:
@@ -95,8 +97,15 @@ class Product:
         if run["finished_at"] is None:
             raise SystemExit(f"the run is {run['state']}: {run['cause']} {run['cause_text']}")
         seconds = _seconds(run["finished_at"]) - _seconds(run["started_at"])
-        used = (use.worker_cpu_seconds, use.other_cpu_seconds, use.peak_mib)
-        return Measured(run["id"], seconds, run["counts"], run["state"], *used)
+        return Measured(run["id"], seconds, run["counts"], run["state"], use)
+
+    def take_report(self, run: str, form: str) -> tuple[int, Use]:
+        """Take a report away as a person does; returns its size, and what the processes used meanwhile."""
+        size = 0
+        with watched(self._pid) as use, self._asked("GET", f"/runs/{run}/report?format={form}") as answer:
+            while piece := answer.read(_PIECE):
+                size += len(piece)
+        return size, use
 
     def failures(self, run: str) -> str:
         """Say what was not verified, and why."""
@@ -116,6 +125,11 @@ class Product:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the JSON API; what it refuses ends the program with its words."""
+        with self._asked(method, path, body) as answer:
+            return dict(json.loads(answer.read()))
+
+    @contextmanager
+    def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> Iterator[HTTPResponse]:
         request = urllib.request.Request(
             f"{self._url}/api/v1{path}",
             method=method,
@@ -123,8 +137,8 @@ class Product:
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return dict(json.loads(answer.read()))
+            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:
+                yield answer
         except urllib.error.HTTPError as exc:
             raise SystemExit(f"{method} {path}: {exc.code} {exc.read().decode()}") from exc
 

@@ -19,11 +19,12 @@ _THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class ObjectSet:
-    """So many objects of one size, each uploaded by one PUT or in parts."""
+    """So many objects of one size, each uploaded by one PUT or in parts; of zeros where a store shall keep holes."""
 
     count: int
     size: int
     part_size: int | None = None
+    of_zeros: bool = False
 
     @property
     def held(self) -> Held:
@@ -64,7 +65,7 @@ def fill(place: Place, bucket: str, objects: ObjectSet) -> None:
 
 
 def _put(client: Any, bucket: str, key: str, objects: ObjectSet) -> None:
-    client.put_object(Bucket=bucket, Key=key, Body=b"".join(_content(key, objects.size)))
+    client.put_object(Bucket=bucket, Key=key, Body=b"".join(content(key, objects.size)))
 
 
 def _put_in_parts(client: Any, bucket: str, key: str, objects: ObjectSet) -> None:
@@ -74,14 +75,15 @@ def _put_in_parts(client: Any, bucket: str, key: str, objects: ObjectSet) -> Non
     parts, left = list[dict[str, object]](), objects.size
     while left:
         number, size = len(parts) + 1, min(left, objects.part_size)
-        body = b"".join(_content(f"{key} {number}", size))
+        body = bytes(size) if objects.of_zeros else b"".join(content(f"{key} {number}", size))
         said = client.upload_part(**where, UploadId=upload, PartNumber=number, Body=body)
         parts.append({"PartNumber": number, "ETag": said["ETag"]})
         left -= size
     client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
 
 
-def _content(seed: str, size: int) -> Iterator[bytes]:
+def content(seed: str, size: int) -> Iterator[bytes]:
+    """Yield the bytes of an object; no two begin alike."""
     block = random.Random(seed).randbytes(min(size, _BLOCK))
     for at in range(0, size, _BLOCK):
         yield block[: size - at]

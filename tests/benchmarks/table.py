@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tests.benchmarks.bars import FIGURES, LINK_BYTES_PER_S, MEMORY, Bar, Measure, pass_bar
+from tests.benchmarks.bars import FIGURES, LINK_BYTES_PER_S, MEMORY, Bar, Measure, memory_bars, pass_bar
 from tests.benchmarks.contests import Outcome, Spent, Step
+from tests.benchmarks.memory import Series
 from tests.benchmarks.one_pass import Pairs
 from tests.benchmarks.sets import ObjectSet
 
@@ -58,6 +59,14 @@ def pass_row(found: Pairs) -> Row:
     values = [bare / ours for bare, ours in zip(found.bare, found.ours, strict=True)]
     speeds = [f"{found.size / 1e6 / median(seconds):,.0f} MB/s" for seconds in (found.ours, found.bare)]
     return _row(pass_bar(found.figure), values, f"the pass {speeds[0]}", f"a bare loop {speeds[1]}")
+
+
+def memory_rows(series: Series) -> tuple[Row, Row]:
+    """Return the rows of the largest worker, and of its growth over the last step."""
+    peak, slope = memory_bars(series.of, series.unit_name)
+    peaks = [point.peak_mib for point in series.points]
+    said = "; ".join(f"{series.words(point)} {point.peak_mib:.0f} MiB" for point in series.points)
+    return _row(peak, peaks, said), _row(slope, [series.slope], said)
 
 
 def printed(rows: Sequence[Row]) -> str:

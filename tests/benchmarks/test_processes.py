@@ -33,6 +33,14 @@ if os.fork():
 print("counted", flush=True)
 os._exit(0)
 """
+_FORK_LARGE = """
+import os, time
+if os.fork():
+    time.sleep(60)
+large = b'x' * 60_000_000
+print("large", flush=True)
+time.sleep(60)
+"""
 _GROW = "import time; large = b'x' * 60_000_000; del large; time.sleep(0.5)"
 
 Start = Callable[[str, str], subprocess.Popen[str]]
@@ -86,6 +94,31 @@ def test_the_peak_is_seen_after_it_has_passed(start: Start) -> None:
         _line(supervisor)
 
     assert 60 < use.peak_mib < 120
+
+
+def test_a_worker_counts_with_what_it_forked_and_the_others_by_their_names(start: Start) -> None:
+    supervisor = start(_FORK_LARGE, "worker")
+
+    with watched(supervisor.pid) as use:
+        _line(supervisor)
+        assert _line(supervisor) == "large"
+        time.sleep(0.3)
+
+    # The one that was forked is the largest, and the worker is not the one that started it alone.
+    assert 60 < use.peak_mib < 120
+    assert use.tree_mib > use.peak_mib - 15
+    assert use.others_mib == {}
+
+
+def test_a_process_that_is_no_worker_has_a_name_and_is_not_one(start: Start) -> None:
+    supervisor = start(_GROW, "cron")
+
+    with watched(supervisor.pid) as use:
+        _line(supervisor)
+        _line(supervisor)
+
+    assert use.peak_mib == use.tree_mib == 0
+    assert list(use.others_mib) == [sys.executable.rpartition("/")[2]]
 
 
 @contextmanager

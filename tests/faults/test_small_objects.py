@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from integrity.evidence import Check, CheckName, Origin
-from migrator.engine.errors import Stopped
+from migrator.engine.errors import CredentialsExpired, Stopped
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, Settled, TwoStores
 
@@ -62,15 +62,46 @@ def test_a_reading_back_that_differs_is_judged_and_not_read_again_until_it_is_ri
     assert asked(pair)[1] == {"PutObject": 4, "GetObject": 4, "ListObjectsV2": 1, "HeadObject": 2, "DeleteObject": 1}
 
 
-@pytest.mark.parametrize("status", [404, 503])
-def test_a_reading_back_that_is_refused_is_tried_again_beside_a_head(two_stores: Make, status: int) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [404, 503, {"status": 403, "code": "SignatureDoesNotMatch"}, {"status": 400, "code": "ExpiredToken"}],
+    ids=["missing", "busy", "signature", "expired"],
+)
+def test_a_reading_back_that_is_refused_is_tried_again_beside_a_head(two_stores: Make, answer: object) -> None:
     refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "1"}
-    pair = filled(two_stores(refused | {"action": "status", "value": status}), 3)
+    pair = filled(two_stores(refused | {"action": "status", "value": answer}), 3)
 
     settled = pair.copy(read_back_percent=100)
 
     assert {each.grades for each in settled.values()} == {"S3/D4"}
-    assert asked(pair)[1]["HeadObject"] == 1
+    # It was written by us, once, and nothing says otherwise.
+    assert {each.notes for each in settled.values()} == {()}
+    assert asked(pair)[1] == {"PutObject": 3, "GetObject": 4, "ListObjectsV2": 1, "HeadObject": 1}
+
+
+def test_credentials_that_end_while_reading_back_stop_the_copying(two_stores: Make) -> None:
+    ended = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "all", "action": "status"}
+    pair = filled(two_stores(ended | {"value": {"status": 400, "code": "ExpiredToken"}}), 3)
+    planned = pair.begin()
+
+    settled: dict[str, Settled] = {}
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned, into=settled, read_back_percent=100)
+
+    assert {key: each.grades for key, each in settled.items()} == {"photos/000": "S3/D4", "photos/002": "S3/D4"}
+    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+
+
+def test_a_signature_that_only_reading_back_breaks_on_fails_that_object(two_stores: Make) -> None:
+    refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "all", "action": "status"}
+    pair = filled(two_stores(refused | {"value": {"status": 403, "code": "SignatureDoesNotMatch"}}), 3)
+
+    settled = pair.copy(read_back_percent=100)
+
+    assert (settled["photos/001"].code, settled["photos/001"].notes) == ("key_invalid", ())
+    assert {settled[key].grades for key in ("photos/000", "photos/002")} == {"S3/D4"}
+    # That it is this key alone was found out by plain requests.
+    assert asked(pair)[1]["HeadBucket"] == 1
 
 
 def test_the_record_says_that_a_listing_confirmed_it(two_stores: Make) -> None:
@@ -274,6 +305,63 @@ def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race
     assert settled["photos/001"].code == "dest_exists"
     assert settled["photos/000"].notes == ("race_possible",)
     assert pair.dest_bytes("photos/001") == b"of somebody else"
+    # A listing that is whole needs no HEAD beside it.
+    assert _asked_for_before_writing(pair) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "beside", "head_requests"),
+    [
+        pytest.param("1", 0, 3, id="the listing is refused"),
+        # The first page shows the keys below photos/001, and nothing of what follows.
+        pytest.param("2", 300, 2, id="the listing breaks off"),
+    ],
+)
+def test_a_key_that_a_broken_listing_did_not_reach_is_asked_for_before_it_is_written(
+    two_stores: Make, page: str, beside: int, head_requests: int
+) -> None:
+    refused = {"side": "destination", "operation": "ListObjectsV2", "calls": page, "action": "status", "value": 403}
+    pair = filled(two_stores(refused, dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    _lay_beside(pair, beside)
+    pair.dest.seed(DEST, "photos/001", b"of somebody else")
+
+    settled = pair.copy_items(planned)
+
+    assert not pair.dest.unfired
+    assert settled["photos/001"].code == "dest_exists"
+    assert pair.dest_bytes("photos/001") == b"of somebody else"
+    assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
+    assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
+    assert _asked_for_before_writing(pair) == head_requests
+
+
+def test_a_key_behind_too_many_foreign_ones_is_asked_for_before_it_is_written(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.engine.confirming.SPARE_KEYS", 20)
+    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    _lay_beside(pair, 40)
+    pair.dest.seed(DEST, "photos/001", b"of somebody else")
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photos/001"].code == "dest_exists"
+    assert pair.dest_bytes("photos/001") == b"of somebody else"
+    assert _asked_for_before_writing(pair) == 2
+
+
+def _lay_beside(pair: TwoStores, count: int) -> None:
+    """Put foreign objects between photos/000 and photos/001."""
+    for number in range(count):
+        pair.dest.seed(DEST, f"photos/000-{number:03}", b"")
+
+
+def _asked_for_before_writing(pair: TwoStores) -> int:
+    """How many keys the destination was asked for by a HEAD before anything was written there under them."""
+    first = {entry.key: entry.operation for entry in reversed(pair.dest.log) if entry.key}
+    return sum(operation == "HeadObject" for operation in first.values())
 
 
 def test_tags_are_asked_for_and_only_tagged_objects_are_asked_about_again(two_stores: Make) -> None:

@@ -36,7 +36,12 @@ OPTIONS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "if_exists": {"enum": ["fail_if_exists", "skip_if_verified_identical", "replace_if_matches"]},
+        "if_exists": {
+            "enum": ["fail_if_exists", "skip_if_verified_identical", "replace_if_matches"],
+            "description": "where the key is taken. `skip_if_verified_identical` skips what the last record of this "
+            "task verified, if both listings show it unchanged and the record shows the storage class and the "
+            "encryption that the task asks for now; what it does not skip is compared and not replaced",
+        },
         "policy": {"enum": ["standard", "strict"]},
         "fidelity": {"enum": ["report", "required"]},
         "read_back_percent": {"type": "integer", "minimum": 0, "maximum": 100},
