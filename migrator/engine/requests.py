@@ -26,6 +26,7 @@ class Operation(NamedTuple):
 
 
 LIST = Operation("ListObjectsV2", "list", "s3:ListBucket")
+LIST_VERSIONS = Operation("ListObjectVersions", "list the versions", "s3:ListBucketVersions")
 HEAD = Operation("HeadObject", "read", "s3:GetObject")
 GET = Operation("GetObject", "read", "s3:GetObject")
 PUT = Operation("PutObject", "write", "s3:PutObject")
@@ -49,6 +50,24 @@ def list_request(
         query.append(("continuation-token", token))
     elif start_after:
         query.append(("start-after", start_after))
+    return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+
+
+def list_versions_request(
+    bucket: str,
+    prefix: str,
+    *,
+    key_marker: str = "",
+    version_marker: str = "",
+    most_keys: int = 1000,
+    requester_pays: bool = False,
+) -> Request:
+    """Return the question for one page of a listing of versions, keys URL-encoded."""
+    query = [("versions", ""), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
+    if key_marker:
+        query.append(("key-marker", key_marker))
+    if version_marker:
+        query.append(("version-id-marker", version_marker))
     return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
 
 
