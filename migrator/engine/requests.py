@@ -35,6 +35,11 @@ GET_TAGS = Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging")
 GET_ATTRIBUTES = Operation("GetObjectAttributes", "read", "s3:GetObjectAttributes")
 
 
+def of_version(operation: Operation, version_id: str) -> Operation:
+    """Return the operation as it is allowed: to read a named version takes a permission of its own."""
+    return operation._replace(permission="s3:GetObjectVersion") if version_id else operation
+
+
 def list_request(
     bucket: str,
     prefix: str,

@@ -72,6 +72,7 @@ from migrator.engine.requests import (
     head_request,
     list_request,
     list_versions_request,
+    of_version,
     part_request,
     put_request,
     tags_request,
@@ -165,7 +166,11 @@ class Store:
     def keeps_versions(self, bucket: str) -> bool:
         """Say whether a write to this bucket keeps what was there: versioning is on, and not suspended."""
         asked = self.asked(Operation("GetBucketVersioning", "ask for the versioning", "s3:GetBucketVersioning"), bucket)
-        return self._call(asked, "get_bucket_versioning", {"Bucket": bucket}).get("Status") == "Enabled"
+        try:
+            return self._call(asked, "get_bucket_versioning", {"Bucket": bucket}).get("Status") == "Enabled"
+        except NotSupported:
+            # Who does not know the question has no versions either.
+            return False
 
     def head(
         self,
@@ -178,7 +183,7 @@ class Store:
         requester_pays: bool = False,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
-        asked = self.asked(HEAD, bucket, key)
+        asked = self.asked(of_version(HEAD, version_id), bucket, key)
         request = head_request(
             bucket,
             key,
@@ -217,7 +222,7 @@ class Store:
         requester_pays: bool = False,
     ) -> Body:
         """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
-        asked = self.asked(GET, bucket, key)
+        asked = self.asked(of_version(GET, version_id), bucket, key)
         request = get_request(
             bucket,
             key,

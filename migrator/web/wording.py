@@ -388,7 +388,7 @@ NOT_CARRIED = {
     "legal_hold": "legal hold",
     "versions": "versions before the latest",
     "delete_markers": "delete markers",
-    "version_ids": "the ids of versions: the destination gives its own",
+    "version_ids": "the ids of versions",
     "last_modified": "the time of the last change",
     "replication_state": "replication state",
     "annotations": "annotations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -276,6 +277,43 @@ def test_a_destination_that_stops_keeping_versions_is_noticed(stores: Stores, op
     assert arrived(stores, "a") == [b"one"]
 
 
+def test_a_key_that_is_deleted_at_the_destination_meanwhile_gets_the_next_version_all_the_same(
+    stores: Stores, operator: User
+) -> None:
+    seed(stores, "a", b"one", b"two", b"three")
+    run = planned(operator, task_of(stores, operator))
+    stores.dest.plan_faults([{**PUT, "calls": "2", "action": "delete_marker", "value": "before"}])
+
+    worked(run)
+
+    assert run.verified == 3
+    assert_same_histories(stores, "a")
+    assert [record.attempts for record in in_order(run)] == [1, 2, 1]
+
+
+def test_a_key_that_is_deleted_at_the_source_meanwhile_is_copied_as_planned(stores: Stores, operator: User) -> None:
+    seed(stores, "a", b"one", b"two")
+    seed(stores, "b", b"only")
+    run = planned(operator, task_of(stores, operator))
+    stores.source.mark_deleted(SOURCE_BUCKET, "a")
+    stores.source.mark_deleted(SOURCE_BUCKET, "b")
+
+    worked(run)
+
+    assert run.verified == 3
+    assert_same_histories(stores, "a", "b")
+
+
+def test_whether_a_version_was_unpacked_on_the_way_is_asked_of_that_version(stores: Stores, operator: User) -> None:
+    stores.source.change_traits(gzip="unpacked")
+    seed(stores, "page", gzip.compress(b"text" * 999), headers={"Content-Encoding": "gzip"})
+    seed(stores, "page", b"plain")
+
+    run = run_through(operator, task_of(stores, operator))
+
+    assert ends_of(run) == [("failed", "transcoded_by_store"), ("failed", "version_before_failed")]
+
+
 # Stopped in the middle
 
 
@@ -338,6 +376,34 @@ def test_a_lost_answer_leaves_no_version_twice(
 
     assert (run.state, run.verified) == ("finished", 3)
     assert arrived(stores, "a") == list(bodies)
+
+
+def test_parts_that_were_not_put_together_are_not_taken_for_the_same_bytes_below(
+    stores: Stores, operator: User
+) -> None:
+    film = os.urandom(17_000_000)
+    seed(stores, "film", film, film, part_size=6 * 1024 * 1024)
+    run = planned(operator, task_of(stores, operator))
+    stores.dest.plan_faults([{"operation": "CompleteMultipartUpload", "calls": "2", "action": "error_in_200"}])
+
+    worked(run)
+
+    assert (run.state, run.verified) == ("finished", 2)
+    assert_same_histories(stores, "film")
+    assert [record.dest_version_id for record in in_order(run)] == stores.dest.version_ids(DEST_BUCKET, "film")
+
+
+def test_many_keys_with_one_problem_pause_the_run_though_their_later_versions_only_wait(
+    stores: Stores, operator: User
+) -> None:
+    for number in range(40):
+        seed(stores, f"{number:02}", b"one", b"two")
+    run = planned(operator, task_of(stores, operator))
+    stores.source.plan_faults([{"operation": "GetObject", "action": "status", "value": 403, "calls": "all"}])
+
+    worked(run)
+
+    assert (run.state, run.cause) == ("paused", "repeated_errors")
 
 
 def test_a_version_that_is_gone_keeps_no_other_out(stores: Stores, operator: User) -> None:
@@ -464,6 +530,33 @@ def test_a_version_whose_copy_is_gone_is_not_skipped(stores: Stores, operator: U
     # The bytes of the third are there still, as the copy of the first.
     assert (again.skipped, again.verified) == (2, 1)
     assert_same_histories(stores, "a")
+
+
+def test_what_a_lifecycle_took_away_below_keeps_no_new_version_out(stores: Stores, operator: User) -> None:
+    seed(stores, "a", b"one", b"two", b"three")
+    task = task_of(stores, operator)
+    run_through(operator, task)
+    delete(stores.dest, stores.dest.version_ids(DEST_BUCKET, "a")[0], DEST_BUCKET)
+    seed(stores, "a", b"four")
+
+    again = run_through(operator, task)
+
+    # The first one could only be put on top, where it does not belong.
+    assert ends_of(again) == [("failed", "dest_exists"), ("verified", ""), ("verified", ""), ("verified", "")]
+    assert arrived(stores, "a") == [b"two", b"three", b"four"]
+
+
+def test_a_retry_is_about_the_versions_of_the_run_that_it_retries(stores: Stores, operator: User) -> None:
+    first = failing_once(stores, operator)
+    task = first.task
+    task.options = {**task.options, "versions": "latest"}
+    task.save()
+
+    jobs.plan(str(services.retry_run(operator, first).pk))
+    second = worked(Run.objects.get(retry_of=first))
+
+    assert (second.planned, second.verified) == (2, 2)
+    assert_same_histories(stores, "a", "b")
 
 
 # Compared
