@@ -7,19 +7,15 @@ be in the order of the keys' bytes (`listing.list_objects` insists on it).
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
 from operator import attrgetter
-from typing import cast
 
 from migrator.engine.addresses import LONGEST_KEY
-from migrator.engine.errors import PlanUnreadable
 from migrator.engine.listing import ListedObject, key_bytes
 
 MOST_ITEMS_PER_BATCH = 1_000
@@ -32,9 +28,6 @@ MOST_CLASSES_COUNTED = 20
 MORE_CLASSES = "more classes"
 # The id of what was written to a bucket without versioning.
 NO_VERSION = "null"
-FORMAT = 2
-# Plans of before there were items of every version: their rows end earlier.
-_FORMATS = frozenset({1, FORMAT})
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE", "DEEP_COLD_ARCHIVE"})
 
@@ -176,76 +169,6 @@ def batches(items: Iterable[Item], first_number: int = 0) -> Iterator[PlannedBat
         size += item.size
     if held:
         yield PlannedBatch(number, tuple(held), size)
-
-
-def encode_items(items: Iterable[Item]) -> bytes:
-    """Return the items compressed, with the number of their format."""
-    rows = [
-        [
-            item.index,
-            item.key,
-            item.dest_key,
-            item.size,
-            item.etag,
-            item.last_modified,
-            item.version_id,
-            item.existing_etag,
-            item.existing_size,
-            item.storage_class,
-            item.previous_version_id,
-            item.existing_version_id,
-        ]
-        for item in items
-    ]
-    return zlib.compress(json.dumps({"format": FORMAT, "items": rows}, separators=(",", ":")).encode(), 6)
-
-
-def decode_items(blob: bytes) -> tuple[Item, ...]:
-    """Return the items of `encode_items`; raise `PlanUnreadable` for another format or damaged bytes."""
-    try:
-        document = cast("dict[str, object]", json.loads(zlib.decompress(blob)))
-        if document["format"] not in _FORMATS:
-            raise PlanUnreadable(f"format {document['format']}")
-        return tuple(_item(row) for row in cast("list[list[object]]", document["items"]))
-    except (zlib.error, ValueError, KeyError, TypeError) as exc:
-        raise PlanUnreadable(str(exc)) from exc
-
-
-def _item(row: list[object]) -> Item:
-    (
-        index,
-        key,
-        dest_key,
-        size,
-        etag,
-        last_modified,
-        version_id,
-        existing_etag,
-        existing_size,
-        storage_class,
-        *more,
-    ) = row
-    previous_version_id, existing_version_id = more or ("", "")
-    return Item(
-        index=_number(index),
-        key=str(key),
-        dest_key=str(dest_key),
-        size=_number(size),
-        etag=str(etag),
-        last_modified=str(last_modified),
-        version_id=str(version_id),
-        existing_etag=str(existing_etag),
-        existing_size=None if existing_size is None else _number(existing_size),
-        storage_class=str(storage_class),
-        previous_version_id=str(previous_version_id),
-        existing_version_id=str(existing_version_id),
-    )
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no number")
-    return value
 
 
 def _items(

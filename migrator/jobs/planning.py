@@ -21,8 +21,9 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Side
 from migrator.engine.errors import EngineError, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
+from migrator.engine.frozen_items import encode_items
 from migrator.engine.listing import ListedObject, key_bytes, list_objects
-from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
+from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
 from migrator.engine.versions import current_in, history_of, list_versions, versions_in
@@ -161,7 +162,7 @@ def _listings(
         listed = (
             versions_in(list_versions(source, *at_source, requester_pays=pays))
             if wanted is None
-            else versions_again(source, task.source_bucket, wanted)
+            else versions_again(source, task.source_bucket, wanted, requester_pays=pays)
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))

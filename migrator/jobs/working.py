@@ -23,7 +23,7 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
-from migrator.engine.planning import decode_items
+from migrator.engine.frozen_items import decode_items
 from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
 from migrator.jobs.histories import links_of
