@@ -66,9 +66,9 @@ class ChainLeg(DestLeg):
         holds = self._conditions_hold(layout, replaces=self._follows is not None)
         if holds and self._number == 1 and self._is_next():
             return False
-        if not holds:
-            self._note("race_possible")
         self._look_around()
+        if not self._conditions_hold(layout, replaces=self._follows is not None):
+            self._note("race_possible")
         return self._there is not None
 
     def has_known_copy(self) -> bool:

@@ -55,7 +55,9 @@ def test_what_was_written_and_not_recorded_is_found_and_not_written_again(
     assert all("already_there" in record.notes for record in in_order(run) if record.index in lost)
 
 
-def test_a_chain_goes_on_from_its_last_record(stores: Stores, operator: User) -> None:
+@pytest.mark.parametrize("if_match", ["honoured", "ignored"])
+def test_a_chain_goes_on_from_its_last_record(stores: Stores, operator: User, if_match: str) -> None:
+    stores.dest.change_traits(if_match_put=if_match)
     seed(stores, "a", b"one", b"two", b"three", b"four")
     run = planned(operator, task_of(stores, operator))
     stores.source.plan_faults(
@@ -72,6 +74,8 @@ def test_a_chain_goes_on_from_its_last_record(stores: Stores, operator: User) ->
 
     assert (run.state, run.verified) == ("finished", 4)
     assert_same_histories(stores, "a")
+    raced = ["race_possible" in record.notes for record in in_order(run)]
+    assert raced == ([False, True, True, True] if if_match == "ignored" else [False] * 4)
 
 
 @pytest.mark.parametrize("call", ["1", "2", "3"])
