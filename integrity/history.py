@@ -43,11 +43,25 @@ def last_readings(places: Places, keys: Sequence[str]) -> dict[str, IntegrityRec
     One that itself compared with an earlier record hashed nothing, so it is none of them. Where the last reading
     ended in a failure no older one speaks for the object any more.
     """
-    read = Q(verdict__in=["verified", "failed"], bytes_hashed__isnull=False)
-    found = places.records().filter(read, object_key__in=keys)
+    found = _readings(places, keys)
     newest = dict(found.values_list("object_key").annotate(newest=Max("created_at")).order_by())
     rows = found.filter(created_at__in=set(newest.values()), verdict="verified")
     return {row.object_key: row for row in rows if row.created_at == newest[row.object_key]}
+
+
+def last_readings_of_versions(places: Places, keys: Sequence[str]) -> dict[tuple[str, str], IntegrityRecord]:
+    """Return the same by key and version of the source: each version has readings of its own."""
+    found = _readings(places, keys)
+    rows = found.values_list("object_key", "source_version_id").annotate(newest=Max("created_at")).order_by()
+    newest = {(key, version): at for key, version, at in rows}
+    verified = found.filter(created_at__in=set(newest.values()), verdict="verified")
+    named = {(row.object_key, row.source_version_id): row for row in verified}
+    return {name: row for name, row in named.items() if row.created_at == newest[name]}
+
+
+def _readings(places: Places, keys: Sequence[str]) -> QuerySet[IntegrityRecord]:
+    read = Q(verdict__in=["verified", "failed"], bytes_hashed__isnull=False)
+    return places.records().filter(read, object_key__in=keys)
 
 
 def earlier_of(record: IntegrityRecord) -> Earlier:

@@ -176,7 +176,7 @@ def _stated(finding: Finding) -> Row:
         "source_version_id": (source.version_id if source else "") or finding.planned_version_id,
         "dest_size": dest.size if dest else None,
         "dest_etag": normalise(dest.etag) if dest and dest.etag else "",
-        "dest_version_id": dest.version_id if dest else "",
+        "dest_version_id": (dest.version_id if dest else "") or finding.written_version_id,
         "source_facts": _facts(source),
         "dest_facts": _facts(dest),
     }

@@ -20,7 +20,16 @@ from integrity.evidence.checks import (
 from integrity.evidence.demands import Demand
 from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
-from integrity.evidence.fidelity import CARRIED_HEADERS, NOT_CARRIED, fidelity_checks, not_carried, pair_check
+from integrity.evidence.fidelity import (
+    CARRIED_HEADERS,
+    NOT_CARRIED,
+    OF_ALL_VERSIONS,
+    VERSION_NAMED,
+    fidelity_checks,
+    never_carried,
+    not_carried,
+    pair_check,
+)
 from integrity.evidence.findings import Attempt, Finding
 from integrity.evidence.priors import PRIORS, Prior, limits_of
 from integrity.evidence.profiles import (
@@ -40,8 +49,10 @@ __all__ = [
     "FIDELITY_CHECKS",
     "MISMATCH_CODES",
     "NOT_CARRIED",
+    "OF_ALL_VERSIONS",
     "PRIORS",
     "SAMPLE",
+    "VERSION_NAMED",
     "AskedEncryption",
     "Attempt",
     "Check",
@@ -70,6 +81,7 @@ __all__ = [
     "learned_meaning",
     "limits_of",
     "needs_head",
+    "never_carried",
     "not_carried",
     "pair_check",
     "profile_from_json",

@@ -126,6 +126,7 @@ class ErrorCode(StrEnum):
     ENDPOINT_BLOCKED = "endpoint_blocked"
     TLS_ERROR = "tls_error"
     LOCAL_MEMORY_CORRUPTION = "local_memory_corruption"
+    VERSION_BEFORE_FAILED = "version_before_failed"
     WORKER_CRASH = "worker_crash"
     INTERNAL_ERROR = "internal_error"
 

@@ -14,7 +14,7 @@ from integrity.evidence.checks import Check, CheckName, Origin, Reason
 from integrity.evidence.comparisons import UNCLEAR, Witness, encryption_reason, etag_form_reason, meaning_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from integrity.evidence.profiles import Profile
     from integrity.evidence.statements import AskedEncryption, Statement
@@ -40,14 +40,27 @@ NOT_CARRIED = (
     "replication_state",
     "annotations",
 )
+# What a copy of every version leaves in place of "versions before the latest".
+OF_ALL_VERSIONS = ("delete_markers", "version_ids")
+# Noted in the records of a run that copies every version: each of them is about one version.
+VERSION_NAMED = "version_named"
 # What a task can leave behind besides.
 _BY_CHOICE = (CheckName.TAGS, CheckName.STORAGE_CLASS)
 
 
-def not_carried(checks: Iterable[Mapping[str, str | int | None]] = ()) -> tuple[str, ...]:
+def never_carried(*, all_versions: bool) -> tuple[str, ...]:
+    """Return what no copy takes along, where only the latest versions are copied or all of them."""
+    if not all_versions:
+        return NOT_CARRIED
+    place = NOT_CARRIED.index("versions")
+    return (*NOT_CARRIED[:place], *OF_ALL_VERSIONS, *NOT_CARRIED[place + 1 :])
+
+
+def not_carried(checks: Iterable[Mapping[str, str | int | None]] = (), notes: Collection[str] = ()) -> tuple[str, ...]:
     """Return what was not carried: what never is, and what the checks of a record say was left behind by choice."""
     left = {check["name"] for check in checks if check.get("reason") == Reason.NOT_COPIED}
-    return (*NOT_CARRIED, *(name.value for name in _BY_CHOICE if name in left))
+    never = never_carried(all_versions=VERSION_NAMED in notes)
+    return (*never, *(name.value for name in _BY_CHOICE if name in left))
 
 
 def fidelity_checks(

@@ -33,6 +33,7 @@ class Finding:
 
     `source_layout` and `dest_layout` are the part layouts that were used (`None`: not known);
     `error_code` is empty unless the operation itself ended in an error; judging is left to `verdicts`.
+    `written_version_id` is the version that the reply to our write named, for where `dest` names none (a listing);
     `skipped` is true for an item that an earlier verified record covers: nothing was copied. `earlier` is the record
     whose digests the statements were compared with: nothing was read, and `digests` is None.
     """
@@ -47,6 +48,7 @@ class Finding:
     checks: tuple[Check, ...] = ()
     source: Statement | None = None
     dest: Statement | None = None
+    written_version_id: str = ""
     digests: DigestSet | None = None
     source_layout: Layout | None = None
     dest_layout: Layout | None = None

@@ -50,7 +50,7 @@ def record_facts(record: IntegrityRecord) -> dict[str, Any]:
         **{name: getattr(record, name) for name in (*NUMBERS, *MATCHES)},
         "compared_with": str(record.compared_with) if record.compared_with else None,
         "checks": record.checks,
-        "not_carried": list(not_carried(record.checks)),
+        "not_carried": list(not_carried(record.checks, record.notes)),
         **{name: getattr(record, name) or None for name in JUDGED},
         "notes": record.notes,
         "is_valid": record.is_valid,

@@ -14,6 +14,7 @@ from migrator.engine.answers import now
 from migrator.engine.errors import ConnectionProblem, EngineError
 from migrator.engine.listing import key_bytes, list_objects
 from migrator.engine.stores import ListedObject
+from migrator.engine.versions import KeyHistory, list_versions
 from migrator.engine.workplace import Side
 
 # Foreign keys between ours may fill so many pages more; then HEADs are cheaper.
@@ -60,6 +61,21 @@ def listed_range(side: Side, keys: Sequence[str]) -> Listed:
         # What was seen so far was seen; it is judged like any other statement.
         return Listed(found, reached)
     return Listed(found, last)
+
+
+def listed_histories(side: Side, keys: Sequence[str]) -> Mapping[str, KeyHistory]:
+    """Return the histories of these keys, as far as one listing of their range shows them. Raises what it meets."""
+    wanted = sorted(keys, key=key_bytes)
+    last, prefix = key_bytes(wanted[-1]), _common_prefix(wanted[0], wanted[-1])
+    listing = list_versions(side.store, side.bucket, prefix, start_after=_before(wanted[0], prefix))
+    found: dict[str, KeyHistory] = {}
+    sought = set(wanted)
+    for count, history in enumerate(listing, start=1):
+        if key_bytes(history.key) > last or count > len(wanted) + SPARE_KEYS:
+            break
+        if history.key in sought:
+            found[history.key] = history
+    return found
 
 
 def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:

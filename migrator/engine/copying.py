@@ -1,21 +1,23 @@
 """Copying the items of a batch: several at once, in a fixed memory, each settled with all that is known of it.
 
-Small plain objects go in a crowd, two requests each; all others one by one, with a few threads. An item's own
-problem is a finding. What a person must act on is raised, and so is a wish to stop: the items that were not settled
-by then stay pending.
+Small plain objects go in a crowd, two requests each; all others one by one, with a few threads, and the versions of a
+key one after the other. An item's own problem is a finding. What a person must act on is raised, and so is a wish to
+stop: the items that were not settled by then stay pending.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
-from integrity.evidence import Attempt, Finding
-from migrator.engine.attempts import Begin, settle
+from integrity.evidence import Finding
+from migrator.engine.attempts import Begin
 from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget, give_freed_memory_back
+from migrator.engine.chain_leg import DestVersion, Link
+from migrator.engine.chained_copy import Chain, chains_of
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, Stopped
 from migrator.engine.item_copy import ItemCopy
@@ -25,7 +27,7 @@ from migrator.engine.small_batch import SmallBatch
 from migrator.engine.small_copy import is_small
 from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
 
-__all__ = ["Copier", "CopyOptions", "Hooks", "IfExists", "Side"]
+__all__ = ["Copier", "CopyOptions", "DestVersion", "Hooks", "IfExists", "Link", "Side"]
 
 DEFAULT_CONCURRENCY = 8
 
@@ -45,6 +47,7 @@ class Copier:
         spool_dir: Path | str | None = None,
         begin: Begin = ItemCopy,
         crowd: Crowd | None = None,
+        links: Mapping[int, Link] | None = None,
     ) -> None:
         give_freed_memory_back()
         self._sides = (source, destination)
@@ -56,6 +59,7 @@ class Copier:
         self._spool_dir = Path(spool_dir) if spool_dir else None
         self._begin = begin
         self._crowd = crowd
+        self._links = links or {}
 
     def copy_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
         """Yield a finding for each item as it settles, in no particular order.
@@ -67,13 +71,14 @@ class Copier:
         items_pool = ThreadPoolExecutor(max_workers=self._concurrency, thread_name_prefix="items")
         work = self._work(parts_pool)
         try:
-            alone = [_Alone(item) for item in items]
+            chains = list(chains_of(items, self._links, self._begin))
             if self._crowd is not None:
-                small = SmallBatch(work, self._crowd, items_pool, [item for item in items if is_small(work, item)])
-                alone = [each for each in alone if each.item.index not in small.indexes]
+                fit = [chain.items[0] for chain in chains if not chain.is_chained]
+                small = SmallBatch(work, self._crowd, items_pool, [item for item in fit if is_small(work, item)])
+                chains = [each for each in chains if each.is_chained or each.items[0].index not in small.indexes]
                 yield from small.findings()
-                alone += [_Alone(item, before) for item, before in small.to_begin]
-            yield from self._settled(alone, items_pool, work)
+                chains += [Chain(deque([item]), self._begin, before=before) for item, before in small.to_begin]
+            yield from self._settled(chains, items_pool, work)
         finally:
             # Also when the caller leaves early: nothing goes on behind its back.
             work.stopping.set()
@@ -94,37 +99,30 @@ class Copier:
             stopping=threading.Event(),
         )
 
-    def _settled(self, items: Sequence[_Alone], pool: ThreadPoolExecutor, work: Work) -> Iterator[Finding]:
-        waiting = iter(items)
-        running: set[Future[Finding]] = set()
+    def _settled(self, chains: Sequence[Chain], pool: ThreadPoolExecutor, work: Work) -> Iterator[Finding]:
+        waiting = deque(chains)
+        running: dict[Future[Finding], Chain] = {}
         problem: ConnectionProblem | Stopped | None = None
         while True:
-            while problem is None and len(running) < self._concurrency:
-                item = next(waiting, None)
-                if item is None:
-                    break
+            while problem is None and waiting and len(running) < self._concurrency:
                 if work.should_stop():
                     problem = Stopped()
                     break
-                running.add(pool.submit(settle, work, item.item, self._begin, item.before))
+                chain = waiting.popleft()
+                running[pool.submit(chain.next_step(), work)] = chain
             if not running:
                 break
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                chain = running.pop(future)
                 try:
                     finding = future.result()
                 except (ConnectionProblem, Stopped) as exc:
                     work.stopping.set()
                     problem = exc if problem is None or isinstance(problem, Stopped) else problem
                 else:
+                    chain.settled(finding)
+                    if chain.items:
+                        waiting.appendleft(chain)
                     yield finding
         if problem is not None:
             raise problem
-
-
-@dataclass(frozen=True, slots=True)
-class _Alone:
-    """An item that is copied by itself, and its attempts so far."""
-
-    item: Item
-    before: tuple[Attempt, ...] = ()

@@ -35,9 +35,11 @@ from migrator.engine.cutting import (
     walk_layout,
 )
 from migrator.engine.errors import ClassNotNamed, DestExists, DestMissing, EngineError, ObjectMissing, Stopped
+from migrator.engine.messages import ListedObject
 from migrator.engine.planning import ARCHIVE_CLASSES, Item
 from migrator.engine.source_leg import SourceLeg, is_match
-from migrator.engine.uploading import Target, Written
+from migrator.engine.uploading import Condition, Target, Written
+from migrator.engine.versions import history_of
 from migrator.engine.workplace import IfExists, Work
 
 
@@ -46,6 +48,7 @@ class DestLeg:
 
     def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None], source: SourceLeg) -> None:
         self.statement: Statement | None = None
+        self.written_version_id = ""
         self._work = work
         self._item = item
         self._number = number
@@ -89,9 +92,7 @@ class DestLeg:
     def target(self, layout: Layout) -> Target:
         """Return what is to be written, and under which condition."""
         assert self._source.statement is not None
-        item, options = self._item, self._work.options
-        replaces = options.if_exists == IfExists.REPLACE and item.existing_size is not None
-        conditional = self._conditions_hold(layout, replaces=replaces)
+        options = self._work.options
         chosen = self._class_of_copy()
         if chosen is None:
             raise self._class_not_named()
@@ -105,13 +106,20 @@ class DestLeg:
         return Target(
             store=self._side.store,
             bucket=self._side.bucket,
-            key=item.dest_key,
+            key=self._item.dest_key,
             profile=self._side.profile,
             headers=headers,
-            if_none_match=conditional and not replaces,
-            if_match=item.existing_etag if conditional and replaces else "",
             left_out=options.leave_out_digests,
+            **self._condition(layout),
         )
+
+    def _condition(self, layout: Layout) -> Condition:
+        """Return under which condition the key may be written."""
+        item = self._item
+        replaces = self._work.options.if_exists == IfExists.REPLACE and item.existing_size is not None
+        if not self._conditions_hold(layout, replaces=replaces):
+            return {}
+        return {"if_match": item.existing_etag} if replaces else {"if_none_match": True}
 
     def _conditions_hold(self, layout: Layout, *, replaces: bool) -> bool:
         """Say whether writes to this bucket may rely on a condition; what is not known is tried."""
@@ -151,6 +159,7 @@ class DestLeg:
     def look_listed(self, written: Written, digests: DigestSet, layout: Layout, listed: Statement) -> tuple[Check, ...]:
         """Compare what a listing says now; the caller asks for a HEAD where that leaves something open."""
         self.statement = listed
+        self.written_version_id = written.reply.version_id if written.reply else ""
         sent = write_checks(
             digests, layout, self._side.profile, sent=written.sent, reply=written.reply, attempt=self._number
         )
@@ -203,11 +212,18 @@ class DestLeg:
 
     # Something is there already
 
-    def find(self) -> Statement | None:
-        """Return what holds the key now, or None."""
+    def find(self, version_id: str = "") -> Statement | None:
+        """Return what holds the key now, or its version of this id, or None."""
         return self._side.store.find(
-            self._side.bucket, self._item.dest_key, checksums=self._side.profile.checksum_mode is True
+            self._side.bucket,
+            self._item.dest_key,
+            version_id=version_id,
+            checksums=self._side.profile.checksum_mode is True,
         )
+
+    def versions(self) -> tuple[ListedObject, ...]:
+        """Return the versions of the key, the oldest first."""
+        return history_of(self._side.store, self._side.bucket, self._item.dest_key).versions
 
     def existing(self) -> Statement:
         """Return what holds the key; raise `DestExists` where its size already shows that it is another."""

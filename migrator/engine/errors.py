@@ -8,6 +8,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     ├─ Stopped                     a person or a deploy asked us to stop; the item stays pending
     ├─ AddressProblem              an endpoint, bucket or prefix that we do not take, at its field
     ├─ PlanUnreadable · ListingInvalid · ListingIncomplete      the run cannot be whole
+    ├─ TooManyVersions · VersionsNotKept · VersionsNotListed    nor a copy of every version
     ├─ ConnectionProblem           a person must act: the run pauses once, with its cause
     │  ├─ CredentialsExpired · CredentialsRefused · SecretRefused · WrongRegion · ClockSkew
     │  └─ BucketMissing · DestinationFull · LocalDiskFull
@@ -22,7 +23,8 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ ClassNotNamed · ClassRefused                                               of storage classes
        ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
-       ├─ NotAtDestination · StatementsDiffer                                        of what is only compared
+       ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
+       ├─ VersionBeforeFailed · VersionsNoLongerKept                                 of one version after another
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
        ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
        └─ LocalMemoryCorruption · WorkerCrash · InternalError
@@ -67,6 +69,7 @@ _UNSAID = {
     "code": "no code",
     "class": "its own",
     "reference": "none",
+    "cause": "its record says why.",
 }
 
 
@@ -162,6 +165,37 @@ class ListingIncomplete(EngineError):
 
     refuse_cause = "listing_incomplete"
     advice = 'A part of "{bucket}" cannot be listed. What is missing is named in the report.'
+
+
+class TooManyVersions(EngineError):
+    """One key has more versions than are kept in memory to turn their order around."""
+
+    refuse_cause = "too_many_versions"
+    advice = (
+        'The key "{key}" has more than {limit} versions, and a plan takes no more of one key. Leave it out with a '
+        "pattern (exclude), or copy its latest version only, then plan again."
+    )
+
+
+class VersionsNotKept(EngineError):
+    """The destination keeps one version of each key, so all but the last would be overwritten."""
+
+    refuse_cause = "versions_not_kept"
+    advice = (
+        'The task copies every version, but "{bucket}" at the destination does not keep versions: each copy would '
+        "overwrite the one before. Nothing was copied. Switch versioning on there, or copy the latest versions only, "
+        "then plan again."
+    )
+
+
+class VersionsNotListed(EngineError):
+    """The store does not know ListObjectVersions."""
+
+    refuse_cause = "versions_not_listed"
+    advice = (
+        'The storage service cannot list the versions in "{bucket}", so we cannot say which there are. '
+        "Copy the latest versions only, then plan again."
+    )
 
 
 class ConnectionProblem(EngineError):
@@ -526,6 +560,34 @@ class NotAtDestination(DestMissing):
 
     retryable = False
     advice = "The destination has no object under this key. Nothing was copied: this run only compares."
+
+
+class VersionNotThere(NotAtDestination):
+    """A comparison found no version under this key that may be the copy of this one."""
+
+    advice = (
+        "The destination has no version under this key that is the copy of this one. Nothing was copied: "
+        "this run only compares."
+    )
+
+
+class VersionBeforeFailed(ItemProblem):
+    """The version before this one has no copy; with this one written, the order would be another."""
+
+    code = ErrorCode.VERSION_BEFORE_FAILED
+    advice = (
+        "An older version of this key was not copied, so this one was not either: the destination would have them in "
+        "another order. Nothing was stored. Retry them together. Of the older one: {cause}"
+    )
+
+
+class VersionsNoLongerKept(VersionBeforeFailed):
+    """The version before was written to a bucket that no longer keeps versions."""
+
+    advice = (
+        "The destination named no version for the one before, so it no longer keeps versions: this one would "
+        "overwrite it. Nothing was stored. Switch versioning on there, then retry."
+    )
 
 
 class DestExists(ItemProblem):

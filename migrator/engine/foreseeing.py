@@ -49,7 +49,7 @@ class Classes:
         if found.hindrance is not None:
             return
         drawn = self._drawn.setdefault(found, [])
-        lot = _lot(self.seed, item.key)
+        lot = _lot(self.seed, f"{item.key}\x00{item.version_id}" if item.version_id else item.key)
         if len(drawn) < LOOKS_A_CLASS:
             heapq.heappush(drawn, _Drawn(-lot, item.key, item.version_id, item.size))
         elif -lot > drawn[0].order:
@@ -140,6 +140,9 @@ def _head(side: Side, item: Item, requester_pays: bool) -> Statement:
 def _present(item: Item, options: CopyOptions) -> Present:
     if item.existing_size is None or options.if_exists == IfExists.REPLACE:
         return Present.NOTHING
+    if item.version_id:
+        # What the key holds now may be the copy of another version: only the history tells.
+        return Present.UNCLEAR
     there = normalise(item.existing_etag)
     return Present.SAME_ETAG if there and there == normalise(item.etag) else Present.UNCLEAR
 
@@ -155,6 +158,7 @@ def _hindrance(item: Item, options: CopyOptions, limits: Limits) -> ErrorCode | 
         return ErrorCode.DEST_CONFIG
     if item.size > limits.reach:
         return ErrorCode.OBJECT_TOO_LARGE
-    if _present(item, options) is not Present.NOTHING and item.existing_size != item.size:
+    is_taken = _present(item, options) is not Present.NOTHING and not item.version_id
+    if is_taken and item.existing_size != item.size:
         return ErrorCode.DEST_EXISTS
     return ErrorCode.ARCHIVED if is_archived else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from integrity.etags import etag_of
-from integrity.evidence import Check, ErrorCode, Finding
+from integrity.evidence import VERSION_NAMED, Check, ErrorCode, Finding
 from integrity.layouts import Layout
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.cutting import LayoutRefuted
@@ -38,8 +38,13 @@ class ItemAttempt(ABC):
         self._note: Callable[[str], None] = self._notes.setdefault
         self._dest_checks: tuple[Check, ...] = ()
         self._layout: Layout | None = None
+        if item.version_id:
+            self._note(VERSION_NAMED)
         self._source = SourceLeg(work, item, number, self._note)
-        self._dest = DestLeg(work, item, number, self._note, self._source)
+        self._dest = self._dest_leg()
+
+    def _dest_leg(self) -> DestLeg:
+        return DestLeg(self._work, self._item, self._number, self._note, self._source)
 
     def run(self) -> Finding:
         """Do what is to be done and return what is known of the item; raise what kept it from being settled.
@@ -106,6 +111,7 @@ class ItemAttempt(ABC):
             checks=(*source.checks, *self._dest_checks, *more),
             source=source.statement,
             dest=dest,
+            written_version_id=self._dest.written_version_id,
             digests=source.digests,
             source_layout=source.layout,
             dest_layout=self._layout,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from integrity.evidence import Check, Earlier, ErrorCode, Finding, Statement, first_mismatch
+from integrity.etags import normalise
+from integrity.evidence import Check, Earlier, ErrorCode, Finding, Reason, Statement, first_mismatch
 from integrity.verdicts import judge
-from migrator.engine.errors import EvidenceMismatch, NotAtDestination, ObjectMissing, StatementsDiffer
+from migrator.engine.errors import EvidenceMismatch, NotAtDestination, ObjectMissing, StatementsDiffer, VersionNotThere
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import mismatch_of
@@ -39,13 +40,23 @@ class ItemCompare(ItemAttempt):
     """One attempt at comparing. It only reads, on either side.
 
     Whether the destination is read back is for the options to say: `Depth` decides only whether the source is.
-    `earlier` is what an earlier record holds of this item; without one, statements prove little.
+    `earlier` is what an earlier record holds of this item; without one, statements prove little. `copied_as` is the
+    version at the destination that a record names as the copy of an item that is a version.
     """
 
-    def __init__(self, work: Work, item: Item, number: int, depth: Depth, earlier: Earlier | None = None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        item: Item,
+        number: int,
+        depth: Depth,
+        earlier: Earlier | None = None,
+        copied_as: str = "",
+    ) -> None:
         super().__init__(work, item, number)
         self._depth = depth
         self._earlier = earlier
+        self._copied_as = copied_as
 
     def _run(self) -> Finding:
         self._refuse_impossible()
@@ -56,9 +67,29 @@ class ItemCompare(ItemAttempt):
             raise _nothing_there(exc.request_id) from exc
 
     def _compare(self) -> Finding:
-        first = self._dest.find()
+        if self._item.version_id:
+            return self._compare_version()
+        return self._compare_with(self._dest.find())
+
+    def _compare_version(self) -> Finding:
+        """Compare with the version that a record names, else with one of the same size and ETag.
+
+        Where there are only others of the same size it is not known which of them is the copy: nothing is compared,
+        for a difference would show nothing.
+        """
+        if self._copied_as:
+            return self._compare_with(self._dest.find(self._copied_as))
+        alike = [each for each in self._dest.versions() if each.size == self._item.size]
+        same = [each for each in alike if normalise(each.etag) == normalise(self._item.etag)]
+        if not alike or same:
+            return self._compare_with(self._dest.find(same[-1].version_id) if same else None)
+        self._note("copy_not_known")
+        self._source.look(unread=Reason.NOT_REACHED)
+        return self._finding()
+
+    def _compare_with(self, first: Statement | None) -> Finding:
         if first is None:
-            raise _nothing_there()
+            raise VersionNotThere if self._item.version_id else _nothing_there()
         if self._depth.asks_first or first.size not in (None, self._item.size):
             found = self._compare_statements(first)
             if self._depth is not Depth.AUTO or self._is_proven(found):

@@ -26,6 +26,30 @@ class ListedObject:
     last_modified: str
     storage_class: str = ""
     version_id: str = ""
+    # A delete marker is on top of the key that this is a version of.
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMarker:
+    """One delete marker in a listing of versions: no object, only the sign that its key was deleted."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """One page of a listing of versions as it was said. Within a key each list is newest first."""
+
+    name: str | None
+    versions: tuple[ListedObject, ...]
+    markers: tuple[ListedMarker, ...]
+    truncated: bool | None
+    next_key: str
+    next_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,22 @@ class Body:
         self._stream.close()
 
 
+def version_page_of(body: bytes) -> VersionPage:
+    """Read a page of ListObjectVersions as it was said. Raises ValueError where it is none."""
+    root = _document(body, "ListVersionsResult")
+    said = {_name(child): child.text or "" for child in root}
+    coded = said.get("EncodingType") == "url"
+    rows = [(_name(child), {_name(each): each.text or "" for each in child}) for child in root]
+    return VersionPage(
+        name=said.get("Name"),
+        versions=tuple(_listed(row, coded) for name, row in rows if name == "Version"),
+        markers=tuple(_listed_marker(row, coded) for name, row in rows if name == "DeleteMarker"),
+        truncated=_TRUTH.get(said.get("IsTruncated", "")),
+        next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
+        next_version=said.get("NextVersionIdMarker", ""),
+    )
+
+
 def page_of(body: bytes) -> ListPage:
     """Read a page of ListObjectsV2 as it was said; nothing is judged here. Raises ValueError where it is none."""
     root = _document(body, "ListBucketResult")
@@ -214,6 +254,16 @@ def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
         etag=row.get("ETag", ""),
         last_modified=_listed_time(modified),
         storage_class=row.get("StorageClass", ""),
+        version_id=row.get("VersionId", ""),
+    )
+
+
+def _listed_marker(row: Mapping[str, str], coded: bool) -> ListedMarker:
+    return ListedMarker(
+        key=key_of(row, coded),
+        version_id=row.get("VersionId", ""),
+        is_latest=row.get("IsLatest") == "true",
+        last_modified=_listed_time(row.get("LastModified", "")),
     )
 
 

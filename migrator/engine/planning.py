@@ -7,17 +7,15 @@ be in the order of the keys' bytes (`listing.list_objects` insists on it).
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import cast
+from itertools import groupby
+from operator import attrgetter
 
 from migrator.engine.addresses import LONGEST_KEY
-from migrator.engine.errors import PlanUnreadable
 from migrator.engine.listing import ListedObject, key_bytes
 
 MOST_ITEMS_PER_BATCH = 1_000
@@ -28,7 +26,8 @@ DEST_ONLY_KEYS_SHOWN = 100
 MOST_KEYS_COMPARED = 200_000
 MOST_CLASSES_COUNTED = 20
 MORE_CLASSES = "more classes"
-FORMAT = 1
+# The id of what was written to a bucket without versioning.
+NO_VERSION = "null"
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE", "DEEP_COLD_ARCHIVE"})
 
@@ -38,7 +37,8 @@ class Item:
     """One source object in a plan. `size` in bytes, `last_modified` RFC 3339 in UTC, ETags as listed.
 
     `existing_etag` and `existing_size` are what the destination's listing showed at `dest_key` (size None: no
-    object there).
+    object there). Where every version is planned an item names its version and the one before it in the plan's
+    history of the key (empty: it is the first), and which version of the destination `existing_*` are about.
     """
 
     index: int
@@ -51,6 +51,8 @@ class Item:
     existing_etag: str = ""
     existing_size: int | None = None
     storage_class: str = ""
+    previous_version_id: str = ""
+    existing_version_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class PlanOptions:
     """Which objects of the source belong to the task; times are RFC 3339 in UTC.
 
     `sample_percent` of the keys, drawn by `sample_seed`, are planned: the same seed draws the same keys again.
+    `only`: of what is listed, these keys with these versions are planned, in the history that all of them make.
     """
 
     include: tuple[str, ...] = ()
@@ -68,6 +71,11 @@ class PlanOptions:
     modified_before: str | None = None
     sample_percent: int = 100
     sample_seed: int = 0
+    only: frozenset[tuple[str, str]] | None = None
+
+    def is_wanted(self, listed: ListedObject) -> bool:
+        """Say whether this version is one of those to plan."""
+        return self.only is None or (listed.key, listed.version_id) in self.only
 
     def is_drawn(self, key: str) -> bool:
         """Say whether this key is in the sample."""
@@ -83,7 +91,8 @@ class PlanSummary:
 
     Every listed key is planned, or counted in `excluded` under the name of its filter (`sample`: not drawn).
     Of the keys that only the destination has, the first 100 are in `dest_only_keys`. `storage_classes` counts the
-    planned objects by the class that the source lists, without those of STANDARD.
+    planned objects by the class that the source lists, without those of STANDARD. Where every version is planned
+    `objects` counts versions, `keys` their keys, and `delete_markers` those of the keys that are deleted at the source.
     """
 
     objects: int = 0
@@ -101,6 +110,8 @@ class PlanSummary:
     key_invalid: int = 0
     twins: int = 0
     twins_complete: bool = True
+    keys: int = 0
+    delete_markers: int = 0
     first_keys: list[str] = field(default_factory=list)
 
     @property
@@ -111,6 +122,7 @@ class PlanSummary:
             "key_too_long": self.key_too_long,
             "key_invalid": self.key_invalid,
             "twins": self.twins,
+            "delete_markers": self.delete_markers,
         }
         return {name: count for name, count in seen.items() if count}
 
@@ -121,7 +133,10 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
-    """Up to 1,000 items or about 1 GiB, in plan order; a larger object is alone. `number` counts from 0."""
+    """Up to 1,000 items or about 1 GiB, in plan order; a larger object is alone. `number` counts from 0.
+
+    The versions of a key are never apart, whatever their number and size: one worker copies them in their order.
+    """
 
     number: int
     items: tuple[Item, ...]
@@ -146,77 +161,14 @@ def batches(items: Iterable[Item], first_number: int = 0) -> Iterator[PlannedBat
     """Cut items, in their order, into batches."""
     number, held, size = first_number, list[Item](), 0
     for item in items:
-        if held and (len(held) >= MOST_ITEMS_PER_BATCH or size + item.size > BATCH_SIZE):
+        is_full = len(held) >= MOST_ITEMS_PER_BATCH or size + item.size > BATCH_SIZE
+        if held and is_full and item.key != held[-1].key:
             yield PlannedBatch(number, tuple(held), size)
             number, held, size = number + 1, [], 0
         held.append(item)
         size += item.size
     if held:
         yield PlannedBatch(number, tuple(held), size)
-
-
-def encode_items(items: Iterable[Item]) -> bytes:
-    """Return the items compressed, with the number of their format."""
-    rows = [
-        [
-            item.index,
-            item.key,
-            item.dest_key,
-            item.size,
-            item.etag,
-            item.last_modified,
-            item.version_id,
-            item.existing_etag,
-            item.existing_size,
-            item.storage_class,
-        ]
-        for item in items
-    ]
-    return zlib.compress(json.dumps({"format": FORMAT, "items": rows}, separators=(",", ":")).encode(), 6)
-
-
-def decode_items(blob: bytes) -> tuple[Item, ...]:
-    """Return the items of `encode_items`; raise `PlanUnreadable` for another format or damaged bytes."""
-    try:
-        document = cast("dict[str, object]", json.loads(zlib.decompress(blob)))
-        if document["format"] != FORMAT:
-            raise PlanUnreadable(f"format {document['format']}")
-        return tuple(_item(row) for row in cast("list[list[object]]", document["items"]))
-    except (zlib.error, ValueError, KeyError, TypeError) as exc:
-        raise PlanUnreadable(str(exc)) from exc
-
-
-def _item(row: list[object]) -> Item:
-    (
-        index,
-        key,
-        dest_key,
-        size,
-        etag,
-        last_modified,
-        version_id,
-        existing_etag,
-        existing_size,
-        storage_class,
-    ) = row
-    return Item(
-        index=_number(index),
-        key=str(key),
-        dest_key=str(dest_key),
-        size=_number(size),
-        etag=str(etag),
-        last_modified=str(last_modified),
-        version_id=str(version_id),
-        existing_etag=str(existing_etag),
-        existing_size=None if existing_size is None else _number(existing_size),
-        storage_class=str(storage_class),
-    )
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no number")
-    return value
 
 
 def _items(
@@ -229,29 +181,55 @@ def _items(
 ) -> Iterator[Item]:
     twins = _Twins(totals)
     existing = _Existing(dest_listing, len(key_bytes(dest_prefix)), totals)
-    for listed in source_listing:
-        rest = listed.key[len(source_prefix) :]
+    for key, versions in groupby(source_listing, attrgetter("key")):
+        rest = key[len(source_prefix) :]
         there = existing.at(key_bytes(rest))
+        last = None
+        for item in _items_of_key(versions, rest, dest_prefix + rest, there, options, totals):
+            last = item
+            yield item
+        if last is not None:
+            _count_key(last, totals)
+            twins.look(last.dest_key)
+    existing.finish()
+
+
+def _items_of_key(
+    versions: Iterable[ListedObject],
+    rest: str,
+    dest_key: str,
+    there: ListedObject | None,
+    options: PlanOptions,
+    totals: PlanSummary,
+) -> Iterator[Item]:
+    """Yield the items of one key: one, or one for each of its versions, the oldest first."""
+    previous, is_deleted = "", False
+    for listed in versions:
         excluded_by = _excluded_by(listed, rest, options)
         if excluded_by:
             totals.excluded[excluded_by] = totals.excluded.get(excluded_by, 0) + 1
             continue
+        before, previous = previous, listed.version_id
+        if not options.is_wanted(listed):
+            continue
         item = Item(
             index=totals.objects,
             key=listed.key,
-            dest_key=dest_prefix + rest,
+            dest_key=dest_key,
             size=listed.size,
             etag=listed.etag,
             last_modified=listed.last_modified,
             version_id=listed.version_id,
+            previous_version_id=before,
             existing_etag=there.etag if there else "",
             existing_size=there.size if there else None,
+            existing_version_id=there.version_id if there else "",
             storage_class=listed.storage_class,
         )
         _count(item, totals)
-        twins.look(item.dest_key)
+        is_deleted = listed.is_deleted
         yield item
-    existing.finish()
+    totals.delete_markers += is_deleted
 
 
 class _Existing:
@@ -332,13 +310,6 @@ def _count(item: Item, totals: PlanSummary) -> None:
     totals.size += item.size
     if item.size > totals.largest or not totals.largest_key:
         totals.largest, totals.largest_key = item.size, item.key
-    if len(totals.first_keys) < FIRST_KEYS_SHOWN:
-        totals.first_keys.append(item.key)
-    if item.existing_size is not None:
-        if item.existing_size == item.size:
-            totals.existing_same_size += 1
-        else:
-            totals.existing_different += 1
     listed_class = item.storage_class.upper()
     if listed_class in ARCHIVE_CLASSES:
         totals.archived += 1
@@ -348,6 +319,17 @@ def _count(item: Item, totals: PlanSummary) -> None:
         totals.key_invalid += 1
     elif len(key_bytes(item.dest_key)) > LONGEST_KEY:
         totals.key_too_long += 1
+
+
+def _count_key(newest: Item, totals: PlanSummary) -> None:
+    """Count a key by the newest of its planned versions, which is to be what the key holds in the end."""
+    totals.keys += 1
+    if len(totals.first_keys) < FIRST_KEYS_SHOWN:
+        totals.first_keys.append(newest.key)
+    if newest.existing_size == newest.size:
+        totals.existing_same_size += 1
+    elif newest.existing_size is not None:
+        totals.existing_different += 1
 
 
 def _count_class(name: str, counts: dict[str, int]) -> None:

@@ -29,6 +29,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.planning import Item
 from migrator.engine.stores import Body, Store
+from migrator.engine.versions import history_of
 
 MOST_RESUMES = 3
 # A line that breaks now and then is resumed for as long as it moves this much in between.
@@ -178,7 +179,7 @@ class SourceReader:
         said = self.statement
         if said is None:
             return
-        found = self.pin.store.find(self.pin.bucket, self.pin.key)
+        found = self.pin.store.find(self.pin.bucket, self.pin.key, version_id=self.pin.version_id)
         coding = said.content_headers.get("content-encoding", "")
         if found is not None and found.content_headers.get("content-encoding", "") != coding:
             raise TranscodedByStore(f"content-encoding {coding or 'none'}")
@@ -214,6 +215,10 @@ class SourceReader:
 
     def _is_listed_as(self, item: Item) -> bool:
         pin = self.pin
+        if pin.version_id:
+            history = history_of(pin.store, pin.bucket, pin.key, requester_pays=pin.requester_pays)
+            listed = history.version(pin.version_id)
+            return listed is not None and listed.etag == item.etag
         page = pin.store.list_page(pin.bucket, pin.key, most_keys=1, requester_pays=pin.requester_pays)
         return any(entry.key == pin.key and entry.etag == item.etag for entry in page.entries)
 

@@ -250,7 +250,9 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
     return errors.UnknownAnswer
 
 
-_BUCKET_OPERATIONS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads"})
+_BUCKET_OPERATIONS = frozenset(
+    {"HeadBucket", "ListObjectsV2", "ListObjectVersions", "GetBucketVersioning", "ListMultipartUploads"}
+)
 _UPLOAD_OPERATIONS = frozenset({"UploadPart", "CompleteMultipartUpload", "ListParts"})
 
 

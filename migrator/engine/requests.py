@@ -26,12 +26,18 @@ class Operation(NamedTuple):
 
 
 LIST = Operation("ListObjectsV2", "list", "s3:ListBucket")
+LIST_VERSIONS = Operation("ListObjectVersions", "list the versions", "s3:ListBucketVersions")
 HEAD = Operation("HeadObject", "read", "s3:GetObject")
 GET = Operation("GetObject", "read", "s3:GetObject")
 PUT = Operation("PutObject", "write", "s3:PutObject")
 PUT_PART = Operation("UploadPart", "write", "s3:PutObject")
 GET_TAGS = Operation("GetObjectTagging", "read tags", "s3:GetObjectTagging")
 GET_ATTRIBUTES = Operation("GetObjectAttributes", "read", "s3:GetObjectAttributes")
+
+
+def of_version(operation: Operation, version_id: str) -> Operation:
+    """Return the operation as it is allowed: to read a named version takes a permission of its own."""
+    return operation._replace(permission="s3:GetObjectVersion") if version_id else operation
 
 
 def list_request(
@@ -49,6 +55,24 @@ def list_request(
         query.append(("continuation-token", token))
     elif start_after:
         query.append(("start-after", start_after))
+    return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+
+
+def list_versions_request(
+    bucket: str,
+    prefix: str,
+    *,
+    key_marker: str = "",
+    version_marker: str = "",
+    most_keys: int = 1000,
+    requester_pays: bool = False,
+) -> Request:
+    """Return the question for one page of a listing of versions, keys URL-encoded."""
+    query = [("versions", ""), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
+    if key_marker:
+        query.append(("key-marker", key_marker))
+    if version_marker:
+        query.append(("version-id-marker", version_marker))
     return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
 
 

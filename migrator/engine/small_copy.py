@@ -32,7 +32,7 @@ from migrator.engine.errors import (
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
-from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, put_request, tags_request
+from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
 from migrator.engine.stores import written_statement
 from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
@@ -256,7 +256,7 @@ class SmallCopy(ItemCopy):
             requester_pays=options.requester_pays,
             bound=item.size + 1,
         )
-        return Ask(side.store, GET, request)
+        return Ask(side.store, of_version(GET, item.version_id), request)
 
     def _put(self, target: Target, digests: DigestSet, body: bytes) -> Ask:
         request = put_request(

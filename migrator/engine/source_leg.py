@@ -44,7 +44,7 @@ from migrator.engine.errors import (
     Stopped,
     UnknownAnswer,
 )
-from migrator.engine.planning import Item
+from migrator.engine.planning import NO_VERSION, Item
 from migrator.engine.reading import Pin, SourceReader, read_refused
 from migrator.engine.workplace import Work
 
@@ -91,7 +91,7 @@ class SourceLeg:
         self.statement, self.digests, self.checks, self.earlier = None, None, (), None
         self._reader = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
 
-    def look(self, earlier: Earlier | None = None) -> None:
+    def look(self, earlier: Earlier | None = None, unread: Reason = Reason.NOT_REQUESTED) -> None:
         """Ask for the headers in place of reading and compare them with the plan; nothing is computed.
 
         They are compared with the digests of an earlier record too, if the object is still the one that was read
@@ -110,7 +110,7 @@ class SourceLeg:
             return
         if earlier is not None:
             self._note("source_replaced_since")
-        self._raise_if_wrong(self._compare(None, unread=Reason.NOT_REQUESTED))
+        self._raise_if_wrong(self._compare(None, unread=unread))
 
     def open(self, *layouts: Layout) -> OnePass:
         """Send the GET, compare what its headers say with the plan, and return the pass over `layouts` too.
@@ -265,7 +265,10 @@ class SourceLeg:
         )
 
     def _planned(self) -> Planned:
-        return Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=self._item.version_id)
+        # "null" is the version of an object that was written without versioning: another write takes its place under
+        # that very name, and a bucket that never had versions does not state it. Only the ETag tells it from others.
+        version = "" if self._item.version_id == NO_VERSION else self._item.version_id
+        return Planned(etag=self._reader.pin.etag, size=self._item.size, version_id=version)
 
     def _raise_if_wrong(self, checks: tuple[Check, ...], where: Callable[[], str] = str) -> None:
         self.checks = checks

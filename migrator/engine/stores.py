@@ -40,6 +40,7 @@ from migrator.engine.messages import (
     ListPage,
     SentPart,
     ToldPart,
+    VersionPage,
     WriteHeaders,
     headers_of,
     int_of,
@@ -50,6 +51,7 @@ from migrator.engine.messages import (
     tags_of,
     time_of,
     told_parts_of,
+    version_page_of,
 )
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
@@ -59,6 +61,7 @@ from migrator.engine.requests import (
     GET_TAGS,
     HEAD,
     LIST,
+    LIST_VERSIONS,
     PUT,
     PUT_PART,
     Operation,
@@ -68,6 +71,8 @@ from migrator.engine.requests import (
     get_request,
     head_request,
     list_request,
+    list_versions_request,
+    of_version,
     part_request,
     put_request,
     tags_request,
@@ -136,6 +141,37 @@ class Store:
         )
         return self._patiently(asked, lambda: page_of(self._answer(request, asked).body))
 
+    def list_version_page(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        key_marker: str = "",
+        version_marker: str = "",
+        most_keys: int = 1000,
+        requester_pays: bool = False,
+    ) -> VersionPage:
+        """One page of ListObjectVersions, keys decoded. Safe to repeat."""
+        asked = self.asked(LIST_VERSIONS, bucket)
+        request = list_versions_request(
+            bucket,
+            prefix,
+            key_marker=key_marker,
+            version_marker=version_marker,
+            most_keys=most_keys,
+            requester_pays=requester_pays,
+        )
+        return self._patiently(asked, lambda: version_page_of(self._answer(request, asked).body))
+
+    def keeps_versions(self, bucket: str) -> bool:
+        """Say whether a write to this bucket keeps what was there: versioning is on, and not suspended."""
+        asked = self.asked(Operation("GetBucketVersioning", "ask for the versioning", "s3:GetBucketVersioning"), bucket)
+        try:
+            return self._call(asked, "get_bucket_versioning", {"Bucket": bucket}).get("Status") == "Enabled"
+        except NotSupported:
+            # Who does not know the question has no versions either.
+            return False
+
     def head(
         self,
         bucket: str,
@@ -147,7 +183,7 @@ class Store:
         requester_pays: bool = False,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
-        asked = self.asked(HEAD, bucket, key)
+        asked = self.asked(of_version(HEAD, version_id), bucket, key)
         request = head_request(
             bucket,
             key,
@@ -166,10 +202,10 @@ class Store:
             )
         return statement
 
-    def find(self, bucket: str, key: str, *, checksums: bool = False) -> Statement | None:
-        """HEAD, or None where there is no such object."""
+    def find(self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False) -> Statement | None:
+        """HEAD, or None where there is no such object or version."""
         try:
-            return self.head(bucket, key, checksums=checksums)
+            return self.head(bucket, key, version_id=version_id, checksums=checksums)
         except ObjectMissing:
             return None
 
@@ -186,7 +222,7 @@ class Store:
         requester_pays: bool = False,
     ) -> Body:
         """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
-        asked = self.asked(GET, bucket, key)
+        asked = self.asked(of_version(GET, version_id), bucket, key)
         request = get_request(
             bucket,
             key,
@@ -212,10 +248,11 @@ class Store:
         if_match: str = "",
         payload_sha256: str = "",
         wire_body: bytes | None = None,
+        repeat: bool = True,
     ) -> Statement:
         """PUT of one body; digests in base64, `payload_sha256` in hex if it is known.
 
-        Repeated on transient refusals: give bytes or a fresh file.
+        Repeated on transient refusals, unless told otherwise: give bytes or a fresh file.
 
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
         """
@@ -232,7 +269,7 @@ class Store:
             payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
-        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=repeat)
         return written_statement(reply, Origin.PUT_REPLY)
 
     def put_through(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from integrity.checksums import encode
 from integrity.digests import Algorithm, DigestSet, OnePass, PartDigest
@@ -57,6 +57,14 @@ def may_leave_unsigned(profile: Profile) -> bool:
     return profile.unsigned_payload is True and not is_checked_by_hash_alone
 
 
+class Condition(TypedDict, total=False):
+    """Under which condition a key is written, as `Target` has it."""
+
+    if_none_match: bool
+    if_match: str
+    follows: str
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The key to be written, what its bucket is known to do, and the digests that the task leaves out."""
@@ -68,6 +76,8 @@ class Target:
     headers: WriteHeaders
     if_none_match: bool = False
     if_match: str = ""
+    # The version that this write is to follow; empty where it is not known, or where the key is new.
+    follows: str = ""
     left_out: frozenset[Algorithm] = frozenset()
 
     @property
@@ -123,6 +133,8 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             if_none_match=target.if_none_match,
             if_match=target.if_match,
             payload_sha256=digests.sha256_hex or "",
+            # With the same bytes in two versions a repeated write would meet its own condition, and be there twice.
+            repeat=not target.follows,
         )
 
     reply = _send_again_if_refused(send, part, digests)
@@ -296,6 +308,9 @@ class Upload:
         try:
             said = target.store.head(target.bucket, target.key, checksums=target.profile.checksum_mode is True)
         except ObjectMissing:
+            return None
+        if target.follows and said.version_id == target.follows:
+            # The version before ours, with the same bytes it may be.
             return None
         skew = timedelta(seconds=(target.profile.clock_skew_seconds or 0) - 2)
         since = (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")

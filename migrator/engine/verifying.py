@@ -17,7 +17,8 @@ __all__ = ["Depth", "Verifier"]
 class Verifier:
     """Compares the objects of one side with those of the other. Make one for a batch or for many.
 
-    `earlier` names, by the index of an item, what an earlier record holds of it.
+    `earlier` names, by the index of an item, what an earlier record holds of it, and `copied_as` the version at the
+    destination that is its copy.
     """
 
     def __init__(
@@ -29,15 +30,16 @@ class Verifier:
         *,
         depth: Depth = Depth.AUTO,
         earlier: Mapping[int, Earlier] | None = None,
+        copied_as: Mapping[int, str] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         read_back_percent = 100 if depth.reads_back else 0
         # Nothing was written a moment ago, so what is not found is not there.
         options = replace(options, read_back_percent=read_back_percent, found_within_seconds=0)
-        known = earlier or {}
+        known, copies = earlier or {}, copied_as or {}
 
         def begin(work: Work, item: Item, number: int) -> ItemCompare:
-            return ItemCompare(work, item, number, depth, known.get(item.index))
+            return ItemCompare(work, item, number, depth, known.get(item.index), copies.get(item.index, ""))
 
         self._crew = Copier(source, destination, options, hooks, concurrency=concurrency, begin=begin)
 

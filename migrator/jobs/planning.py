@@ -19,13 +19,16 @@ from integrity.forecast import forecast, forecast_to_json
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Side
-from migrator.engine.errors import EngineError
+from migrator.engine.errors import EngineError, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
-from migrator.engine.listing import ListedObject, list_objects
-from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, encode_items
+from migrator.engine.frozen_items import encode_items
+from migrator.engine.listing import ListedObject, key_bytes, list_objects
+from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
+from migrator.engine.versions import current_in, history_of, list_versions, versions_in
 from migrator.jobs.ending import end_incomplete
+from migrator.jobs.histories import Wanted, copies_all, versions_again
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, store_of
 from migrator.models import Batch, Run, StoreProfile
@@ -109,14 +112,17 @@ def _plan(run: Run) -> None:
     if may_write and task.source_bucket == task.dest_bucket and _is_one_place(run, source, dest):
         end_incomplete(run, "same_place", "Source and destination are one place under two addresses. Pick another.")
         return
-    source_listing, dest_listing = _listings(run, source, dest)
+    if copies_all(run) and run.kind != Run.Kind.VERIFY and not dest.keeps_versions(task.dest_bucket):
+        raise VersionsNotKept(facts={"bucket": task.dest_bucket})
+    wanted = _wanted(run)
+    source_listing, dest_listing = _listings(run, wanted, source, dest)
     summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
     batches = plan_batches(
         _beating(run, source_listing),
         _beating(run, dest_listing),
         task.source_prefix,
         task.dest_prefix,
-        _plan_options(options),
+        _plan_options(run, wanted),
         summary,
     )
     _store_batches(run, classes.counting(batches))
@@ -136,22 +142,46 @@ def _forecast(run: Run, classes: Classes, source: Side, destination: Profile) ->
     return forecast_to_json(forecast(classes.planned, looks, source.profile, destination, wish_of(options)))
 
 
-def _listings(run: Run, source: Store, dest: Store) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:
-    task = run.task
+def _wanted(run: Run) -> list[Wanted] | None:
+    """Return what a retry is about, in the order of the keys; None where the listing says what there is."""
     if run.kind != Run.Kind.RETRY or run.retry_of_id is None:
+        return None
+    rows = records.to_retry(run.retry_of_id).values_list(
+        "object_key", "source_version_id", "source_size", "source_etag"
+    )
+    wanted = [Wanted(key, version_id, size or 0, etag) for key, version_id, size, etag in rows]
+    return sorted(wanted, key=lambda each: key_bytes(each.key))
+
+
+def _listings(
+    run: Run, wanted: list[Wanted] | None, source: Store, dest: Store
+) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:
+    task, pays = run.task, bool(run.options["requester_pays"])
+    if copies_all(run):
+        at_source = (task.source_bucket, task.source_prefix)
+        listed = (
+            versions_in(list_versions(source, *at_source, requester_pays=pays))
+            if wanted is None
+            else versions_again(source, task.source_bucket, wanted, requester_pays=pays)
+        )
+        if wanted is None:
+            return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))
+        return listed, current_in(history_of(dest, task.dest_bucket, key) for key in _dest_keys(run, wanted))
+    if wanted is None:
         return (
             list_objects(source, task.source_bucket, task.source_prefix),
             list_objects(dest, task.dest_bucket, task.dest_prefix),
         )
-    earlier = records.to_retry(run.retry_of_id)
-    rows = sorted(
-        earlier.values_list("object_key", "dest_key", "source_size", "source_etag"),
-        key=lambda row: row[0].encode(),
-    )
     return (
-        (_as_listed(source, task.source_bucket, key, size, etag) for key, _, size, etag in rows),
-        _present(dest, task.dest_bucket, [dest_key for _, dest_key, _, _ in rows]),
+        (_as_listed(source, task.source_bucket, each.key, each.size, each.etag) for each in wanted),
+        _present(dest, task.dest_bucket, _dest_keys(run, wanted)),
     )
+
+
+def _dest_keys(run: Run, wanted: list[Wanted]) -> list[str]:
+    """Return where these keys go, each once."""
+    cut = len(run.task.source_prefix)
+    return [run.task.dest_prefix + key[cut:] for key in dict.fromkeys(each.key for each in wanted)]
 
 
 def _as_listed(store: Store, bucket: str, key: str, size: int | None, etag: str) -> ListedObject:
@@ -183,8 +213,11 @@ def _is_one_place(run: Run, source: Store, dest: Store) -> bool:
     return overlap and same_store(source, task.source_bucket, dest, task.dest_bucket, task.dest_prefix)
 
 
-def _plan_options(options: dict[str, Any]) -> PlanOptions:
+def _plan_options(run: Run, wanted: list[Wanted] | None) -> PlanOptions:
+    options = run.options
+    only = frozenset((each.key, each.version_id) for each in wanted or ())
     return PlanOptions(
+        only=only if wanted is not None and copies_all(run) else None,
         include=tuple(options["include"]),
         exclude=tuple(options["exclude"]),
         min_size=options["min_size"],

@@ -23,9 +23,10 @@ from migrator.credentials import CredentialsUnreadable
 from migrator.engine.copying import Copier
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
-from migrator.engine.planning import decode_items
+from migrator.engine.frozen_items import decode_items
 from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
+from migrator.jobs.histories import links_of
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
 from migrator.jobs.recalling import read_earlier
@@ -151,14 +152,16 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
     _abort_leftovers(run, batch)
     with Journal(run, batch, _context(run, batch)) as journal:
         skipped = set()
-        for finding in proven_earlier(run, items):
+        for finding in proven_earlier(run, items, destination):
             journal.add(finding)
             skipped.add(finding.index)
         left = [item for item in items if item.index not in skipped]
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
         for finding in _findings(run, left, (source, destination), journal, crowd):
             journal.add(finding)
-            recent.append(finding.error_code)
+            # One that waited for another is no failure of its own, nor does it break a row of them.
+            if finding.error_code is not ErrorCode.VERSION_BEFORE_FAILED:
+                recent.append(finding.error_code)
             if _is_one_problem(recent):
                 pause(run, "repeated_errors", _repeated(finding))
                 raise Stopped
@@ -176,6 +179,7 @@ def _findings(
             journal,
             depth=depth,
             earlier=read_earlier(run, items, depth),
+            copied_as={index: link.known for index, link in links_of(run, items).items() if link.known},
             concurrency=settings.WORK_CONCURRENCY,
         )
         return verifier.verify_batch(items)
@@ -187,6 +191,7 @@ def _findings(
         buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
         spool_dir=settings.SPOOL_DIR,
         crowd=crowd,
+        links=links_of(run, items),
     )
     return copier.copy_batch(items)
 

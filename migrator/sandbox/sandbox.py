@@ -224,6 +224,10 @@ class Sandbox:
 
         self._on_loop(make)
 
+    def set_versioning(self, bucket: str, state: str) -> None:
+        """Let a bucket keep versions from now on (`Enabled`) or no longer (`Suspended`)."""
+        self._on_loop(lambda: self._store.set_versioning(bucket, state))
+
     def seed(self, bucket: str, key: str, content: bytes | Path, **described: object) -> str:
         """Store an object as if it had always been there; its ETag. The bucket is made if need be.
 
@@ -244,6 +248,19 @@ class Sandbox:
         """Store a sparse object of that size, mostly holes; its ETag. Needs part_size above 5 GiB."""
         self.create_bucket(bucket)
         return self._on_loop(lambda: seed_sparse(self._store, bucket, key, size, part_size))
+
+    def mark_deleted(self, bucket: str, key: str) -> None:
+        """Put a delete marker on top of the key, as somebody who deletes it in a bucket that keeps versions."""
+        self._on_loop(lambda: self._store.mark_deleted(self._store.bucket(bucket), key))
+
+    def version_ids(self, bucket: str, key: str) -> list[str]:
+        """The ids of the key's versions on the disk, the oldest first, without delete markers."""
+
+        def read() -> list[str]:
+            rows = [row for _, row in self._index.list_versions(bucket, key.encode(), 2**62, 2**31)]
+            return [row.version_id for row in rows if row.key == key and not row.is_marker][::-1]
+
+        return self._on_loop(read)
 
     def stored_bytes(self, bucket: str, key: str, version_id: str = "") -> bytes:
         """The bytes on the disk, whatever any answer says of them; KeyError if there is no such object."""

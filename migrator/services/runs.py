@@ -56,7 +56,7 @@ def start_run(
             task=task,
             kind=kind,
             retry_of=retry_of,
-            options=_options(task) | verifying,
+            options=_options(task) | verifying | _versions_of(retry_of),
             auto_start=start,
             empty_confirmed=confirm_empty,
             created_by=by,
@@ -132,6 +132,11 @@ def retry_run(by: User, run: Run, *, start: bool = True) -> Run:
     """Make a run over just the items that failed or stayed unverified in `run`."""
     require_run(by, run)
     return start_run(by, run.task, kind=Run.Kind.RETRY, retry_of=run, start=start)
+
+
+def _versions_of(retry_of: Run | None) -> dict[str, Any]:
+    """Return which versions a retry is about: those of the run that it retries, whatever the task says by now."""
+    return {} if retry_of is None else {"versions": retry_of.options.get("versions", "latest")}
 
 
 def _options(task: Task) -> dict[str, Any]:

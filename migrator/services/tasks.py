@@ -39,8 +39,6 @@ LEAVABLE_DIGESTS = tuple(each.value for each in Algorithm if each in USUAL)
 _GLOBS = ("include", "exclude")
 _SIZES = ("min_size", "max_size", "bytes_per_s")
 _TIMES = ("modified_after", "modified_before")
-# Promised options whose engine part is not built yet: a value other than the default is refused, never ignored.
-_NOT_YET = ("versions",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +243,6 @@ def _option_sentence(name: str, value: Any) -> str:
         return f"There is no option called {name}. Options are {', '.join(DEFAULT_OPTIONS)}."
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"{name} is one of {', '.join(_CHOICES[name])}."
-    if name in _NOT_YET and value != DEFAULT_OPTIONS[name]:
-        return f"{name} cannot be set yet. Leave it out."
     if name in _FLAGS and not isinstance(value, bool):
         return f"{name} is true or false."
     if name in _GLOBS and not (isinstance(value, list) and all(isinstance(glob, str) and glob for glob in value)):

@@ -195,6 +195,16 @@ class TaskForm(forms.Form):
             ("replace_if_matches", "Replace it, if it still is what the preview showed"),
         ],
     )
+    versions = forms.ChoiceField(
+        label="Which versions",
+        widget=forms.RadioSelect,
+        help_text="Only matters where the source bucket keeps versions. The destination gives its versions ids of its "
+        "own, and delete markers are not carried over: what is deleted at the source shows its newest version there.",
+        choices=[
+            ("latest", "The latest of each object"),
+            ("all", "Every version, the oldest first; the destination bucket must keep versions"),
+        ],
+    )
     policy = forms.ChoiceField(
         label="How sure to be",
         widget=forms.RadioSelect,
@@ -359,8 +369,8 @@ class TaskForm(forms.Form):
     def _options(self) -> dict[str, Any]:
         data = self.cleaned_data
         same = (
-            "if_exists", "policy", "fidelity", "tags", "double_read", "read_back_percent", "probe", "requester_pays",
-            "min_size", "max_size", "leave_out_digests", "storage_class_map",
+            "if_exists", "versions", "policy", "fidelity", "tags", "double_read", "read_back_percent", "probe",
+            "requester_pays", "min_size", "max_size", "leave_out_digests", "storage_class_map",
         )  # fmt: skip
         return {name: data[name] for name in same} | {
             "encryption": _encryption(data["encryption_type"], data["encryption_key_id"]),

@@ -205,6 +205,7 @@ def _preview(run: Run) -> dict[str, Any]:
     excluded = summary.get("excluded", {})
     return {
         "summary": summary,
+        "all_versions": run.options.get("versions") == "all",
         "hazards": [
             {"count": count, "words": wording.HAZARDS[name]}
             for name in wording.HAZARDS

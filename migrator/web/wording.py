@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from integrity.evidence import NOT_CARRIED as NEVER_CARRIED
+from integrity.evidence import never_carried
 from integrity.layouts import GIB, MIB, TIB, Limits
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ CAUSE_TITLES = {
     "endpoint_blocked": "This address is not allowed",
     "tls_error": "The certificate is not trusted",
     "local_memory_corruption": "Our own memory is not reliable",
+    "version_before_failed": "An older version was not copied",
     "worker_crash": "A worker stopped on this object again and again",
     "internal_error": "A fault of our own",
     # why an item could not be proven
@@ -163,6 +164,9 @@ CAUSE_TITLES = {
     "repeated_errors": "The same problem again and again",
     "listing_invalid": "The listing makes no sense",
     "listing_incomplete": "The listing is not complete",
+    "versions_not_kept": "The destination does not keep versions",
+    "versions_not_listed": "The versions cannot be listed",
+    "too_many_versions": "A key has too many versions",
     "plan_unreadable": "The plan cannot be read",
     "books_unbalanced": "The books do not close",
     "seal_failed": "The ledger could not be sealed",
@@ -231,6 +235,9 @@ NOTES = {
     "recovered": "passed after an attempt that failed",
     "source_replaced_since": "the source holds another object than an earlier run read, so that was set aside",
     "dest_replaced_since": "the destination holds another object than an earlier run confirmed",
+    "version_named": "this record is about one version of the object",
+    "copy_not_known": "no record says which version at the destination is the copy of this one, and none states its "
+    "ETag; so nothing was compared",
     "already_there": "the object was already at the destination, with the same bytes",
     "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
     "md5_left_out": "MD5 left out by the task",
@@ -263,6 +270,8 @@ HAZARDS = {
     "key_invalid": "with a key that the destination does not take: they will fail",
     "twins": "with keys that differ from another only in case or Unicode form; "
     "a file system that does not tell them apart would lose some",
+    "delete_markers": "deleted at the source, where a delete marker is on top. The versions below it are copied and "
+    "the marker is not, so at the destination the newest of them is what the key holds",
 }
 
 OPTION_WORDS = {
@@ -270,6 +279,10 @@ OPTION_WORDS = {
         "fail_if_exists": "If the key is taken at the destination: do not replace, say so",
         "skip_if_verified_identical": "If the key is taken: skip what an earlier run proved, if it is still as asked",
         "replace_if_matches": "If the key is taken: replace what the preview showed",
+    },
+    "versions": {
+        "latest": "Versions: the latest of each object",
+        "all": "Versions: every one, the oldest first; delete markers are not carried over",
     },
     "policy": {
         "standard": "How sure to be: standard (checksums stated by both stores)",
@@ -374,6 +387,8 @@ NOT_CARRIED = {
     "object_lock": "object lock",
     "legal_hold": "legal hold",
     "versions": "versions before the latest",
+    "delete_markers": "delete markers",
+    "version_ids": "the ids of versions",
     "last_modified": "the time of the last change",
     "replication_state": "replication state",
     "annotations": "annotations",
@@ -391,7 +406,8 @@ def not_carried_by(options: Mapping[str, Any]) -> list[str]:
     """Return what a task with these options leaves behind, as far as the task alone tells."""
     classes = options.get("storage_class_map") or {"*": "default"}
     by_choice = {"tags": not options.get("tags"), "storage_class": "default" in classes.values()}
-    return [*NEVER_CARRIED, *(name for name, is_left in by_choice.items() if is_left)]
+    never = never_carried(all_versions=options.get("versions") == "all")
+    return [*never, *(name for name, is_left in by_choice.items() if is_left)]
 
 
 _MEANS = {

@@ -153,7 +153,8 @@ def test_an_endpoint_that_does_not_answer_is_said_at_the_connection(
         ("storage_class_map", {f"CLASS_{number}": "STANDARD" for number in range(101)}),
         ("encryption", "aws:kms"),
         ("encryption", {"type": "aws:kms", "key": "key-1"}),
-        ("versions", "all"),
+        ("versions", "every"),
+        ("versions", None),
     ],
 )
 def test_a_wrong_option_is_refused_at_its_name(connected: Stores, as_operator: Caller, name: str, value: Any) -> None:

@@ -55,13 +55,49 @@ def test_row_c6_what_was_written_before_a_death_is_found_already_there(tmp_path:
         assert dest.open_uploads() == []
 
 
-def _planned(product: Product, source: Sandbox, dest: Sandbox) -> dict[str, object]:
+@pytest.mark.parametrize("bodies", [[b"same"] * 6, [b"v" * size for size in range(1, 7)]], ids=["same", "different"])
+def test_a_death_in_the_midst_of_a_history_leaves_no_version_twice_and_none_out(
+    tmp_path: Path, bodies: list[bytes]
+) -> None:
+    traits = {"versioned": True}
+    with (
+        Sandbox(tmp_path / "source", traits=traits) as source,
+        Sandbox(tmp_path / "dest", traits=traits) as dest,
+        started(tmp_path / "product", workers=1, settings={"STALE_AFTER_SECONDS": "5"}) as product,
+    ):
+        for body in bodies:
+            source.seed("from-here", "diary", body)
+        dest.create_bucket("to-there")
+        run = _planned(product, source, dest, versions="all")
+        idle, killed = set(product.workers), list[int]()
+
+        def kill_the_horse(_: Strike) -> None:
+            killed.extend(set(product.workers) - idle)
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+        dest.on_fired(kill_the_horse)
+        # The third version is written, and the worker dies before it hears of it.
+        dest.plan_faults([{"side": "destination", "operation": "PutObject", "calls": "3", "action": "drop_reply"}])
+        product.call("POST", f"/runs/{run['id']}/actions/start")
+        run = product.ended(run, 120)
+
+        assert killed
+        assert dest.unfired == ()
+        assert (run["state"], run["counts"]["verified"]) == ("finished", len(bodies))
+        versions = dest.version_ids("to-there", "diary")
+        assert [dest.stored_bytes("to-there", "diary", version) for version in versions] == bodies
+        records = product.call("GET", f"/runs/{run['id']}/integrity/records?limit=100")["items"]
+        assert [record["dest_version_id"] for record in records] == versions
+
+
+def _planned(product: Product, source: Sandbox, dest: Sandbox, **options: object) -> dict[str, object]:
     """Return a run that is ready to start."""
     ends = [
         (product.connect(name, Place(side.url, side.key.access_key_id, side.key.secret_access_key)), bucket)
         for name, side, bucket in (("Old", source, "from-here"), ("New", dest, "to-there"))
     ]
-    task = product.task("Photos", ends[0], ends[1])
+    task = product.task("Photos", ends[0], ends[1], **options)
     run = product.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": False})
     until = time.monotonic() + 60
     while run["state"] == "planning" and time.monotonic() < until:

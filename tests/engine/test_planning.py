@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.engine.errors import PlanUnreadable
+from migrator.engine.frozen_items import decode_items, encode_items
 from migrator.engine.listing import ListedObject, key_bytes
 from migrator.engine.planning import (
     BATCH_SIZE,
@@ -16,8 +17,6 @@ from migrator.engine.planning import (
     PlanOptions,
     PlanSummary,
     batches,
-    decode_items,
-    encode_items,
     plan,
 )
 
@@ -191,11 +190,22 @@ def test_items_come_back_as_they_were(keys: list[str]) -> None:
             existing_etag="o",
             existing_size=index or None,
             storage_class="STANDARD",
+            previous_version_id="u",
+            existing_version_id="w",
         )
         for index, key in enumerate(keys)
     )
 
     assert decode_items(encode_items(items)) == items
+
+
+def test_a_plan_of_before_there_were_versions_is_read_as_it_was() -> None:
+    blob = zlib.compress(b'{"format": 1, "items": [[7,"k","d",1,"e","","v","o",2,"STANDARD"]]}')
+
+    (found,) = decode_items(blob)
+
+    assert (found.index, found.version_id, found.existing_size) == (7, "v", 2)
+    assert (found.previous_version_id, found.existing_version_id) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("valkey")]
 
 OPTIONS = {
     "if_exists": "fail_if_exists",
+    "versions": "latest",
     "policy": "standard",
     "fidelity": "report",
     "read_back_percent": "0",
@@ -42,6 +43,16 @@ def test_an_operator_makes_a_task(as_operator: Client, operator: User, form: dic
     assert response["Location"] == f"/tasks/{made.pk}/"
     assert made.owner == operator
     assert (made.options["include"], made.options["bytes_per_s"]) == (["*.jpg", "*.png"], 1572864)
+
+
+def test_every_version_is_asked_for_in_plain_words(as_operator: Client, operator: User, form: dict[str, str]) -> None:
+    as_operator.post("/tasks/new/", form | {"versions": "all"})
+    made = Task.objects.get()
+
+    assert made.options["versions"] == "all"
+    assert 'value="latest" id="id_versions_0" required checked' in text_of(as_operator.get("/tasks/new/"))
+    page = text_of(as_operator.get(f"/tasks/{made.pk}/"))
+    assert "every one, the oldest first; delete markers are not carried over" in page
 
 
 def test_the_default_never_replaces_an_object(as_operator: Client) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrity.evidence import NOT_CARRIED, CheckName, ErrorCode, Origin, Reason
+from integrity.evidence import NOT_CARRIED, OF_ALL_VERSIONS, CheckName, ErrorCode, Origin, Reason
 from integrity.verdicts import DestGrade, SourceGrade
 from migrator.models import Run
 from migrator.models.progress import Progress
@@ -29,7 +29,7 @@ def test_every_check_origin_and_grade_has_words() -> None:
 
 
 def test_all_that_is_not_carried_has_words() -> None:
-    assert set(wording.NOT_CARRIED) == {*NOT_CARRIED, "tags", "storage_class"}
+    assert set(wording.NOT_CARRIED) == {*NOT_CARRIED, *OF_ALL_VERSIONS, "tags", "storage_class"}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,13 @@ def test_all_that_is_not_carried_has_words() -> None:
 )
 def test_what_a_task_leaves_behind_follows_from_its_options(options: dict[str, object], left: list[str]) -> None:
     assert wording.not_carried_by(options) == [*NOT_CARRIED, *left]
+
+
+def test_a_task_of_all_versions_leaves_markers_and_ids_in_place_of_the_older_ones() -> None:
+    left = wording.not_carried_by({"versions": "all", "tags": True, "storage_class_map": {"*": "STANDARD"}})
+
+    assert set(left) - set(NOT_CARRIED) == {"delete_markers", "version_ids"}
+    assert set(NOT_CARRIED) - set(left) == {"versions"}
 
 
 @pytest.mark.parametrize(

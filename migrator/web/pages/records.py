@@ -79,7 +79,7 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "read_words": wording.READ[_what_was_read(found)],
         "dest_words": wording.DEST_GRADES.get(found.dest_grade, ""),
         "matrix": matrix(found),
-        "not_carried": wording.not_carried_words(not_carried(found.checks)),
+        "not_carried": wording.not_carried_words(not_carried(found.checks, found.notes)),
         "checks": [_check_line(check, _titles(found)) for check in found.checks],
         "cause_title": wording.cause_title(found.error_code or found.reason) if found.verdict != "verified" else "",
         "attempts": found.attempt_log,

@@ -1,0 +1,252 @@
+"""The versions of a bucket: key by key in the order of the keys' bytes, within a key from the oldest to the newest.
+
+A store lists the newest version of a key first, so what is turned around is held in memory: one key's versions, up to
+a bound. The pages are held to the same rules as those of objects: what makes no sense is an error.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from migrator.engine.errors import (
+    AnswerUnreadable,
+    ListingInvalid,
+    NotSupported,
+    TooManyVersions,
+    UnknownAnswer,
+    VersionsNotListed,
+)
+from migrator.engine.listing import key_bytes
+from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
+from migrator.engine.stores import Store
+
+# Of one key so many versions are turned around in memory: some 50 MB of them.
+MOST_VERSIONS_OF_A_KEY = 50_000
+LARGEST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHistory:
+    """One key: its versions from the oldest to the newest, and its delete markers from the newest to the oldest."""
+
+    key: str
+    versions: tuple[ListedObject, ...] = ()
+    markers: tuple[ListedMarker, ...] = ()
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a delete marker is on top: without a version in the request the key holds nothing."""
+        return any(marker.is_latest for marker in self.markers)
+
+    @property
+    def current(self) -> ListedObject | None:
+        """The object that the key holds now."""
+        return None if self.is_deleted or not self.versions else self.versions[-1]
+
+    @property
+    def since_deleted(self) -> tuple[ListedObject, ...]:
+        """The versions since the key was last deleted."""
+        deleted_at = max((marker.last_modified for marker in self.markers), default="")
+        return tuple(each for each in self.versions if each.last_modified >= deleted_at)
+
+    def version(self, version_id: str) -> ListedObject | None:
+        """Return the version of this id."""
+        return next((each for each in self.versions if each.version_id == version_id), None)
+
+    def after(self, version_id: str) -> tuple[ListedObject, ...] | None:
+        """Return the versions that are newer than this one; None where it is not there."""
+        for place, each in enumerate(self.versions, start=1):
+            if each.version_id == version_id:
+                return self.versions[place:]
+        return None
+
+
+def list_versions(
+    store: Store,
+    bucket: str,
+    prefix: str = "",
+    *,
+    start_after: str = "",
+    requester_pays: bool = False,
+    page_keys: int = LARGEST_PAGE,
+) -> Iterator[KeyHistory]:
+    """Yield the history of every key that begins with `prefix`, in the order of the keys' bytes.
+
+    The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one of the
+    sanity rules even when it is asked for again, `VersionsNotListed` where the store does not know the question,
+    `TooManyVersions`, and whatever `Store.list_version_page` raises.
+    """
+    asker = _Asker(store, bucket, prefix, requester_pays, page_keys, _Place(start_after))
+    held = _Held("")
+    for entry in asker.entries():
+        if entry.key != held.key:
+            yield from held.histories()
+            held = _Held(entry.key)
+        held.add(entry)
+    yield from held.histories()
+
+
+def history_of(store: Store, bucket: str, key: str, *, requester_pays: bool = False) -> KeyHistory:
+    """Return one key's history, empty where there is nothing of it."""
+    # The key is the first of all that begin with it.
+    found = next(list_versions(store, bucket, key, requester_pays=requester_pays), None)
+    return found if found is not None and found.key == key else KeyHistory(key)
+
+
+def versions_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject]:
+    """Yield each version as an object to plan. A key that only has delete markers has none."""
+    for history in histories:
+        if not history.is_deleted:
+            yield from history.versions
+            continue
+        for each in history.versions:
+            yield replace(each, is_deleted=True)
+
+
+def current_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject]:
+    """Yield what each key holds now, named by its version."""
+    for history in histories:
+        if history.current is not None:
+            yield history.current
+
+
+_Entry = ListedObject | ListedMarker
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page ends and the next one begins."""
+
+    key: str
+    version_id: str = ""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is known so far of one key, newest first."""
+
+    key: str
+    versions: list[ListedObject] = field(default_factory=list)
+    markers: list[ListedMarker] = field(default_factory=list)
+
+    def add(self, entry: _Entry) -> None:
+        if isinstance(entry, ListedMarker):
+            self.markers.append(entry)
+            return
+        if len(self.versions) >= MOST_VERSIONS_OF_A_KEY:
+            raise TooManyVersions(facts={"key": self.key, "limit": f"{MOST_VERSIONS_OF_A_KEY:,}"})
+        self.versions.append(entry)
+
+    def histories(self) -> Iterator[KeyHistory]:
+        if self.versions or self.markers:
+            yield KeyHistory(self.key, tuple(reversed(self.versions)), tuple(self.markers))
+
+
+@dataclass(slots=True)
+class _Asker:
+    """Asks for page after page, and takes none that makes no sense."""
+
+    store: Store
+    bucket: str
+    prefix: str
+    requester_pays: bool
+    page_keys: int
+    place: _Place
+    _seen: set[_Place] = field(default_factory=set)
+    _last: bytes = b""
+    # The ids at the last key: a key may go on over many pages, a version may not be there twice.
+    _ids: set[str] = field(default_factory=set)
+
+    def entries(self) -> Iterator[_Entry]:
+        """Yield versions and delete markers by key; within a key each kind is newest first."""
+        while True:
+            page = self._sane_page()
+            for entry in _by_key(page):
+                self._remember(entry)
+                yield entry
+            if not page.truncated:
+                return
+            self.place = _Place(page.next_key, page.next_version)
+            self._seen.add(self.place)
+
+    def _remember(self, entry: _Entry) -> None:
+        key = key_bytes(entry.key)
+        if key != self._last:
+            self._last, self._ids = key, set()
+        self._ids.add(entry.version_id)
+
+    def _sane_page(self) -> VersionPage:
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                page = self._page()
+                fault = self._fault(page)
+            except AnswerUnreadable as exc:
+                fault = exc.facts.get("fault", "it cannot be read")
+            if not fault:
+                return page
+            if tried >= self.store.patience.tries:
+                raise ListingInvalid(fault, facts={"bucket": self.bucket, "fault": fault})
+            self.store.patience.wait(tried)
+
+    def _page(self) -> VersionPage:
+        try:
+            return self.store.list_version_page(
+                self.bucket,
+                self.prefix,
+                key_marker=self.place.key,
+                version_marker=self.place.version_id,
+                most_keys=self.page_keys,
+                requester_pays=self.requester_pays,
+            )
+        except (NotSupported, UnknownAnswer) as exc:
+            raise VersionsNotListed(
+                str(exc), store_code=exc.store_code, request_id=exc.request_id, facts={"bucket": self.bucket}
+            ) from exc
+
+    def _fault(self, page: VersionPage) -> str:
+        """Say which sanity rule the page breaks; empty if none."""
+        if page.name != self.bucket:
+            return "a page names another bucket, or none"
+        if page.truncated is None:
+            return "a page does not say whether it is the last"
+        if page.truncated != bool(page.next_key):
+            return "a page says that it is not the last and does not say how to go on, or the other way round"
+        if _Place(page.next_key, page.next_version) in self._seen:
+            return "a page leads back to one already seen"
+        if any(entry.size < 0 for entry in page.versions):
+            return "an object has a size below zero"
+        return self._fault_of_keys(page.versions) or self._fault_of_keys(page.markers) or self._fault_of_ids(page)
+
+    def _fault_of_keys(self, entries: Iterable[_Entry]) -> str:
+        wanted, last = key_bytes(self.prefix), self._last
+        for entry in entries:
+            key = key_bytes(entry.key)
+            if not key.startswith(wanted):
+                return "a key lies outside the prefix"
+            if key < last:
+                return "the keys are not sorted"
+            last = key
+        return ""
+
+    def _fault_of_ids(self, page: VersionPage) -> str:
+        last, ids = self._last, set(self._ids)
+        for entry in _by_key(page):
+            key = key_bytes(entry.key)
+            if key != last:
+                last, ids = key, set()
+            if not entry.version_id:
+                return "a version has no id"
+            if entry.version_id in ids:
+                return "a version is there twice"
+            ids.add(entry.version_id)
+        # What goes on before the end of this page would be told twice.
+        return "a page leads back into itself" if page.truncated and key_bytes(page.next_key) < last else ""
+
+
+def _by_key(page: VersionPage) -> Iterator[_Entry]:
+    """Put versions and delete markers, which some stores list apart, together by key."""
+    return heapq.merge(page.versions, page.markers, key=lambda entry: key_bytes(entry.key))

@@ -1,0 +1,81 @@
+"""Histories put into a source, and read from the disks of both sandboxes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from integrity.models import IntegrityRecord
+from migrator import jobs, services
+from migrator.engine.addresses import AddressRule
+from migrator.engine.stores import Endpoint, Store
+from migrator.models import Run, Task
+from migrator.sandbox import Sandbox
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
+
+PUT = {"operation": "PutObject", "side": "destination"}
+
+
+def seed(stores: Stores, key: str, *bodies: bytes, **described: Any) -> None:
+    """Put versions into the source, the oldest first."""
+    for body in bodies:
+        stores.source.seed(SOURCE_BUCKET, key, body, **described)
+
+
+def history(sandbox: Sandbox, bucket: str, key: str) -> list[bytes]:
+    """Return the bodies on the sandbox's disk, the oldest first."""
+    return [sandbox.stored_bytes(bucket, key, version) for version in sandbox.version_ids(bucket, key)]
+
+
+def arrived(stores: Stores, key: str) -> list[bytes]:
+    return history(stores.dest, DEST_BUCKET, key)
+
+
+def assert_same_histories(stores: Stores, *keys: str) -> None:
+    for key in keys:
+        assert arrived(stores, key) == history(stores.source, SOURCE_BUCKET, key), key
+
+
+def task_of(stores: Stores, operator: User, **options: Any) -> Task:
+    return make_task(stores, operator, versions="all", **options)
+
+
+def planned(operator: User, task: Task, **options: Any) -> Run:
+    run = services.start_run(operator, task, start=True, **options)
+    jobs.plan(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def worked(run: Run) -> Run:
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def run_through(operator: User, task: Task, **options: Any) -> Run:
+    return worked(planned(operator, task, **options))
+
+
+def in_order(run: Run) -> list[IntegrityRecord]:
+    return list(IntegrityRecord.objects.filter(run=run.pk).order_by("index"))
+
+
+def ends_of(run: Run) -> list[tuple[str, str]]:
+    """Return how each record of a run ended, in the order of the plan."""
+    return [(record.verdict, record.error_code or record.reason) for record in in_order(run)]
+
+
+def delete(sandbox: Sandbox, version_id: str, bucket: str = SOURCE_BUCKET, key: str = "a") -> None:
+    """Delete one version for good."""
+    key_pair, rule = sandbox.key, AddressRule(allow_private=True)
+    endpoint = Endpoint(
+        url=sandbox.url,
+        access_key_id=key_pair.access_key_id,
+        secret_access_key=key_pair.secret_access_key,
+        rule=rule,
+    )
+    with closing(Store(endpoint)) as store:
+        store.delete(bucket, key, version_id=version_id)
