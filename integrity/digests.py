@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
@@ -22,6 +22,7 @@ from awscrt import checksums as crt
 
 from integrity.algorithms import ALL, FOR_PARTS, HASHES, USUAL, Algorithm
 from integrity.threads import side_by_side
+from integrity.values import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ class Tiling(Protocol):
     def __hash__(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class PartDigest:
     """The digests of one part; None is one that was not asked for. `size` is in bytes, numbers start at 1.
 
@@ -84,7 +85,7 @@ class PartDigest:
         return _raw(self, algorithm)
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class DigestSet:
     """What one pass computed. `size` counts the bytes that were fed; None is a digest that was not asked for.
 

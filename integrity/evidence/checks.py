@@ -5,9 +5,10 @@ Pure. A finding is a value: a mismatch is a check, and a check never raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from integrity.values import named_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -148,7 +149,7 @@ class Origin(StrEnum):
 _MATCH, _NOT_COMPARABLE = Outcome.MATCH, Outcome.NOT_COMPARABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Check:
     """Two pieces of evidence compared: `expected` is ours, `observed` the store's, in its notation.
 

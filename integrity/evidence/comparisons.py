@@ -5,7 +5,6 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +15,7 @@ from integrity.evidence.checks import Check, CheckName, Origin, Outcome, Reason
 from integrity.evidence.profiles import EtagMeaning
 from integrity.evidence.statements import Encryption
 from integrity.layouts import Layout
+from integrity.values import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MATCH, _MISMATCH, _NOT_COMPARABLE = Outcome.MATCH, Outcome.MISMATCH, Outcome.NOT_COMPARABLE
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Witness:
     """Where the observed value of a check comes from."""
 
@@ -130,7 +130,7 @@ def expected_etag(digests: DigestSet, layout: Layout) -> str | None:
     return etag_of(digests, layout)
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class StatedChecksum:
     """One checksum that a store stated, beside ours of the same kind; `ours` is None with a reason."""
 

@@ -5,17 +5,17 @@ Pure. The usual digests are computed of every object; whoever states nothing els
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from integrity.algorithms import ALL, FOR_PARTS, USUAL, Algorithm
 from integrity.checksums import ChecksumType, type_of
+from integrity.values import plain_value
 
 if TYPE_CHECKING:
     from integrity.evidence.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Demand:
     """The digests to compute: of the whole object, and of each part of every layout that is known."""
 

@@ -5,8 +5,9 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from integrity.values import named_value
 
 if TYPE_CHECKING:
     from integrity.digests import DigestSet
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from integrity.layouts import Layout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Attempt:
     """One try at an item and how it ended; `error_code` is empty for the one that settled it."""
 
@@ -27,7 +28,7 @@ class Attempt:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Finding:
     """All that is known of one item when its work has ended; what a record is made of.
 

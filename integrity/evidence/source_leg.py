@@ -5,7 +5,6 @@ Pure. `expected` is what was planned or what we computed, `observed` what the so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from integrity.etags import EtagForm, kind, normalise
@@ -21,6 +20,7 @@ from integrity.evidence.comparisons import (
     meaning_of,
     stated_checksums,
 )
+from integrity.values import named_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from integrity.layouts import Layout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Planned:
     """The identity that the plan pins: ETag as the store wrote it, size in bytes, version or empty."""
 

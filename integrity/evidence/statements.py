@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from integrity.evidence.checks import Origin
+from integrity.values import named_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class AskedEncryption:
         return self.word if is_alias or not self.key_id else f"{self.word} {self.key_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Statement:
     """What a store says about one object in one reply. Absent is `None` or empty, never a default.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from integrity.evidence import CARRIED_HEADERS, AskedEncryption, Reason, Statement
+from integrity.values import plain_value
 from migrator.engine.errors import (
     AccessDenied,
     ConnectionProblem,
@@ -24,7 +25,7 @@ STANDARD = "STANDARD"
 EVERY_OTHER, OF_THE_DESTINATION = "*", "default"
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Tags:
     """An object's tags, or why they are not known."""
 

@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import pycurl
 
+from integrity.values import plain_value
 from migrator.engine.answers import Asked
 from migrator.engine.buffers import MemoryBudget
 from migrator.engine.errors import EngineError, Stopped, Throttled
@@ -36,7 +37,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Ask:
     """One request to one store, and which operation it is."""
 
@@ -50,7 +51,7 @@ class Ask:
         return self.store.asked(self.operation, self.request.bucket, self.request.key)
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Aside:
     """Work that waits or takes long: done in another thread."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO
 
 import pycurl
 
 from integrity.digests import Buffer
+from integrity.values import named_value, plain_value
 from migrator.engine.buffers import Pipe
 from migrator.engine.errors import EngineError
 
@@ -25,7 +26,7 @@ READ_SIZE = 512 * 1024
 _BLOCKS_TAKEN = READ_SIZE // (16 * 1024)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Request:
     """One request to a bucket or an object in it.
 
@@ -45,7 +46,7 @@ class Request:
     bound: int = LARGEST_ANSWER
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Reply:
     """A whole answer: its status, headers by lower-case name (of user metadata the prefix only), and body.
 

@@ -10,13 +10,14 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 from xml.etree import ElementTree
 
 from integrity.evidence import Origin
+from integrity.values import named_value, plain_value
 from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
 from migrator.engine.lines import LineBroken
 from migrator.engine.refusals import error_of
 from migrator.engine.transport import Stream
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class ListedObject:
     """One object in a listing; `last_modified` RFC 3339 in UTC, `etag` as the store wrote it."""
 
@@ -108,7 +109,7 @@ class SentPart:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class WriteHeaders:
     """What an object carries besides its bytes. `content` has the header names of `CONTENT_HEADERS`."""
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from operator import attrgetter
 
+from integrity.values import named_value
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.listing import ListedObject, key_bytes
 
@@ -32,7 +33,7 @@ NO_VERSION = "null"
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE", "DEEP_COLD_ARCHIVE"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Item:
     """One source object in a plan. `size` in bytes, `last_modified` RFC 3339 in UTC, ETags as listed.
 

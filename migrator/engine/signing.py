@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
@@ -59,9 +59,8 @@ class Signer:
         day = stamp[:8]
         scope = f"{day}/{self.region}/s3/aws4_request"
         digest = hashlib.sha256(canonical.encode("utf-8")).hexdigest()
-        signature = hmac.new(
-            self._key_of(day), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), hashlib.sha256
-        ).hexdigest()
+        to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode()
+        signature = hmac.digest(self._key_of(day), to_sign, "sha256").hex()
         signed["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
@@ -71,7 +70,7 @@ class Signer:
         if day != self._day:
             key = f"AWS4{self.secret_access_key}".encode()
             for word in (day, self.region, "s3", "aws4_request"):
-                key = hmac.new(key, word.encode(), hashlib.sha256).digest()
+                key = hmac.digest(key, word.encode(), "sha256")
             # The key first: a thread that sees the new day must not find the old key.
             self._day_key, self._day = key, day
         return self._day_key
@@ -85,8 +84,10 @@ def encoded_path(key: str) -> str:
     return quote(key, safe=_UNRESERVED + "/")
 
 
-def encoded_query(pairs: Iterable[tuple[str, str]]) -> str:
+def encoded_query(pairs: Sequence[tuple[str, str]]) -> str:
     """Return a query in the order that is signed: by name, then by value."""
+    if not pairs:
+        return ""
     quoted = sorted((quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED)) for name, value in pairs)
     return "&".join([f"{name}={value}" for name, value in quoted])
 

@@ -8,12 +8,12 @@ aside, step by step as any other, or is begun again there if nothing was written
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind
 from integrity.evidence import EtagMeaning, Finding, Origin, Reason, Statement, first_mismatch, needs_head
 from integrity.layouts import Layout
+from integrity.values import plain_value
 from integrity.verdicts import Fidelity
 from migrator.engine.answers import now
 from migrator.engine.buffers import HeldPart
@@ -43,7 +43,7 @@ _FIRST = 1
 _LEAST_SIGN, _LAST_SIGN = " ", "\x7f"
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Begun:
     """The object was written; what the destination holds is to be confirmed."""
 
@@ -51,7 +51,7 @@ class Begun:
     written: Written
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Settled:
     """The attempt ended with a finding."""
 
@@ -59,7 +59,7 @@ class Settled:
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Failed:
     """The attempt ended in a problem."""
 
@@ -67,7 +67,7 @@ class Failed:
     problem: EngineError
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class NotBegun:
     """Nothing was written and nothing is known: the item is to be begun as any other."""
 

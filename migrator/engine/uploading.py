@@ -23,6 +23,7 @@ from integrity.evidence import (
     Statement,
 )
 from integrity.layouts import Layout
+from integrity.values import plain_value
 from migrator.engine.buffers import MemoryBudget, Part, Pipe
 from migrator.engine.errors import (
     CompleteFailed,
@@ -65,7 +66,7 @@ class Condition(TypedDict, total=False):
     follows: str
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Target:
     """The key to be written, what its bucket is known to do, and the digests that the task leaves out."""
 
@@ -108,7 +109,7 @@ class Target:
         return sent if signed else sent - {"SHA256"}
 
 
-@dataclass(frozen=True, slots=True)
+@plain_value
 class Written:
     """What came of a write: the reply (None: its answer was lost, `found` is the HEAD that decided)."""
 
