@@ -55,8 +55,8 @@ def last_readings_of_versions(places: Places, keys: Sequence[str]) -> dict[tuple
     rows = found.values_list("object_key", "source_version_id").annotate(newest=Max("created_at")).order_by()
     newest = {(key, version): at for key, version, at in rows}
     verified = found.filter(created_at__in=set(newest.values()), verdict="verified")
-    named = {(row.object_key, row.source_version_id): row for row in verified}
-    return {name: row for name, row in named.items() if row.created_at == newest[name]}
+    named = (((row.object_key, row.source_version_id), row) for row in verified)
+    return {name: row for name, row in named if row.created_at == newest[name]}
 
 
 def _readings(places: Places, keys: Sequence[str]) -> QuerySet[IntegrityRecord]:

@@ -6,8 +6,8 @@ stopped, an answer was lost, an earlier run began the history), the destination'
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import Statement
@@ -34,14 +34,27 @@ class DestVersion:
 class Link:
     """What is known of a key at the destination before one of its versions is copied.
 
-    `known` is the copy of this very version that an earlier record names, `before` that of the version before it, and
-    `ours` are all versions that records name as copies of this key. `is_fresh`: this worker wrote `before` just now.
+    `known` is the copy of this very version that an earlier record names, `before` that of the version before it.
+    `places` says of each version at the destination that records name as a copy which version of the plan it is a copy
+    of, by its place among the key's versions; `place` is that of this one. `is_fresh`: this worker wrote `before` just
+    now. `is_anchored`: what became of the version before was settled earlier; where it has no copy `cause` says why.
     """
 
     known: str = ""
     before: DestVersion | None = None
-    ours: frozenset[str] = frozenset()
+    places: Mapping[str, int] = field(default_factory=dict)
+    place: int = 0
     is_fresh: bool = False
+    is_anchored: bool = False
+    cause: str = ""
+
+    def is_older(self, listed: ListedObject) -> bool:
+        """Say whether this is the copy of a version before this one."""
+        return self.places.get(listed.version_id, self.place) < self.place
+
+    def is_newer(self, listed: ListedObject) -> bool:
+        """Say whether this is the copy of a version after this one."""
+        return self.places.get(listed.version_id, self.place) > self.place
 
 
 class ChainLeg(DestLeg):
@@ -90,22 +103,28 @@ class ChainLeg(DestLeg):
 
     def _is_next(self) -> bool:
         """Say whether nothing must be asked: the first version of a new key, or one that we follow at once."""
-        is_first = not self._item.previous_version_id and self._item.existing_size is None
-        return self._link.is_fresh or is_first
+        is_new = not self._item.previous_version_id and self._item.existing_size is None and not self._link.places
+        return self._link.is_fresh or is_new
 
     def _condition(self, layout: Layout) -> Condition:
         follows = self._follows
         holds = self._conditions_hold(layout, replaces=follows is not None)
         if follows is None:
-            return {"if_none_match": True} if holds else {}
+            return {"if_none_match": holds, "repeats": False}
         if not holds:
-            return {"follows": follows.version_id}
-        return {"if_match": follows.etag, "follows": follows.version_id}
+            return {"follows": follows.version_id, "repeats": False}
+        return {"if_match": follows.etag, "follows": follows.version_id, "repeats": False}
 
     def _look_around(self) -> None:
         """List the key's versions and find the place of this one."""
         history = history_of(self._side.store, self._side.bucket, self._item.dest_key)
         self._there, self._follows = None, None
+        self._find_place(history)
+        if self._there is None and any(self._link.is_newer(each) for each in history.versions):
+            # It would come above the copy of a newer version, and be what the key holds.
+            raise DestExists
+
+    def _find_place(self, history: KeyHistory) -> None:
         base = self._base(history)
         if base is None:
             self._begin_or_adopt(history)
@@ -133,9 +152,9 @@ class ChainLeg(DestLeg):
         return DestVersion(item.existing_version_id, item.existing_etag)
 
     def _top_of_ours(self, history: KeyHistory) -> DestVersion | None:
-        """Return what is on top where the copy of the version before is not known, and the one on top is a copy."""
+        """Return what is on top where the copy of the version before is not known, and that is one of an older."""
         top = history.current
-        if top is None or not self._item.previous_version_id or top.version_id not in self._link.ours:
+        if top is None or not self._item.previous_version_id or not self._link.is_older(top):
             return None
         return DestVersion(top.version_id, top.etag)
 

@@ -75,17 +75,22 @@ class Chain:
             # A version that is gone is no longer part of the source's history: the next one follows the last copy.
             return
         dest = finding.dest
+        # What was there before may have the next ones above it too.
+        self._wrote_last = "already_there" not in finding.notes
         if finding.error_code is not None or dest is None:
             self._blocked = VersionBeforeFailed(facts={"cause": finding.error_message})
-        elif dest.version_id in ("", NO_VERSION):
+        elif self._wrote_last and dest.version_id in ("", NO_VERSION):
             self._blocked = VersionsNoLongerKept()
         else:
-            self._blocked, self._last = None, DestVersion(dest.version_id, normalise(dest.etag or ""))
-            # What was there before may have the next ones above it too.
-            self._wrote_last = "already_there" not in finding.notes
+            # What is from before versions were kept is listed under this name.
+            self._blocked, self._last = None, DestVersion(dest.version_id or NO_VERSION, normalise(dest.etag or ""))
 
     def _begin_of(self, item: Item) -> Begin:
-        blocked, link = self._blocked, self.links.get(item.index, Link())
+        link = self.links.get(item.index, Link())
+        if link.is_anchored:
+            self._last = None
+            self._blocked = VersionBeforeFailed(facts={"cause": link.cause}) if link.cause else None
+        blocked = self._blocked
         if blocked is not None:
             return lambda work, item, number: BlockedCopy(work, item, number, link, blocked)
         if self._last is not None:
@@ -96,13 +101,13 @@ class Chain:
 def chains_of(items: Sequence[Item], links: Mapping[int, Link], begin: Begin) -> Iterator[Chain]:
     """Yield the items of a batch as chains: those of one key together where the plan names its versions.
 
-    Where nothing is written (`begin` is no copy) there is no order to keep.
+    Where nothing is written (`begin` is no copy) they only take their turns.
     """
-    if begin is not ItemCopy:
-        yield from (Chain(deque([item]), begin) for item in items)
-        return
     for _, group in groupby(items, attrgetter("key")):
         chain = deque(group)
+        if begin is not ItemCopy:
+            yield Chain(chain, begin)
+            continue
         first = chain[0]
         has_history = len(chain) > 1 or bool(first.previous_version_id) or first.index in links
         yield Chain(chain, begin, links, is_chained=bool(first.version_id) and has_history)

@@ -9,6 +9,7 @@ from integrity.evidence import Check, Earlier, ErrorCode, Finding, Reason, State
 from integrity.verdicts import judge
 from migrator.engine.errors import EvidenceMismatch, NotAtDestination, ObjectMissing, StatementsDiffer, VersionNotThere
 from migrator.engine.item_attempt import ItemAttempt
+from migrator.engine.messages import ListedObject
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import mismatch_of
 from migrator.engine.workplace import Work
@@ -52,8 +53,11 @@ class ItemCompare(ItemAttempt):
         depth: Depth,
         earlier: Earlier | None = None,
         copied_as: str = "",
+        taken: dict[tuple[str, str], int] | None = None,
     ) -> None:
+        """`taken` are the versions at the destination that are known as copies, and of which item of the plan."""
         super().__init__(work, item, number)
+        self._taken = {} if taken is None else taken
         self._depth = depth
         self._earlier = earlier
         self._copied_as = copied_as
@@ -72,7 +76,7 @@ class ItemCompare(ItemAttempt):
         return self._compare_with(self._dest.find())
 
     def _compare_version(self) -> Finding:
-        """Compare with the version that a record names, else with one of the same size and ETag.
+        """Compare with the version that a record names, else with the oldest of the same size and ETag that is free.
 
         Where there are only others of the same size it is not known which of them is the copy: nothing is compared,
         for a difference would show nothing.
@@ -82,10 +86,16 @@ class ItemCompare(ItemAttempt):
         alike = [each for each in self._dest.versions() if each.size == self._item.size]
         same = [each for each in alike if normalise(each.etag) == normalise(self._item.etag)]
         if not alike or same:
-            return self._compare_with(self._dest.find(same[-1].version_id) if same else None)
+            free = next(filter(self._takes, same), None)
+            return self._compare_with(self._dest.find(free.version_id) if free else None)
         self._note("copy_not_known")
         self._source.look(unread=Reason.NOT_REACHED)
         return self._finding()
+
+    def _takes(self, listed: ListedObject) -> bool:
+        """Take a version at the destination as the copy, unless it is that of another: each is the copy of one."""
+        name = (self._item.dest_key, listed.version_id)
+        return self._taken.setdefault(name, self._item.index) == self._item.index
 
     def _compare_with(self, first: Statement | None) -> Finding:
         if first is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 from urllib.parse import quote, unquote_to_bytes, urlencode
@@ -171,7 +171,7 @@ def version_page_of(body: bytes) -> VersionPage:
     rows = [(_name(child), {_name(each): each.text or "" for each in child}) for child in root]
     return VersionPage(
         name=said.get("Name"),
-        versions=tuple(_listed(row, coded) for name, row in rows if name == "Version"),
+        versions=tuple(_listed_version(row, coded) for name, row in rows if name == "Version"),
         markers=tuple(_listed_marker(row, coded) for name, row in rows if name == "DeleteMarker"),
         truncated=_TRUTH.get(said.get("IsTruncated", "")),
         next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
@@ -255,8 +255,11 @@ def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
         etag=row.get("ETag", ""),
         last_modified=_listed_time(modified),
         storage_class=row.get("StorageClass", ""),
-        version_id=row.get("VersionId", ""),
     )
+
+
+def _listed_version(row: Mapping[str, str], coded: bool) -> ListedObject:
+    return replace(_listed(row, coded), version_id=row.get("VersionId", ""))
 
 
 def _listed_marker(row: Mapping[str, str], coded: bool) -> ListedMarker:

@@ -64,6 +64,7 @@ class Condition(TypedDict, total=False):
     if_none_match: bool
     if_match: str
     follows: str
+    repeats: bool
 
 
 @plain_value
@@ -79,6 +80,8 @@ class Target:
     if_match: str = ""
     # The version that this write is to follow; empty where it is not known, or where the key is new.
     follows: str = ""
+    # Among the versions of a key a write is not repeated: it would meet its own condition, or none, and be there twice.
+    repeats: bool = True
     left_out: frozenset[Algorithm] = frozenset()
 
     @property
@@ -134,8 +137,7 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             if_none_match=target.if_none_match,
             if_match=target.if_match,
             payload_sha256=digests.sha256_hex or "",
-            # With the same bytes in two versions a repeated write would meet its own condition, and be there twice.
-            repeat=not target.follows,
+            repeat=target.repeats,
         )
 
     reply = _send_again_if_refused(send, part, digests)

@@ -39,10 +39,18 @@ class Verifier:
         known, copies = earlier or {}, copied_as or {}
 
         def begin(work: Work, item: Item, number: int) -> ItemCompare:
-            return ItemCompare(work, item, number, depth, known.get(item.index), copies.get(item.index, ""))
+            copied_as = copies.get(item.index, "")
+            return ItemCompare(work, item, number, depth, known.get(item.index), copied_as, self._taken)
 
+        self._copies = copies
+        self._taken: dict[tuple[str, str], int] = {}
         self._crew = Copier(source, destination, options, hooks, concurrency=concurrency, begin=begin)
 
     def verify_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
-        """Yield a finding for each item as it settles, in no particular order; raises as `Copier.copy_batch` does."""
+        """Yield a finding for each item as it settles, in no particular order; raises as `Copier.copy_batch` does.
+
+        The versions of a key are in one batch, the oldest first, and are compared in that order.
+        """
+        named = {(item.dest_key, self._copies[item.index]): item.index for item in items if item.index in self._copies}
+        self._taken.update(named)
         return self._crew.copy_batch(items)

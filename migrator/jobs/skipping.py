@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from integrity.etags import normalise
 from integrity.evidence import VERSION_NAMED, Finding, Origin, Statement
 from migrator.engine.confirming import listed_histories
+from migrator.engine.errors import ConnectionProblem, EngineError
 from migrator.jobs.sides import places_of
 from migrator.jobs.wishes import Wish
 
@@ -76,7 +77,13 @@ def _of_versions(run: Run, items: Sequence[Item], wish: Wish, destination: Side)
     proven = [(item, record) for item, record in proven if record.dest_version_id and wish.is_met(record, item)]
     if not proven:
         return
-    held = listed_histories(destination, sorted({item.dest_key for item, _ in proven}))
+    try:
+        held = listed_histories(destination, sorted({item.dest_key for item, _ in proven}))
+    except ConnectionProblem:
+        raise
+    except EngineError:
+        # Whether they are there is found out one by one.
+        return
     for item, record in proven:
         listed = _held_as(record, held)
         if listed is not None:

@@ -26,7 +26,7 @@ from migrator.engine.errors import ConnectionProblem, PlanUnreadable, Stopped
 from migrator.engine.frozen_items import decode_items
 from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
-from migrator.jobs.histories import links_of
+from migrator.jobs.histories import Settled, links_of, settled_in
 from migrator.jobs.journal import Journal, Superseded
 from migrator.jobs.queue import enqueue
 from migrator.jobs.recalling import read_earlier
@@ -36,7 +36,7 @@ from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -147,17 +147,16 @@ def _work_batch(run: Run, batch: Batch, crowd: Crowd) -> None:
 
 
 def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
-    items = _unrecorded(run, batch)
+    items = decode_items(bytes(batch.items))
+    settled = settled_in(_records_of(run, batch))
     source, destination = sides_of(run)
     _abort_leftovers(run, batch)
     with Journal(run, batch, _context(run, batch)) as journal:
-        skipped = set()
-        for finding in proven_earlier(run, items, destination):
+        for finding in proven_earlier(run, [item for item in items if item.index not in settled], destination):
             journal.add(finding)
-            skipped.add(finding.index)
-        left = [item for item in items if item.index not in skipped]
+            settled[finding.index] = Settled.of(finding)
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
-        for finding in _findings(run, left, (source, destination), journal, crowd):
+        for finding in _findings(run, items, settled, (source, destination), journal, crowd):
             journal.add(finding)
             # One that waited for another is no failure of its own, nor does it break a row of them.
             if finding.error_code is not ErrorCode.VERSION_BEFORE_FAILED:
@@ -168,9 +167,16 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
 
 
 def _findings(
-    run: Run, items: Sequence[Item], sides: tuple[Side, Side], journal: Journal, crowd: Crowd
+    run: Run,
+    items: Sequence[Item],
+    settled: Mapping[int, Settled],
+    sides: tuple[Side, Side],
+    journal: Journal,
+    crowd: Crowd,
 ) -> Iterator[Finding]:
-    """Copy the items, or only compare them, as the kind of the run says."""
+    """Copy the items that are not settled, or only compare them, as the kind of the run says."""
+    left = [item for item in items if item.index not in settled]
+    links = links_of(run, items, settled)
     if run.kind == Run.Kind.VERIFY:
         depth = Depth(run.options["verify_depth"])
         verifier = Verifier(
@@ -178,11 +184,11 @@ def _findings(
             copy_options(run),
             journal,
             depth=depth,
-            earlier=read_earlier(run, items, depth),
-            copied_as={index: link.known for index, link in links_of(run, items).items() if link.known},
+            earlier=read_earlier(run, left, depth),
+            copied_as={index: link.known for index, link in links.items() if link.known},
             concurrency=settings.WORK_CONCURRENCY,
         )
-        return verifier.verify_batch(items)
+        return verifier.verify_batch(left)
     copier = Copier(
         *sides,
         copy_options(run),
@@ -191,16 +197,9 @@ def _findings(
         buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
         spool_dir=settings.SPOOL_DIR,
         crowd=crowd,
-        links=links_of(run, items),
+        links=links,
     )
-    return copier.copy_batch(items)
-
-
-def _unrecorded(run: Run, batch: Batch) -> Sequence[Item]:
-    """Return the items of a batch that no earlier attempt has recorded."""
-    items = decode_items(bytes(batch.items))
-    recorded = set(_records_of(run, batch).values_list("index", flat=True))
-    return [item for item in items if item.index not in recorded]
+    return copier.copy_batch(left)
 
 
 def _abort_leftovers(run: Run, batch: Batch) -> None:

@@ -11,6 +11,7 @@ from integrity.etags import etag_of
 from integrity.evidence import (
     FIDELITY_CHECKS,
     NOT_CARRIED,
+    VERSION_NAMED,
     AskedEncryption,
     CheckName,
     Encryption,
@@ -22,6 +23,7 @@ from integrity.evidence import (
     Reason,
     Statement,
     fidelity_checks,
+    never_carried,
     not_carried,
     pair_check,
 )
@@ -236,6 +238,23 @@ def test_checksums_of_different_algorithms_are_not_compared() -> None:
     dest = said(Origin.HEAD, checksums={"CRC64NVME": CRC}, checksum_type="FULL_OBJECT")
 
     assert pair_check(source, dest, PROVEN, PROVEN).algorithm == "MD5"
+
+
+def test_a_record_of_one_version_among_all_names_what_that_leaves() -> None:
+    among_all = (
+        "acl",
+        "object_lock",
+        "legal_hold",
+        "delete_markers",
+        "version_ids",
+        "last_modified",
+        "replication_state",
+        "annotations",
+    )
+
+    assert not_carried((), [VERSION_NAMED, "race_possible"]) == among_all
+    assert never_carried(all_versions=True) == among_all
+    assert not_carried((), ["race_possible"]) == NOT_CARRIED == never_carried(all_versions=False)
 
 
 def test_what_was_not_carried_is_one_list_and_what_a_record_left_by_choice() -> None:

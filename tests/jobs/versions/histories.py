@@ -39,7 +39,7 @@ def assert_same_histories(stores: Stores, *keys: str) -> None:
 
 
 def task_of(stores: Stores, operator: User, **options: Any) -> Task:
-    return make_task(stores, operator, versions="all", **options)
+    return make_task(stores, operator, **{"versions": "all", **options})
 
 
 def planned(operator: User, task: Task, **options: Any) -> Run:
