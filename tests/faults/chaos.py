@@ -56,25 +56,27 @@ class ChaosProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # A transport that was closed lets its socket go in the next turn of the loop.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         fate = _Fate(random.Random(f"{self._seed}-{self._connections}"), self.seen)
-        # Whoever knocked later may be let in first.
-        await asyncio.sleep(fate.chance.uniform(0, _LATEST))
-        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._behind)
-        ways = [
-            asyncio.ensure_future(_pass_on(reader, behind_writer, fate)),
-            asyncio.ensure_future(_pass_on(behind_reader, writer, fate)),
-        ]
+        ends, ways = [writer], list[asyncio.Task[None]]()
         try:
-            # Cancelled at the end, which asyncio would take for an error of ours.
+            # Cancelled at the end, wherever it is by then, which asyncio would take for an error of ours.
             with suppress(asyncio.CancelledError):
+                # Whoever knocked later may be let in first.
+                await asyncio.sleep(fate.chance.uniform(0, _LATEST))
+                behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._behind)
+                ends.append(behind_writer)
+                ways.append(asyncio.create_task(_pass_on(reader, behind_writer, fate)))
+                ways.append(asyncio.create_task(_pass_on(behind_reader, writer, fate)))
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
-            for each in (writer, behind_writer):
+            for each in ends:
                 _close(each, hard=fate.is_reset)
 
 
