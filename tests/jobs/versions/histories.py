@@ -7,11 +7,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from integrity.models import IntegrityRecord
+from integrity.models import IntegrityRecord, Review
 from migrator import jobs, services
 from migrator.engine.addresses import AddressRule
 from migrator.engine.stores import Endpoint, Store
-from migrator.models import Run, Task
+from migrator.models import Batch, Run, Task
 from migrator.sandbox import Sandbox
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
 
@@ -79,3 +79,21 @@ def delete(sandbox: Sandbox, version_id: str, bucket: str = SOURCE_BUCKET, key: 
     )
     with closing(Store(endpoint)) as store:
         store.delete(bucket, key, version_id=version_id)
+
+
+def forget(run: Run, *indexes: int) -> None:
+    """Leave the run as a worker does that was killed before it could record these items."""
+    lost = IntegrityRecord.objects.filter(run=run.pk, index__in=indexes)
+    run.verified -= lost.filter(verdict="verified").count()
+    lost.delete()
+    run.state, run.finished_at, run.ledger_root = "running", None, ""
+    run.save()
+    Batch.objects.filter(run=run).update(state="pending", link="")
+
+
+def forget_failed(run: Run, *indexes: int) -> None:
+    """Leave the run as a worker does that was killed before it could record these failures."""
+    lost = IntegrityRecord.objects.filter(run=run.pk, index__in=indexes)
+    Review.objects.filter(record__in=lost).delete()
+    run.failed -= lost.delete()[0]
+    forget(run)

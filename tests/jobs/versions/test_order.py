@@ -7,15 +7,15 @@ import os
 import pytest
 from django.contrib.auth.models import User
 
-from integrity.models import IntegrityRecord, Review
 from migrator import services
-from migrator.models import Run, Task
+from migrator.models import Task
 from tests.jobs.versions.histories import (
     PUT,
     arrived,
     assert_same_histories,
     delete,
     ends_of,
+    forget_failed,
     in_order,
     planned,
     run_through,
@@ -23,18 +23,9 @@ from tests.jobs.versions.histories import (
     task_of,
     worked,
 )
-from tests.jobs.versions.test_stopped import forget
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
-
-
-def forget_failed(run: Run, *indexes: int) -> None:
-    """Leave the run as a worker does that was killed before it could record these failures."""
-    lost = IntegrityRecord.objects.filter(run=run.pk, index__in=indexes)
-    Review.objects.filter(record__in=lost).delete()
-    run.failed -= lost.delete()[0]
-    forget(run)
 
 
 def test_after_a_pause_no_version_is_written_whose_older_one_failed_before_it(stores: Stores, operator: User) -> None:

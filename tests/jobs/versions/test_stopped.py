@@ -7,15 +7,14 @@ import os
 import pytest
 from django.contrib.auth.models import User
 
-from integrity.models import IntegrityRecord
 from migrator import services
-from migrator.models import Batch, Run
 from tests.jobs.versions.histories import (
     PUT,
     arrived,
     assert_same_histories,
     delete,
     ends_of,
+    forget,
     in_order,
     planned,
     run_through,
@@ -26,16 +25,6 @@ from tests.jobs.versions.histories import (
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
-
-
-def forget(run: Run, *indexes: int) -> None:
-    """Leave the run as a worker does that was killed before it could record these items."""
-    lost = IntegrityRecord.objects.filter(run=run.pk, index__in=indexes)
-    run.verified -= lost.filter(verdict="verified").count()
-    lost.delete()
-    run.state, run.finished_at, run.ledger_root = "running", None, ""
-    run.save()
-    Batch.objects.filter(run=run).update(state="pending", link="")
 
 
 @pytest.mark.parametrize("lost", [(0, 1, 2, 3), (1, 2, 3), (2, 3), (3,), (1,)])
