@@ -241,6 +241,7 @@ class _Driver:
         self._multi = pycurl.CurlMulti()
         self._read_seconds = read_seconds
         self._running = False
+        self._broken: LineBroken | None = None
 
     def finish(self) -> None:
         """Send the request and wait until its answer is whole."""
@@ -250,19 +251,27 @@ class _Driver:
 
     def begin(self) -> None:
         """Send the request and wait for the headers of its answer."""
-        self._start()
-        while self._running and not self.line.is_headed:
-            self._turn()
+        try:
+            self._start()
+            while self._running and not self.line.is_headed:
+                self._turn()
+        except LineBroken as exc:
+            # Headers, bytes and the break can come at once, and what came before the break counts.
+            if not self.line.held:
+                raise
+            self._broken = exc
 
     def more(self) -> bytes:
-        """Return the next bytes of the body, about `READ_SIZE`; empty at its end. Raises `LineBroken`."""
-        quiet_since, held = time.monotonic(), self.line.held
-        while self._running and self.line.held < READ_SIZE:
-            self._turn()
-            if self.line.held > held:
-                quiet_since, held = time.monotonic(), self.line.held
-            elif time.monotonic() - quiet_since > self._read_seconds:
-                raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "no byte for too long", connected=True)
+        """Return the next bytes of the body, about `READ_SIZE`; empty at its end.
+
+        Raises `LineBroken` once all that came before the break was taken: the reader goes on from there.
+        """
+        try:
+            self._wait_for(READ_SIZE)
+        except LineBroken as exc:
+            self._broken = exc
+        if self._broken is not None and not self.line.held:
+            raise self._broken
         return self.line.taken()
 
     @property
@@ -277,6 +286,15 @@ class _Driver:
             self._running = False
         self._multi.close()
         self.line.easy.close()
+
+    def _wait_for(self, count: int) -> None:
+        quiet_since, held = time.monotonic(), self.line.held
+        while self._running and self.line.held < count:
+            self._turn()
+            if self.line.held > held:
+                quiet_since, held = time.monotonic(), self.line.held
+            elif time.monotonic() - quiet_since > self._read_seconds:
+                raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "no byte for too long", connected=True)
 
     def _start(self) -> None:
         self._multi.add_handle(self.line.easy)
@@ -309,13 +327,7 @@ class Stream:
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes as they come, in pieces of about `READ_SIZE`. Raises `LineBroken`."""
         while self._driver is not None:
-            try:
-                piece = self._driver.more()
-            except LineBroken:
-                # What came before the break counts: the reader goes on from there.
-                while self._driver is not None and self._driver.line.held:
-                    yield self._driver.line.taken()
-                raise
+            piece = self._driver.more()
             if piece:
                 yield piece
             else:

@@ -118,7 +118,8 @@ def test_a_process_that_is_no_worker_has_a_name_and_is_not_one(start: Start) -> 
         _line(supervisor)
 
     assert use.peak_mib == use.tree_mib == 0
-    assert list(use.others_mib) == [sys.executable.rpartition("/")[2]]
+    # A process that was just started, or has just ended, has no command line for a moment.
+    assert set(use.others_mib) - {""} == {sys.executable.rpartition("/")[2]}
 
 
 @contextmanager

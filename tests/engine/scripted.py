@@ -17,6 +17,10 @@ class Told:
         self.url = ""
 
 
+class Parting(bytes):
+    """An answer that ends the connection: its bytes and the end come in one segment, at once."""
+
+
 @contextmanager
 def answering(*answers: bytes | None) -> Iterator[Told]:
     """Answer request after request, on whatever connection; None ends the connection without a word."""
@@ -43,7 +47,11 @@ def _talk(line: socket.socket, told: Told, script: Iterator[bytes | None]) -> No
         answer = next(script, None)
         if answer is None:
             return
+        # Held back until the connection is closed, which sends it on.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, isinstance(answer, Parting))
         line.sendall(answer)
+        if isinstance(answer, Parting):
+            return
 
 
 def _requests(receive: Callable[[int], bytes]) -> Iterator[bytes]:

@@ -18,8 +18,12 @@ from migrator.engine.signing import EMPTY_SHA256, Signer, encoded_path, encoded_
 AT = datetime(2026, 11, 25, 8, 33, 21, tzinfo=UTC)
 KEY, SECRET = "EXAMPLEKEYID", "example/secret+key"
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=24)
-tokens = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=12).map(
-    lambda name: f"x-amz-{name}"
+# What the signer says of itself cannot also be given to it.
+_OWN = {"date", "content-sha256", "security-token"}
+tokens = (
+    st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=12)
+    .filter(lambda name: name not in _OWN)
+    .map(lambda name: f"x-amz-{name}")
 )
 values = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 

@@ -12,7 +12,7 @@ from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
 from migrator.engine.lines import LARGEST_ERROR, LineBroken, Request
 from migrator.engine.transport import Endpoint, Transport
-from tests.engine.scripted import Told, answering
+from tests.engine.scripted import Parting, Told, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = Request(method="GET", bucket="bucket", key="key")
@@ -82,6 +82,22 @@ def test_what_came_before_a_break_is_not_lost(transports: Make) -> None:
         assert next(chunks) == b"hello"
         with pytest.raises(LineBroken):
             next(chunks)
+
+
+def test_what_came_together_with_a_break_is_not_lost(transports: Make) -> None:
+    with answering(Parting(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello")) as told:
+        stream = transports(told).stream(GET)
+        chunks = stream.chunks()
+
+        assert stream.status == 200
+        assert next(chunks) == b"hello"
+        with pytest.raises(LineBroken):
+            next(chunks)
+
+
+def test_headers_alone_before_a_break_are_no_answer(transports: Make) -> None:
+    with answering(Parting(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n")) as told, pytest.raises(LineBroken):
+        transports(told).stream(GET)
 
 
 def test_a_length_that_is_said_twice_and_differs_is_no_length(transports: Make) -> None:

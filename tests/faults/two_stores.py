@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,7 +113,16 @@ class TwoStores:
     ) -> None:
         planned = list(faults)
         self.source = Sandbox(root / "source", traits=source_traits, buckets=[SOURCE], side="source", seed=1)
-        self.dest = Sandbox(root / "dest", traits=dest_traits, buckets=[DEST], side="destination", seed=2)
+        # How far the destination's clock is ahead: what it still hides can be made to show when it is time.
+        self.dest_seconds_ahead: Callable[[], float] = lambda: 0
+        self.dest = Sandbox(
+            root / "dest",
+            traits=dest_traits,
+            buckets=[DEST],
+            side="destination",
+            seed=2,
+            clock=lambda: time.time() + self.dest_seconds_ahead(),
+        )
         self._planned = planned
         self.told = Told()
         self.crowd: Crowd | None = Crowd(8)
