@@ -37,6 +37,10 @@ class EtagKind:
     parts: int = 0
 
 
+# A value once made: an object is asked about many times, and most are of these two kinds.
+_AN_MD5, _OPAQUE = EtagKind(EtagForm.MD5), EtagKind(EtagForm.OPAQUE)
+
+
 class PartLayout(Protocol):
     """What must be known of a part layout to write its ETag."""
 
@@ -68,11 +72,11 @@ def kind(text: str) -> EtagKind:
     """Return what an ETag might be; quotes, weak mark and case do not matter."""
     etag = normalise(text)
     if _MD5.fullmatch(etag):
-        return EtagKind(EtagForm.MD5)
+        return _AN_MD5
     counted = _MULTIPART.fullmatch(etag)
     if counted and int(counted[1]) <= MOST_PARTS:
         return EtagKind(EtagForm.MULTIPART, int(counted[1]))
-    return EtagKind(EtagForm.OPAQUE)
+    return _OPAQUE
 
 
 def multipart_etag(part_md5s: Iterable[bytes]) -> str:

@@ -34,6 +34,7 @@ from integrity.evidence import (
     write_checks,
 )
 from integrity.layouts import Layout
+from integrity.values import named_value
 from integrity.verdicts import Judgement, Policy, judge
 
 
@@ -65,7 +66,7 @@ class Present(StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class ItemClass:
     """Items of a plan that the listings do not tell apart. A plan has a few dozen classes at most.
 

@@ -91,6 +91,9 @@ class ClassOfCopy:
     expected: str | None
 
 
+_NOT_CARRIED, _STANDARD_UNASKED = ClassOfCopy("", None), ClassOfCopy("", STANDARD)
+
+
 def class_of_copy(stated: str, classes: Mapping[str, str]) -> ClassOfCopy | None:
     """Return what becomes of an object of class `stated` (empty: STANDARD) under a task's map.
 
@@ -100,12 +103,12 @@ def class_of_copy(stated: str, classes: Mapping[str, str]) -> ClassOfCopy | None
     stated = stated or STANDARD
     chosen = classes.get(stated, classes.get(EVERY_OTHER))
     if chosen == OF_THE_DESTINATION:
-        return ClassOfCopy("", None)
+        return _NOT_CARRIED
     if chosen is not None:
         return ClassOfCopy(chosen, chosen)
     if stated == STANDARD:
-        return ClassOfCopy("", STANDARD)
-    return None if classes else ClassOfCopy("", None)
+        return _STANDARD_UNASKED
+    return None if classes else _NOT_CARRIED
 
 
 def asked_encryption(word: str, key_id: str) -> AskedEncryption | None:

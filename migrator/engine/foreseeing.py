@@ -16,7 +16,7 @@ from integrity.forecast import Amount, Look
 from integrity.imagined import ItemClass, ListedEtag, Present, Seen, Wish
 from integrity.layouts import Limits
 from migrator.engine.addresses import LONGEST_KEY
-from migrator.engine.carrying import class_of_copy
+from migrator.engine.carrying import ClassOfCopy, class_of_copy
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.listing import key_bytes
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, PlannedBatch, is_legal_key
@@ -32,8 +32,12 @@ class Classes:
     options: CopyOptions
     seed: str
     limits: Limits = field(default_factory=Limits)
-    planned: dict[ItemClass, Amount] = field(default_factory=dict)
-    _drawn: dict[ItemClass, list[_Drawn]] = field(default_factory=dict)
+    _counted: dict[ItemClass, _Counted] = field(default_factory=dict)
+
+    @property
+    def planned(self) -> dict[ItemClass, Amount]:
+        """How many items of each class there are, and their bytes."""
+        return {found: Amount(counted.items, counted.size) for found, counted in self._counted.items()}
 
     def counting(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
         """Yield the batches as they are, and count their items."""
@@ -45,20 +49,19 @@ class Classes:
     def add(self, item: Item) -> None:
         """Count one item, and keep it for a look where the draw says so."""
         found = class_of(item, self.options, self.options.limits or self.limits)
-        self.planned[found] = self.planned.get(found, Amount()) + Amount(1, item.size)
-        if found.hindrance is not None:
-            return
-        drawn = self._drawn.setdefault(found, [])
-        lot = _lot(self.seed, f"{item.key}\x00{item.version_id}" if item.version_id else item.key)
-        if len(drawn) < LOOKS_A_CLASS:
-            heapq.heappush(drawn, _Drawn(-lot, item.key, item.version_id, item.size))
-        elif -lot > drawn[0].order:
-            heapq.heapreplace(drawn, _Drawn(-lot, item.key, item.version_id, item.size))
+        counted = self._counted.get(found)
+        if counted is None:
+            counted = self._counted[found] = _Counted()
+        counted.items += 1
+        counted.size += item.size
+        if found.hindrance is None:
+            counted.draw(item, self.seed)
 
     def to_ask(self) -> Iterator[tuple[ItemClass, list[Item]]]:
         """Yield each class with the items that were drawn from it; of a hindered one nothing more need be known."""
-        for found, drawn in self._drawn.items():
-            yield found, [each.item for each in sorted(drawn)]
+        for found, counted in self._counted.items():
+            if counted.drawn:
+                yield found, [each.item for each in sorted(counted.drawn)]
 
 
 def wish_of(options: CopyOptions) -> Wish:
@@ -74,14 +77,14 @@ def wish_of(options: CopyOptions) -> Wish:
 
 def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:
     """Return the class of a planned item under these options, at a destination of these limits."""
-    copied_as = class_of_copy(item.storage_class, options.storage_class_map)
+    copied_as, present = class_of_copy(item.storage_class, options.storage_class_map), _present(item, options)
     return ItemClass(
         etag=ListedEtag.of(item.etag),
         in_parts=item.size > min(options.threshold, limits.single_put),
-        present=_present(item, options),
+        present=present,
         read_back=options.reads_back(item.key),
         class_carried=copied_as is None or copied_as.expected is not None,
-        hindrance=_hindrance(item, options, limits),
+        hindrance=_hindrance(item, copied_as, present, limits),
     )
 
 
@@ -103,6 +106,23 @@ def look_at(side: Side, items: Iterable[Item], *, requester_pays: bool = False) 
             pass
         looks.append(Look(item.size, seen))
     return looks
+
+
+@dataclass(slots=True)
+class _Counted:
+    """The items of one class: how many, their bytes, and those that were drawn."""
+
+    items: int = 0
+    size: int = 0
+    drawn: list[_Drawn] = field(default_factory=list)
+
+    def draw(self, item: Item, seed: str) -> None:
+        """Keep the item if its lot is among the smallest."""
+        lot = _lot(seed, f"{item.key}\x00{item.version_id}" if item.version_id else item.key)
+        if len(self.drawn) < LOOKS_A_CLASS:
+            heapq.heappush(self.drawn, _Drawn(-lot, item.key, item.version_id, item.size))
+        elif -lot > self.drawn[0].order:
+            heapq.heapreplace(self.drawn, _Drawn(-lot, item.key, item.version_id, item.size))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -147,18 +167,17 @@ def _present(item: Item, options: CopyOptions) -> Present:
     return Present.SAME_ETAG if there and there == normalise(item.etag) else Present.UNCLEAR
 
 
-def _hindrance(item: Item, options: CopyOptions, limits: Limits) -> ErrorCode | None:
+def _hindrance(item: Item, copied_as: ClassOfCopy | None, present: Present, limits: Limits) -> ErrorCode | None:
     """Return what keeps this item from being copied, as far as the listings show it."""
     if not is_legal_key(item.key) or not is_legal_key(item.dest_key):
         return ErrorCode.KEY_INVALID
     if len(key_bytes(item.dest_key)) > LONGEST_KEY:
         return ErrorCode.KEY_TOO_LONG
     is_archived = item.storage_class.upper() in ARCHIVE_CLASSES
-    if not is_archived and class_of_copy(item.storage_class, options.storage_class_map) is None:
+    if not is_archived and copied_as is None:
         return ErrorCode.DEST_CONFIG
     if item.size > limits.reach:
         return ErrorCode.OBJECT_TOO_LARGE
-    is_taken = _present(item, options) is not Present.NOTHING and not item.version_id
-    if is_taken and item.existing_size != item.size:
+    if present is not Present.NOTHING and not item.version_id and item.existing_size != item.size:
         return ErrorCode.DEST_EXISTS
     return ErrorCode.ARCHIVED if is_archived else None

@@ -91,7 +91,7 @@ def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: byt
         return "a page counts other objects than it holds"
     wanted = key_bytes(prefix)
     for entry in page.entries:
-        key = key_bytes(entry.key)
+        key = entry.key.encode("utf-8", "surrogateescape")
         if entry.size < 0:
             return "an object has a size below zero"
         if not key.startswith(wanted):

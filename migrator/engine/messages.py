@@ -185,10 +185,11 @@ def page_of(body: bytes) -> ListPage:
     said: dict[str, str] = {}
     rows: list[dict[str, str]] = []
     prefixes = 0
+    names = _Names()
     for child in root:
-        name = child.tag.rpartition("}")[2]
+        name = names[child.tag]
         if name == "Contents":
-            rows.append({field.tag.rpartition("}")[2]: field.text or "" for field in child})
+            rows.append({names[field.tag]: field.text or "" for field in child})
         elif name == "CommonPrefixes":
             prefixes += 1
         else:
@@ -227,6 +228,14 @@ def _told_part(fields: Mapping[str, str]) -> ToldPart:
     return ToldPart(int(fields.get("Size", "")), checksums)
 
 
+class _Names(dict[str, str]):
+    """The names of tags without their namespaces, each cut once: a page has thousands of a dozen tags."""
+
+    def __missing__(self, tag: str) -> str:
+        name = self[tag] = tag.rpartition("}")[2]
+        return name
+
+
 def _name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
@@ -248,13 +257,13 @@ def _document(body: bytes, *names: str) -> ElementTree.Element:
 
 
 def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
-    modified = row.get("LastModified", "")
+    said = row.get
     return ListedObject(
-        key=key_of(row, coded),
-        size=int(row.get("Size", "-1")),
-        etag=row.get("ETag", ""),
-        last_modified=_listed_time(modified),
-        storage_class=row.get("StorageClass", ""),
+        key_of(row, coded),
+        int(said("Size", "-1")),
+        said("ETag", ""),
+        _listed_time(said("LastModified", "")),
+        said("StorageClass", ""),
     )
 
 
@@ -281,7 +290,7 @@ def _listed_time(text: str) -> str:
 def key_of(row: Mapping[str, object], coded: bool) -> str:
     """Return a row's key, decoded where the page is coded; what is not UTF-8 is kept apart, never replaced."""
     key = str(row.get("Key", ""))
-    if not coded:
+    if not coded or ("%" not in key and "+" not in key):
         return key
     # A blank comes as "+", a plus as "%2B".
     return unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# The least between two frames. A frame that took long, on a machine that is busy copying, is followed by a longer rest.
 FRAME_SECONDS = 0.25
+_RESTS_A_FRAME = 8
+_LONGEST_REST_SECONDS = 1.0
 SNAPSHOT_SECONDS = 10.0
 RIGHTS_SECONDS = 60.0
 NO_RIGHT = 4403
@@ -55,6 +58,11 @@ def recheck_rights(person_id: int | str) -> None:
         log.warning("live_message_lost", person=str(person_id), error=type(exc).__name__)
 
 
+def rest_after(frame_seconds: float) -> float:
+    """Return how many seconds to wait after a frame that took so long: the longer, the longer, up to a second."""
+    return min(max(FRAME_SECONDS, _RESTS_A_FRAME * frame_seconds), _LONGEST_REST_SECONDS)
+
+
 class RunSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """`/ws/runs/<id>/?feed=…&phase=…`: frames of HTML for one run."""
 
@@ -67,6 +75,7 @@ class RunSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has n
         self._only_not_verified = query.get("feed") == "not_verified"
         self._phase = query.get("phase", "")
         self._shown: dict[str, str] = {}
+        self._frame_took = 0.0
         self._dirty, self._check_rights = asyncio.Event(), False
         person = await database_sync_to_async(self._person)()
         if person is None:
@@ -113,7 +122,7 @@ class RunSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has n
         if not await self._send(whole=True):
             return
         while True:
-            await asyncio.sleep(FRAME_SECONDS)
+            await asyncio.sleep(rest_after(self._frame_took))
             wait = SNAPSHOT_SECONDS - (time.monotonic() - last_snapshot)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), max(0.01, wait))
@@ -134,7 +143,9 @@ class RunSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has n
         """Send a frame; whether more will follow. An ended run gets its last frame and needs no socket."""
         if whole:
             self._shown.clear()
+        began = time.monotonic()
         html, ended = await database_sync_to_async(self._frame)()
+        self._frame_took = time.monotonic() - began
         if html:
             await self.send(text_data=html)
         if ended:

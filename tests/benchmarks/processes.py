@@ -11,6 +11,8 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.1
+# To tell shared pages apart the system walks through all of a process's memory: too dear for each look.
+_LOOKS_A_SHARE = 10
 # In the text after the name of the program: user and system time, own and of children that have ended.
 _TIMES = slice(11, 15)
 
@@ -30,8 +32,8 @@ class Use:
     tree_mib: float = 0.0
     others_mib: dict[str, float] = field(default_factory=dict)
 
-    def look(self, supervisor: int) -> None:
-        """Look at every process once, and keep what is larger than before."""
+    def look(self, supervisor: int, *, shares: bool = True) -> None:
+        """Look at every process once, and keep what is larger than before; `shares`: at shared pages too."""
         for pid, command in _children(supervisor):
             if not _is_worker(command):
                 name = _name(command)
@@ -39,7 +41,8 @@ class Use:
                 continue
             family = [one for one, _ in _tree(pid)]
             self.peak_mib = max([self.peak_mib, *(_peak_mib(one) for one in family)])
-            self.tree_mib = max(self.tree_mib, sum(_shared_mib(one) for one in family))
+            if shares:
+                self.tree_mib = max(self.tree_mib, sum(_shared_mib(one) for one in family))
 
 
 @contextmanager
@@ -49,8 +52,10 @@ def watched(supervisor: int) -> Iterator[Use]:
     workers, others = _cpu_seconds(supervisor)
 
     def watch() -> None:
+        looks = 0
         while not done.wait(_LOOK_SECONDS):
-            use.look(supervisor)
+            use.look(supervisor, shares=looks % _LOOKS_A_SHARE == 0)
+            looks += 1
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

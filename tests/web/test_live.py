@@ -147,3 +147,8 @@ def sequence(frame: str) -> int:
     found = re.search(r'data-sequence="(\d+)"', frame)
     assert found is not None
     return int(found[1])
+
+
+@pytest.mark.parametrize(("frame_seconds", "rest"), [(0.0, 0.25), (0.03, 0.25), (0.05, 0.4), (9.0, 1.0)])
+def test_what_takes_long_to_show_is_shown_less_often(frame_seconds: float, rest: float) -> None:
+    assert live.rest_after(frame_seconds) == pytest.approx(rest)
