@@ -305,7 +305,9 @@ def _choice(algorithms: frozenset[Algorithm]) -> _Choice:
 
 
 # Chosen digests in the order of the fields of a part and of the whole.
-_Values: TypeAlias = tuple[bytes | None, bytes | None, int | None, int | None, int | None, dict[str, bytes]]
+_Values: TypeAlias = tuple[bytes | None, bytes | None, int | None, int | None, int | None, "Mapping[str, bytes]"]
+# One for all parts: an object may have 10,000.
+_NOTHING_FURTHER: Mapping[str, bytes] = {}
 
 
 class _Stream:
@@ -349,7 +351,9 @@ class _Stream:
             self.crc32 if choice.crc32 else None,
             self.crc32c if choice.crc32c else None,
             self.crc64nvme if choice.crc64nvme else None,
-            {algorithm: self.further[algorithm].digest() for algorithm in choice.further} if choice.further else {},
+            {algorithm: self.further[algorithm].digest() for algorithm in choice.further}
+            if choice.further
+            else _NOTHING_FURTHER,
         )
 
     def read(self, choice: _Choice, number: int, size: int) -> PartDigest:

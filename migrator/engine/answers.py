@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from sys import intern
 
 from integrity.evidence import Encryption, Origin, Statement
 from migrator.engine.errors import cleaned
@@ -21,6 +22,8 @@ CONTENT_HEADERS = (
     "expires",
     "x-amz-website-redirect-location",
 )
+# One for all answers that name none: an upload keeps up to 10,000 of them.
+_NONE: Mapping[str, str] = {}
 _META = "x-amz-meta-"
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -93,19 +96,21 @@ def statement_of(
         checksum_type=headers.get("x-amz-checksum-type"),
         parts_count=number_in(headers.get("x-amz-mp-parts-count")),
         storage_class=headers.get("x-amz-storage-class"),
-        content_headers={name: headers[name] for name in CONTENT_HEADERS if name in headers},
+        content_headers={name: headers[name] for name in CONTENT_HEADERS if name in headers} or _NONE,
         metadata=_metadata(headers),
         missing_metadata=number_in(headers.get("x-amz-missing-meta")) or 0,
         tag_count=number_in(headers.get("x-amz-tagging-count")),
     )
 
 
-def checksums_in(headers: Mapping[str, str]) -> dict[str, str]:
+def checksums_in(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return the checksums a reply states, by the algorithm's S3 name."""
     # Few headers are checksums: look closer only at what begins like one.
     named = [(name, value) for name, value in headers.items() if value and name.startswith("x-amz-checksum-")]
+    if not named:
+        return _NONE
     found = ((_CHECKSUM.fullmatch(name), value) for name, value in named)
-    return {match[1].upper(): value for match, value in found if match}
+    return {intern(match[1].upper()): value for match, value in found if match}
 
 
 def version_of(headers: Mapping[str, str]) -> str:
@@ -139,9 +144,11 @@ def http_date(text: str) -> str:
         return ""
 
 
-def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
+def _metadata(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return the user metadata by lower-case name, as the wire knows it; names that collapse stay as they were."""
     spelled = {name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)}
+    if not spelled:
+        return _NONE
     lowered = {name.lower(): value for name, value in spelled.items()}
     return lowered if len(lowered) == len(spelled) else spelled
 

@@ -323,7 +323,7 @@ def status_of(reply: Mapping[str, object]) -> int:
     return int_of(cast("dict[str, object]", reply["ResponseMetadata"])["HTTPStatusCode"])
 
 
-def stated_checksums_of(reply: Mapping[str, object]) -> dict[str, str]:
+def stated_checksums_of(reply: Mapping[str, object]) -> Mapping[str, str]:
     """Return the checksums in the body of a reply."""
     wire = {f"x-amz-checksum-{name[8:].lower()}": str(value) for name, value in reply.items() if name[:8] == "Checksum"}
     return checksums_in(wire)

@@ -182,7 +182,6 @@ class Upload:
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _replies: dict[int, Statement] = field(default_factory=dict)
-    _sums: dict[int, dict[str, str]] = field(default_factory=dict)
     _flying: list[_Flight] = field(default_factory=list)
 
     def open(self) -> None:
@@ -264,9 +263,8 @@ class Upload:
 
     def _send_checked(self, part: Part, digest: PartDigest) -> Statement:
         """Send a part until the store states its MD5, where it is one that does."""
-        sums = _checksum(self.target.algorithm, digest)
-        self._sums[digest.number] = sums
         target, tried = self.target, 0
+        sums = target.checksums(digest)
         while True:
             tried += 1
             reply = _send_again_if_refused(
@@ -292,7 +290,8 @@ class Upload:
     def _complete(self, digests: DigestSet) -> Statement:
         target = self.target
         parts = [
-            SentPart(number, self._replies[number].etag or "", self._sums[number]) for number in sorted(self._replies)
+            SentPart(part.number, self._replies[part.number].etag or "", target.checksums(part))
+            for part in digests.parts[self.layout]
         ]
         return target.store.complete_upload(
             target.bucket,
