@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import zlib
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from awscrt import checksums as crt
+from isal import isal_zlib
 
 from integrity.algorithms import ALL, FOR_PARTS, HASHES, USUAL, Algorithm
 from integrity.threads import side_by_side
@@ -163,7 +163,7 @@ def _at_once(data: bytes, choice: _Choice) -> DigestSet:
         len(data),
         hashlib.md5(data, usedforsecurity=False).digest() if choice.md5 else None,
         hashlib.sha256(data).digest() if choice.sha256 else None,
-        zlib.crc32(data) if choice.crc32 else None,
+        isal_zlib.crc32(data) if choice.crc32 else None,
         crt.crc32c(data) if choice.crc32c else None,
         crt.crc64nvme(data) if choice.crc64nvme else None,
     )
@@ -331,7 +331,7 @@ class _Stream:
     def update_crcs(self, segment: memoryview) -> None:
         """Feed the next bytes to the CRCs."""
         if self.choice.crc32:
-            self.crc32 = zlib.crc32(segment, self.crc32)
+            self.crc32 = isal_zlib.crc32(segment, self.crc32)
         if self.choice.crc32c:
             self.crc32c = crt.crc32c(segment, self.crc32c)
         if self.choice.crc64nvme:

@@ -1,6 +1,6 @@
 """What the one pass over the bytes costs beside a bare loop that computes the same digests of the same buffers.
 
-The bare loop is hashlib, zlib and awscrt and nothing else: no layouts, no borders, no results but the digests. It
+The bare loop is hashlib, isal and awscrt and nothing else: no layouts, no borders, no results but the digests. It
 hashes in as many threads as the pass does: in one below `PARALLEL_FROM`, above it MD5 in the calling thread and each
 other hash in a thread of a pool; the CRCs come last, one after the other. With parts there is an MD5 for each part
 besides.
@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from awscrt import checksums as crt
+from isal import isal_zlib
 
 from integrity.digests import PARALLEL_FROM, Algorithm, OnePass, digest_of
 from integrity.layouts import Layout
@@ -103,7 +103,7 @@ def _bare_loop(buffers: Sequence[memoryview], part_size: int | None, pool: Threa
             md5.update(buffer)
             for job in jobs:
                 job.result()
-        crc32 = zlib.crc32(buffer, crc32)
+        crc32 = isal_zlib.crc32(buffer, crc32)
         crc32c = crt.crc32c(buffer, crc32c)
         crc64nvme = crt.crc64nvme(buffer, crc64nvme)
         left -= len(buffer)
@@ -121,7 +121,7 @@ def objects_each(objects: Sequence[bytes]) -> tuple[Callable[[], object], Callab
             said = (
                 hashlib.md5(one).digest(),
                 hashlib.sha256(one).digest(),
-                zlib.crc32(one),
+                isal_zlib.crc32(one),
                 crt.crc32c(one),
                 crt.crc64nvme(one),
             )
