@@ -172,8 +172,8 @@ class TooManyVersions(EngineError):
 
     refuse_cause = "too_many_versions"
     advice = (
-        'The key "{key}" has more than {limit} versions, and a plan takes no more of one key. Leave it out with a '
-        "pattern (exclude), or copy its latest version only, then plan again."
+        'The key "{key}" has more than {limit} versions and delete markers, and a plan takes no more of one key. Leave '
+        "it out with a pattern (exclude), or copy its latest version only, then plan again."
     )
 
 

@@ -22,7 +22,7 @@ from migrator.engine.listing import key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.stores import Store
 
-# Of one key so many versions are turned around in memory: some 50 MB of them.
+# Of one key so many versions and delete markers are held in memory to turn them around: some 50 MB of them.
 MOST_VERSIONS_OF_A_KEY = 50_000
 LARGEST_PAGE = 1000
 
@@ -132,12 +132,12 @@ class _Held:
     markers: list[ListedMarker] = field(default_factory=list)
 
     def add(self, entry: _Entry) -> None:
+        if len(self.versions) + len(self.markers) >= MOST_VERSIONS_OF_A_KEY:
+            raise TooManyVersions(facts={"key": self.key, "limit": f"{MOST_VERSIONS_OF_A_KEY:,}"})
         if isinstance(entry, ListedMarker):
             self.markers.append(entry)
-            return
-        if len(self.versions) >= MOST_VERSIONS_OF_A_KEY:
-            raise TooManyVersions(facts={"key": self.key, "limit": f"{MOST_VERSIONS_OF_A_KEY:,}"})
-        self.versions.append(entry)
+        else:
+            self.versions.append(entry)
 
     def histories(self) -> Iterator[KeyHistory]:
         if self.versions or self.markers:

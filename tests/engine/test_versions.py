@@ -146,14 +146,16 @@ def test_of_one_key_only_that_keys_history_is_asked() -> None:
     assert history_of(cast("Store", pages), BUCKET, "0") == KeyHistory("0")
 
 
-def test_a_key_with_too_many_versions_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("markers", [0, 2, 4])
+def test_a_key_with_too_many_versions_or_markers_is_named(monkeypatch: pytest.MonkeyPatch, markers: int) -> None:
     monkeypatch.setattr(versions, "MOST_VERSIONS_OF_A_KEY", 3)
+    entries = [Entry("many", rank, is_marker=rank < markers) for rank in range(4)]
 
     with pytest.raises(TooManyVersions) as refused:
-        list(list_versions(store_of([Entry("many", rank) for rank in range(4)]), BUCKET))
+        list(list_versions(store_of(entries), BUCKET))
 
     assert refused.value.refuse_cause == "too_many_versions"
-    assert 'The key "many" has more than 3 versions' in refused.value.advice
+    assert 'The key "many" has more than 3 versions and delete markers' in refused.value.advice
 
 
 def page(*entries: Entry, **changed: object) -> VersionPage:
