@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from migrator.engine.errors import LocalDiskFull, Stopped
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET = 48 * MIB
+_HUGE_PAGE = 2 * MIB
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LOOK_FOR_STOP_SECONDS = 0.5
 
@@ -91,11 +93,11 @@ class MemoryPart:
     """A part, or a whole small object, in memory. `body` may be sent any number of times."""
 
     def __init__(self, size: int) -> None:
-        self._buffer = bytearray(size)
+        self._buffer = _pages(size)
         self._filled = 0
 
     @property
-    def body(self) -> bytearray:
+    def body(self) -> memoryview:
         """The bytes."""
         return self._buffer
 
@@ -110,7 +112,21 @@ class MemoryPart:
 
     def close(self) -> None:
         """Let the memory go."""
-        self._buffer = bytearray()
+        self._buffer = memoryview(b"")
+
+
+def _pages(size: int) -> memoryview:
+    """Return room for a part, in large pages where the system has them.
+
+    In pages of 4 KiB it costs 0.7 s a GB to be given them and to have them zeroed, twice; in large ones 0.1.
+    """
+    if size < _HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return memoryview(bytearray(size))
+    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # Where they are switched off these are pages like any others.
+    with suppress(OSError):
+        room.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(room)
 
 
 class HeldPart:

@@ -8,14 +8,17 @@ from migrator.engine.buffers import MemoryPart, SpooledPart
 from migrator.engine.errors import LocalDiskFull
 
 
-def test_a_part_in_memory_is_sent_as_it_was_written() -> None:
-    part = MemoryPart(6)
+@pytest.mark.parametrize("count", [1, 1_000_000])
+def test_a_part_in_memory_is_sent_as_it_was_written(count: int) -> None:
+    part = MemoryPart(6 * count)
 
-    part.write(b"abc")
-    part.write(memoryview(b"def"))
+    part.write(b"abc" * count)
+    part.write(memoryview(b"def" * count))
 
-    assert part.body == b"abcdef"
-    assert b"".join(part.read_again()) == b"abcdef"
+    assert part.body == b"abc" * count + b"def" * count
+    assert b"".join(part.read_again()) == part.body
+    part.close()
+    assert part.body == b""
 
 
 def test_a_spooled_part_is_read_from_its_beginning_each_time(tmp_path: Path) -> None:
