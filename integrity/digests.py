@@ -275,7 +275,7 @@ class OnePass:
 
     def _share_crcs(self, segment: memoryview) -> None:
         """Compute each CRC once over the segment; every stream gets it by combination."""
-        alone = _Stream(self._whole.choice)
+        alone = _Stream(self._whole.choice.crcs)
         alone.update_crcs(segment)
         for stream in self._streams.values():
             stream.append_crcs(alone, len(segment))
@@ -290,6 +290,11 @@ class _Choice(NamedTuple):
     crc32c: bool
     crc64nvme: bool
     further: tuple[Algorithm, ...]
+
+    @property
+    def crcs(self) -> _Choice:
+        """The CRCs among them."""
+        return self._replace(md5=False, sha256=False, further=())
 
 
 @lru_cache(maxsize=64)
