@@ -150,7 +150,7 @@ def digest_of(
 ) -> DigestSet:
     """Return the digests of bytes that are all in memory."""
     choice, layouts = _choice(algorithms), tuple(layouts)
-    if isinstance(data, bytes) and len(data) < PARALLEL_FROM and not layouts and not choice.further:
+    if isinstance(data, bytes) and not layouts and not choice.further:
         return _at_once(data, choice)
     one_pass = OnePass(layouts, algorithms, part_algorithms)
     one_pass.feed(data)
@@ -158,7 +158,10 @@ def digest_of(
 
 
 def _at_once(data: bytes, choice: _Choice) -> DigestSet:
-    """Return the usual digests by one call each: what a pass keeps to go on with costs as much as a few KiB do."""
+    """Return the usual digests by one call each: what a pass keeps to go on with costs as much as a few KiB do.
+
+    All in this thread: whoever has whole objects in memory has many of them, and other threads are busy with others.
+    """
     return DigestSet(
         len(data),
         hashlib.md5(data, usedforsecurity=False).digest() if choice.md5 else None,
