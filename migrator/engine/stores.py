@@ -7,6 +7,7 @@ halves what may be in flight at this endpoint (`Pace`).
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -97,6 +98,11 @@ _TROUBLES = (BotoCoreError, ClientError, ResponseParserError, LineBroken, ValueE
 _T = TypeVar("_T")
 
 
+def _close(client: Client, transport: Transport) -> None:
+    client.close()
+    transport.close()
+
+
 class Store:
     """One endpoint with its credentials. Make it once in a process, after the fork; threads may share it."""
 
@@ -108,11 +114,13 @@ class Store:
         self.pace = Pace(most_in_flight)
         self.transport = Transport(endpoint)
         self._client = Client(self.transport)
+        # A line and what libcurl calls of it hold each other: of a store that is only let go they would stay open
+        # until the collector comes by, hundreds of them in a process that makes many stores.
+        weakref.finalize(self, _close, self._client, self.transport).atexit = False
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-        self.transport.close()
+        """Close the connections; a store that nobody holds any more does so by itself."""
+        _close(self._client, self.transport)
 
     @property
     def clock_skew(self) -> int | None:

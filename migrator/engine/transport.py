@@ -86,10 +86,12 @@ class Transport:
         self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
         self._dated = ("", 0.0)
+        self._is_closed = False
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections that are idle; those at work are closed when they come back."""
         with self._lock:
+            self._is_closed = True
             idle, self._idle = self._idle, []
         for driver in idle:
             driver.close()
@@ -230,7 +232,10 @@ class Transport:
     def _give_back(self, driver: _Driver) -> None:
         driver.line.forget()
         with self._lock:
-            self._idle.append(driver)
+            if not self._is_closed:
+                self._idle.append(driver)
+                return
+        driver.close()
 
 
 class _Driver:

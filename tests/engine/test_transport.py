@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
 from migrator.engine.lines import LARGEST_ERROR, LineBroken, Request
+from migrator.engine.stores import Store
 from migrator.engine.transport import Endpoint, Transport
 from tests.engine.scripted import Parting, Told, answering
 
@@ -221,3 +225,38 @@ def test_the_bucket_stands_in_the_path_or_in_the_host(
     line, _, rest = told.requests[0].partition(b"\r\n")
     assert line.split(b" ")[1] == target
     assert b"Host: " + host in rest
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count what is open")
+def test_a_store_that_is_only_let_go_keeps_no_connection_open() -> None:
+    rule = AddressRule(allow_private=True)
+    with answering(*[OK] * 20) as told, uncollected():
+        end = Endpoint(url=told.url, access_key_id="example", secret_access_key="example-secret", rule=rule)
+        Store(end).find("bucket", "key")
+        before = len(list(Path("/proc/self/fd").iterdir()))
+
+        for _ in range(10):
+            Store(end).find("bucket", "key")
+
+        # The other ends are closed by the server's thread, one after the other.
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3
+
+
+def test_what_comes_back_to_a_closed_transport_is_closed(transports: Make) -> None:
+    with answering(OK, OK) as told:
+        transport = transports(told)
+        stream = transport.stream(GET)
+        transport.close()
+
+        assert list(stream.chunks()) == [b"hello"]
+        assert transport._idle == []
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nothing is freed here but by who lets go of it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
