@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from migrator.models import Connection, Run
 
-# Clients are made after the fork and live as long as the process and the row they were made from.
+# So many stores stay open between two questions; a job needs two.
+MOST_STORES = 16
+# Clients are made after the fork, and live until the row they were made from is edited or others were asked for since.
 _stores: dict[tuple[int, uuid.UUID, datetime], Store] = {}
 
 
@@ -58,9 +60,12 @@ def impatient_store_of(connection: Connection) -> Store:
 def store_of(connection: Connection) -> Store:
     """Return this process's store for a connection, made anew when the connection was edited."""
     key = (os.getpid(), connection.id, connection.updated_at)
-    if key not in _stores:
-        _stores[key] = Store(endpoint_of(connection))
-    return _stores[key]
+    # The one that was asked for last stands last.
+    store = _stores.pop(key, None) or Store(endpoint_of(connection))
+    _stores[key] = store
+    while len(_stores) > MOST_STORES:
+        _stores.pop(next(iter(_stores)), None)
+    return store
 
 
 def sides_of(run: Run) -> tuple[Side, Side]:
