@@ -7,6 +7,7 @@ until somebody asks for a record.
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,18 @@ from integrity.models import IntegrityRecord
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
 if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+
     from integrity.digests import DigestSet
     from integrity.evidence import Check, Earlier
 
 Row: TypeAlias = dict[str, Any]
 
 SKIPPED = "already_verified"
+
+# SQLite's driver lets go of the interpreter for each statement, and where other threads compute it gets that back only
+# after milliseconds. SQLite takes 32,766 values in a statement, PostgreSQL 65,535.
+_ROWS_TOGETHER = 50
 
 _FIELDS = tuple(IntegrityRecord._meta.concrete_fields)
 # The fields that make a record what it is: all but its own name in the database and the digest over them.
@@ -67,9 +74,14 @@ def row_of(finding: Finding, context: RecordContext) -> Row:
         **_stated(finding),
         **_judged(finding, judgement),
     }
-    row["id"] = uuid.uuid4()
+    row["id"] = _new_id()
     row["record_digest"] = digest_of(row)
     return row
+
+
+def _new_id() -> uuid.UUID:
+    """Return a random id without asking the system, for which a thread lets go of the interpreter; it is no secret."""
+    return uuid.UUID(int=random.getrandbits(128), version=4)
 
 
 def digest_of(row: Row) -> str:
@@ -87,15 +99,28 @@ def needs_a_person(row: Row) -> bool:
 
 
 def insert(rows: Sequence[Row]) -> None:
-    """Write rows in one statement. Call inside a transaction, under the fence."""
+    """Write rows, many by one statement. Call inside a transaction, under the fence."""
+    whole = len(rows) - len(rows) % _ROWS_TOGETHER
+    with connection.cursor() as cursor:
+        _insert_by(cursor, _ROWS_TOGETHER, rows[:whole])
+        _insert_by(cursor, 1, rows[whole:])
+
+
+def _insert_by(cursor: CursorWrapper, count: int, rows: Sequence[Row]) -> None:
+    """Write rows, so many by each statement; their number must be a multiple of it."""
     if not rows:
         return
     columns = ", ".join(f'"{field.column}"' for field in _FIELDS)
-    places = ", ".join(["%s"] * len(_FIELDS))
+    places = "(" + ", ".join(["%s"] * len(_FIELDS)) + ")"
+    table = IntegrityRecord._meta.db_table
     writers = [(field.attname, _writer(field)) for field in _FIELDS]
-    values = [[write(row[name]) for name, write in writers] for row in rows]
-    with connection.cursor() as cursor:
-        cursor.executemany(f'INSERT INTO "{IntegrityRecord._meta.db_table}" ({columns}) VALUES ({places})', values)  # noqa: S608 - names of our own model
+    cursor.executemany(
+        f'INSERT INTO "{table}" ({columns}) VALUES {", ".join([places] * count)}',  # noqa: S608 - names of our own model
+        [
+            [write(row[name]) for row in rows[at : at + count] for name, write in writers]
+            for at in range(0, len(rows), count)
+        ],
+    )
 
 
 def _writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ class Signer:
     region: str
     session_token: str = field(default="", repr=False)
     _day: str = field(default="", repr=False)
-    _day_key: bytes = field(default=b"", repr=False)
+    _day_key: _Key = field(default_factory=lambda: _Key(b""), repr=False)
 
     def sign(
         self,
@@ -60,20 +60,42 @@ class Signer:
         scope = f"{day}/{self.region}/s3/aws4_request"
         digest = hashlib.sha256(canonical.encode("utf-8")).hexdigest()
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode()
-        signature = hmac.digest(self._key_of(day), to_sign, "sha256").hex()
+        signature = self._key_of(day).signature(to_sign)
         signed["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
         return signed
 
-    def _key_of(self, day: str) -> bytes:
+    def _key_of(self, day: str) -> _Key:
         if day != self._day:
             key = f"AWS4{self.secret_access_key}".encode()
             for word in (day, self.region, "s3", "aws4_request"):
                 key = hmac.digest(key, word.encode(), "sha256")
             # The key first: a thread that sees the new day must not find the old key.
-            self._day_key, self._day = key, day
+            self._day_key, self._day = _Key(key), day
         return self._day_key
+
+
+class _Key:
+    """An HMAC-SHA256 key of at most 64 bytes, the part of it that stays the same computed once.
+
+    `hmac.digest` lets go of the interpreter for these two microseconds; where other threads compute it comes back
+    after hundreds. Source: RFC 2104.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def signature(self, text: bytes) -> str:
+        """Return the signature of a text, in hex."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
 
 def encoded_path(key: str) -> str:
