@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from integrity.evidence import (
     FIDELITY_CHECKS,
@@ -23,7 +24,7 @@ from integrity.evidence import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    _Named: TypeAlias = Mapping[CheckName, Sequence[Check]]
+    _Named: TypeAlias = Mapping[CheckName, Sequence["_Essence"]]
 
 
 class Verdict(StrEnum):
@@ -148,29 +149,79 @@ def judge(checks: Iterable[Check], policy: Policy, operation_error: ErrorCode | 
     then all of them must match. In row 6 values that agree without counting read `store_unproven`, and where the
     ETag did match the reason is that of the missing read-back.
     """
-    named = _named(checks)
-    source, dest = _source_grade(named), _dest_grade(named)
-    code = operation_error or _mismatch_code(named, policy)
-    reason = None if code else _missing_proof(named, policy, source, dest)
+    checks = tuple(checks)
+    shown = _graded(_essences(checks), policy)
+    code = operation_error or _mismatch_code(checks, policy)
+    reason = None if code else shown.lacks
     settled = Verdict.UNVERIFIED if reason else Verdict.VERIFIED
     return Judgement(
         verdict=Verdict.FAILED if code else settled,
-        source_grade=source,
-        dest_grade=dest,
+        source_grade=shown.source,
+        dest_grade=shown.dest,
         error_code=code,
         reason=reason,
-        narrow=dest is DestGrade.D3 and _is_narrow(named),
+        narrow=shown.narrow,
     )
 
 
 def source_grade(checks: Iterable[Check]) -> SourceGrade:
     """Return the highest grade that the checks of the source leg reach."""
-    return _source_grade(_named(checks))
+    return _source_grade(_named(_essences(checks)))
 
 
 def dest_grade(checks: Iterable[Check]) -> DestGrade:
     """Return the highest grade that the checks of the destination leg reach; D0 without size and identity."""
-    return _dest_grade(_named(checks))
+    return _dest_grade(_named(_essences(checks)))
+
+
+class _Essence(NamedTuple):
+    """All that grades and reasons look at in a check: of two with one essence the one weighs what the other does.
+
+    `is_of_whole`: the store's digest is one of the whole object, not one made of its parts' digests. `agrees`: both
+    values are there and equal, whether they count or not.
+    """
+
+    name: CheckName
+    outcome: Outcome
+    reason: Reason | None
+    algorithm: str | None
+    origin: Origin | None
+    is_of_whole: bool
+    agrees: bool
+
+
+def _essences(checks: Iterable[Check]) -> tuple[_Essence, ...]:
+    return tuple(
+        [
+            _Essence(
+                check.name,
+                check.outcome,
+                check.reason,
+                check.algorithm,
+                check.origin,
+                bool(check.observed) and "-" not in (check.observed or ""),
+                bool(check.expected) and check.expected == check.observed,
+            )
+            for check in checks
+        ]
+    )
+
+
+class _Shown(NamedTuple):
+    """What checks show under a policy: both grades, the reason of rows 4 to 7, and whether a D3 is narrow."""
+
+    source: SourceGrade
+    dest: DestGrade
+    lacks: Reason | None
+    narrow: bool
+
+
+# The objects of a run differ in their digests and hardly ever in what is shown of them.
+@lru_cache(maxsize=1024)
+def _graded(essences: tuple[_Essence, ...], policy: Policy) -> _Shown:
+    named = _named(essences)
+    source, dest = _source_grade(named), _dest_grade(named)
+    return _Shown(source, dest, _missing_proof(named, policy, source, dest), dest is DestGrade.D3 and _is_narrow(named))
 
 
 _SOURCE_INDISPENSABLE = (
@@ -192,17 +243,17 @@ _STATED_AFTERWARDS = frozenset({Origin.HEAD, Origin.LISTING, Origin.GET, Origin.
 _SHORT_ALGORITHMS = frozenset({"CRC32", "CRC32C"})
 
 
-def _named(checks: Iterable[Check]) -> _Named:
+def _named(essences: Iterable[_Essence]) -> _Named:
     """Return the checks by name: from here on their order cannot matter."""
-    named: dict[CheckName, list[Check]] = {}
-    for check in checks:
-        named.setdefault(check.name, []).append(check)
+    named: dict[CheckName, list[_Essence]] = {}
+    for each in essences:
+        named.setdefault(each.name, []).append(each)
     return named
 
 
 def _source_grade(named: _Named) -> SourceGrade:
     etags, checksums = _matches(named, CheckName.SOURCE_ETAG), _matches(named, CheckName.SOURCE_CHECKSUM)
-    if etags or any(_is_of_whole(check) for check in checksums):
+    if etags or any(check.is_of_whole for check in checksums):
         return SourceGrade.S3
     if checksums:
         return SourceGrade.S2
@@ -223,9 +274,9 @@ def _dest_grade(named: _Named) -> DestGrade:
     return DestGrade.D1
 
 
-def _mismatch_code(named: _Named, policy: Policy) -> ErrorCode | None:
+def _mismatch_code(checks: Iterable[Check], policy: Policy) -> ErrorCode | None:
     """Return the code of rows 2 and 3."""
-    mismatches = [check for each in named.values() for check in each if check.outcome is Outcome.MISMATCH]
+    mismatches = [check for check in checks if check.outcome is Outcome.MISMATCH]
     wrong = first_mismatch(mismatches)
     if wrong is None and policy.fidelity is Fidelity.REQUIRED:
         wrong = min(mismatches, key=lambda check: _FIDELITY.index(check.name), default=None)
@@ -248,7 +299,7 @@ def _missing_proof(named: _Named, policy: Policy, source: SourceGrade, dest: Des
 
 def _dest_reason(named: _Named) -> Reason | None:
     etags = named.get(CheckName.DEST_ETAG, ())
-    if any(check.reason and check.expected and check.expected == check.observed for check in etags):
+    if any(check.reason and check.agrees for check in etags):
         return Reason.STORE_UNPROVEN
     return _lacking(named, CheckName.DEST_ETAG) or _lacking(named, CheckName.DEST_READBACK)
 
@@ -262,21 +313,14 @@ def _lacking(named: _Named, name: CheckName) -> Reason | None:
     return min(open_ones, key=list(Reason).index) if open_ones else None
 
 
-def _matches(named: _Named, name: CheckName) -> list[Check]:
+def _matches(named: _Named, name: CheckName) -> list[_Essence]:
     return [check for check in named.get(name, ()) if check.outcome is Outcome.MATCH]
 
 
-def _is_of_whole(check: Check) -> bool:
-    """Say whether a matching digest is one of the whole object, not one made of its parts' digests."""
-    if not check.observed:
-        return False
-    return "-" not in check.observed
-
-
-def _statements_of_whole(named: _Named) -> list[Check]:
+def _statements_of_whole(named: _Named) -> list[_Essence]:
     """Return the matches in which the destination stated, after the write, a digest of the whole object."""
     stated = _matches(named, CheckName.DEST_ETAG) + _matches(named, CheckName.DEST_CHECKSUM)
-    return [check for check in stated if check.origin in _STATED_AFTERWARDS and _is_of_whole(check)]
+    return [check for check in stated if check.origin in _STATED_AFTERWARDS and check.is_of_whole]
 
 
 def _is_narrow(named: _Named) -> bool:

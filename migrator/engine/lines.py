@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from functools import lru_cache
 from typing import BinaryIO
 
 import pycurl
@@ -76,8 +77,10 @@ class Line:
         "_bound",
         "_headers",
         "_held",
+        "_method",
         "_most",
         "_reads",
+        "_seconds",
         "_sent",
         "_size",
         "blocked",
@@ -95,39 +98,56 @@ class Line:
         self.resolved: tuple[str, ...] = ()
         self._reads = False
         self._sent = 0
+        # The very list that libcurl appends to.
         self._headers: list[bytes] = []
         self._blocks: list[bytes] = []
         self._size = self._held = self._bound = self._most = 0
+        self._method, self._seconds = "", 0.0
         configure(self.easy, self)
         self.easy.setopt(pycurl.PREREQFUNCTION, self._before_sending)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._take)
 
     def load(self, request: Request, url: str, headers: list[str], seconds: float) -> None:
         """Set all that belongs to one request; `seconds` is the most that it may take in all (0: no such limit)."""
         easy = self.easy
-        self._headers, self._blocks = [], []
+        self._headers.clear()
+        self._blocks = []
         self._size, self._held, self._most = 0, 0, request.bound
         self._bound = min(request.bound, LARGEST_ERROR)
         self.was_cut, self.blocked = False, None
         easy.setopt(pycurl.URL, url)
         easy.setopt(pycurl.HTTPHEADER, headers)
-        easy.setopt(pycurl.HEADERFUNCTION, self._headers.append)
-        easy.setopt(pycurl.WRITEFUNCTION, self._take)
-        easy.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        # What is left as it was need not be said again: each word to libcurl costs two microseconds.
+        if seconds != self._seconds:
+            easy.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+            self._seconds = seconds
         self._sent = 0
+        self._load_method(request)
+
+    def _load_method(self, request: Request) -> None:
+        easy, method, before = self.easy, request.method, self._method
+        self._method = method
+        if method == before == "GET":
+            return
         # This also takes back what the request before has set: no body to come, a body to send.
         easy.setopt(pycurl.HTTPGET, 1)
-        if request.method == "HEAD":
-            easy.setopt(pycurl.NOBODY, 1)
-        elif request.method != "GET":
-            self._load_body(request.wire_body if request.wire_body is not None else request.body)
-            easy.setopt(pycurl.CUSTOMREQUEST, request.method)
+        if method in ("GET", "HEAD"):
+            easy.unsetopt(pycurl.CUSTOMREQUEST)
+            if method == "HEAD":
+                easy.setopt(pycurl.NOBODY, 1)
             return
-        easy.unsetopt(pycurl.CUSTOMREQUEST)
+        self._load_body(request.wire_body if request.wire_body is not None else request.body)
+        if method != before:
+            easy.setopt(pycurl.CUSTOMREQUEST, method)
 
     def forget(self) -> None:
         """Let go of what the last request held: a body may be as large as the whole budget."""
         self.token = None
-        self._headers, self._blocks = [], []
+        self._headers.clear()
+        self._blocks = []
+        if self._method == "GET":
+            return
         self.easy.setopt(pycurl.POSTFIELDS, b"")
         if self._reads:
             self._reads = False
@@ -145,10 +165,7 @@ class Line:
         for line in b"".join(self._headers).decode("latin-1").split("\r\n"):
             spelled, colon, value = line.partition(":")
             if colon:
-                name, value = spelled.strip().lower(), value.strip()
-                if name.startswith(METADATA):
-                    # Two names that differ in their spelling only are two: what becomes of them must show.
-                    name = METADATA + spelled.strip()[len(METADATA) :]
+                name, value = _name_of(spelled), value.strip()
                 # Said twice: a length or a range that is not the same twice is none.
                 found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"
             elif line.startswith("HTTP/"):
@@ -220,6 +237,18 @@ class Line:
         easy.setopt(pycurl.INFILESIZE_LARGE, source.size)
         easy.setopt(pycurl.READFUNCTION, source.read)
         easy.setopt(pycurl.SEEKFUNCTION, source.seek)
+
+
+# A store spells the same dozen names in every answer.
+@lru_cache(maxsize=256)
+def _name_of(spelled: str) -> str:
+    """Return a header's name in lower case, of user metadata the prefix only.
+
+    Two names of metadata that differ in their spelling only are two: what becomes of them must show.
+    """
+    spelled = spelled.strip()
+    name = spelled.lower()
+    return METADATA + spelled[len(METADATA) :] if name.startswith(METADATA) else name
 
 
 class _Rewindable:

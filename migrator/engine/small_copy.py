@@ -7,6 +7,7 @@ aside, step by step as any other, or is begun again there if nothing was written
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from integrity.digests import DigestSet
@@ -40,7 +41,8 @@ from migrator.engine.workplace import IfExists, Work
 # What is hashed faster than it is handed over, and small enough that many fit in the memory budget.
 LARGEST_SMALL = 1024 * 1024
 _FIRST = 1
-_LEAST_SIGN, _LAST_SIGN = " ", "\x7f"
+# Controls, DEL and the controls of Latin-1 with its blank: what a listing, or a writer of one, may change.
+_DISTORTED = re.compile(r"[\x00-\x1f\x7f-\xa0]")
 
 
 @plain_value
@@ -274,4 +276,4 @@ class SmallCopy(ItemCopy):
 
 def _is_plain(key: str) -> bool:
     """Say whether no listing can distort this key."""
-    return is_legal_key(key) and all(_LEAST_SIGN <= sign < _LAST_SIGN or sign > "\xa0" for sign in key)
+    return is_legal_key(key) and _DISTORTED.search(key) is None
