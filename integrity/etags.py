@@ -60,14 +60,14 @@ class Digested(Protocol[LayoutT_contra]):
     def part_md5s(self, layout: LayoutT_contra) -> Sequence[bytes] | None: ...
 
 
-# One object asks this of the same few texts twenty times.
-@lru_cache(maxsize=256)
+# One object asks this of the same few texts twenty times, and hundreds of objects are on their way at once.
+@lru_cache(maxsize=2048)
 def normalise(text: str) -> str:
     """Return an ETag without blanks, weak mark and quotes, in lower case."""
     return text.strip().removeprefix("W/").removeprefix("w/").strip('"').lower()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def kind(text: str) -> EtagKind:
     """Return what an ETag might be; quotes, weak mark and case do not matter."""
     etag = normalise(text)

@@ -8,7 +8,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 
 from integrity import rows
 from integrity.models import IntegrityRecord, Review, ReviewDecision
-from integrity.rows import DIGESTED_FIELDS, SKIPPED, RecordContext, Row, insert, needs_a_person, row_of
+from integrity.rows import DIGESTED_FIELDS, SKIPPED, RecordContext, Row, insert, needs_a_person, row_of, rows_of
 from integrity.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from integrity.evidence import Finding
 
-__all__ = ["SKIPPED", "RecordContext", "row_of"]
+__all__ = ["SKIPPED", "RecordContext", "row_of", "rows_of"]
 
 
 def new_record(finding: Finding, context: RecordContext) -> IntegrityRecord:

@@ -11,6 +11,8 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -24,6 +26,8 @@ from integrity.models import IntegrityRecord
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.db.backends.utils import CursorWrapper
 
     from integrity.digests import DigestSet
@@ -40,6 +44,8 @@ _ROWS_TOGETHER = 50
 _FIELDS = tuple(IntegrityRecord._meta.concrete_fields)
 # The fields that make a record what it is: all but its own name in the database and the digest over them.
 DIGESTED_FIELDS = tuple(field.attname for field in _FIELDS if field.attname not in ("id", "record_digest"))
+_digested_in_order = itemgetter(*DIGESTED_FIELDS)
+_values_in_order = itemgetter(*(field.attname for field in _FIELDS))
 _BLANK: Row = {field.attname: field.get_default() for field in _FIELDS if field.has_default()}
 
 
@@ -57,8 +63,14 @@ class RecordContext:
     policy: Policy
 
 
-def row_of(finding: Finding, context: RecordContext) -> Row:
-    """Return the row of one finding, judged under the policy of its run."""
+def rows_of(findings: Iterable[Finding], context: RecordContext) -> list[Row]:
+    """Return the rows of findings that are written together, each judged under the policy of its run."""
+    made_at = timezone.now()
+    return [row_of(finding, context, made_at) for finding in findings]
+
+
+def row_of(finding: Finding, context: RecordContext, made_at: datetime | None = None) -> Row:
+    """Return the row of one finding, judged under the policy of its run; made now unless said otherwise."""
     judgement = None if finding.skipped else judge(finding.checks, context.policy, finding.error_code)
     row = {
         **_BLANK,
@@ -69,7 +81,7 @@ def row_of(finding: Finding, context: RecordContext) -> Row:
         "dest_size": None,
         "part_count": None,
         "compared_with": None,
-        **_placed(finding, context),
+        **_placed(finding, context, made_at or timezone.now()),
         **_digests(finding),
         **_stated(finding),
         **_judged(finding, judgement),
@@ -86,7 +98,7 @@ def _new_id() -> uuid.UUID:
 
 def digest_of(row: Row) -> str:
     """Return the digest that `record_digest` must hold for this row."""
-    fields = {name: row[name] for name in DIGESTED_FIELDS}
+    fields = dict(zip(DIGESTED_FIELDS, _digested_in_order(row), strict=True))
     if fields["compared_with"] is None:
         # Records made before there was this field keep their digest.
         del fields["compared_with"]
@@ -113,29 +125,41 @@ def _insert_by(cursor: CursorWrapper, count: int, rows: Sequence[Row]) -> None:
     columns = ", ".join(f'"{field.column}"' for field in _FIELDS)
     places = "(" + ", ".join(["%s"] * len(_FIELDS)) + ")"
     table = IntegrityRecord._meta.db_table
-    writers = [(field.attname, _writer(field)) for field in _FIELDS]
+    written = _Written()
     cursor.executemany(
         f'INSERT INTO "{table}" ({columns}) VALUES {", ".join([places] * count)}',  # noqa: S608 - names of our own model
         [
-            [write(row[name]) for row in rows[at : at + count] for name, write in writers]
+            [value for row in rows[at : at + count] for value in written.values_of(row)]
             for at in range(0, len(rows), count)
         ],
     )
 
 
-def _writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """Return what makes a value of this field one that the driver takes."""
+class _Written:
+    """How the driver of this database takes the values of a row: most of them as they are."""
+
+    def __init__(self) -> None:
+        writers = [(place, _writer(field)) for place, field in enumerate(_FIELDS)]
+        self._changed = [(place, write) for place, write in writers if write is not None]
+
+    def values_of(self, row: Row) -> list[Any]:
+        """Return the values of a row in the order of the columns."""
+        values = list(_values_in_order(row))
+        for place, write in self._changed:
+            values[place] = write(values[place])
+        return values
+
+
+def _writer(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+    """Return what makes a value of this field one that the driver takes; None where it takes it as it is."""
     if isinstance(field, models.JSONField):
         return _json
     if isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field:
         return lambda value: None if value is None else value.hex
     if isinstance(field, models.DateTimeField):
-        return connection.ops.adapt_datetimefield_value
-    return _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+        # The rows of a group were made at one moment.
+        return lru_cache(maxsize=1)(connection.ops.adapt_datetimefield_value)
+    return None
 
 
 def _json(value: Any) -> str:
@@ -145,7 +169,7 @@ def _json(value: Any) -> str:
         return json.dumps(value)
 
 
-def _placed(finding: Finding, context: RecordContext) -> Row:
+def _placed(finding: Finding, context: RecordContext, made_at: datetime) -> Row:
     return {
         "run": context.run,
         "task": context.task,
@@ -157,7 +181,7 @@ def _placed(finding: Finding, context: RecordContext) -> Row:
         "index": finding.index,
         "object_key": finding.key,
         "dest_key": finding.dest_key,
-        "created_at": timezone.now(),
+        "created_at": made_at,
     }
 
 
@@ -228,9 +252,10 @@ def _facts(statement: Statement | None) -> Row:
 
 
 def _judged(finding: Finding, judgement: Judgement | None) -> Row:
-    etags = [check for check in finding.checks if check.name in (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)]
+    summed_up = [check for check in finding.checks if check.name in _SUMMED_UP]
+    etags = [check for check in summed_up if check.name in _ETAGS]
     md5s = [check for check in etags if not check.expected or "-" not in check.expected]
-    sizes = (CheckName.SOURCE_SIZE, CheckName.READ_LENGTH, CheckName.DEST_SIZE)
+    sizes = [check for check in summed_up if check.name in _SIZES]
     common = {
         "checks": checks_to_json(finding.checks),
         "notes": list(finding.notes),
@@ -245,9 +270,9 @@ def _judged(finding: Finding, judgement: Judgement | None) -> Row:
             }
             for attempt in finding.attempts
         ],
-        "size_match": _all_match([check for check in finding.checks if check.name in sizes], sizes),
-        "etag_match": _all_match(etags, (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)),
-        "md5_match": _all_match(md5s, (CheckName.SOURCE_ETAG, CheckName.DEST_ETAG)),
+        "size_match": _all_match(sizes, _SIZES),
+        "etag_match": _all_match(etags, _ETAGS),
+        "md5_match": _all_match(md5s, _ETAGS),
     }
     if judgement is None:
         return common | {"verdict": "", "reason": SKIPPED, "attempts": 0, "attempt_log": []}
@@ -260,6 +285,12 @@ def _judged(finding: Finding, judgement: Judgement | None) -> Row:
         "error_code": judgement.error_code.value if judgement.error_code else "",
         "error_message": finding.error_message[:600],
     }
+
+
+# The checks that three columns sum up.
+_ETAGS = frozenset({CheckName.SOURCE_ETAG, CheckName.DEST_ETAG})
+_SIZES = frozenset({CheckName.SOURCE_SIZE, CheckName.READ_LENGTH, CheckName.DEST_SIZE})
+_SUMMED_UP = _ETAGS | _SIZES
 
 
 def _all_match(checks: Iterable[Check], names: Iterable[CheckName]) -> bool | None:

@@ -119,18 +119,17 @@ def _write_digest(
 ) -> Check:
     """Say which digest header the store accepted; of several the one that it is proven to check."""
     witness, name = Witness.of(reply, attempt), CheckName.WRITE_DIGEST
-    values = {each: _sent_value(digests, layout, each) for each in sorted(sent)}
-    known = {each: value for each, value in values.items() if value is not None}
-    if not known:
+    proven = [each for each in sorted(sent) if _proves_header(profile, each)]
+    others = [each for each in sorted(sent) if each not in proven]
+    known = ((each, value) for each in (*proven, *others) if (value := _sent_value(digests, layout, each)) is not None)
+    algorithm, value = next(known, ("", ""))
+    if not algorithm:
         return witness.not_comparable(name, Reason.NOT_REQUESTED)
-    proven = [each for each in known if _proves_header(profile, each)]
-    algorithm = (proven or list(known))[0]
-    value = known[algorithm]
     if not accepted:
         return witness.compared(name, value, "rejected", algorithm)
     if reply is None:
         return witness.not_comparable(name, Reason.NOT_REACHED, value, None, algorithm)
-    if not proven:
+    if algorithm not in proven:
         return witness.not_comparable(name, Reason.STORE_UNPROVEN, value, value, algorithm)
     return witness.compared(name, value, value, algorithm)
 

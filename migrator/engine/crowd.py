@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import pycurl
 
@@ -226,12 +226,12 @@ class _Trip(Generic[T]):
             self._count += 1
             traveller = _Traveller(self._next.steps(), self._next.size)
             self._next = next(self.journeys, None)
-            self._go_on(traveller, lambda steps: next(steps))
+            self._send(traveller, None)
 
-    def _go_on(self, traveller: _Traveller[T], resume: Callable[[Steps[T]], Ask | Aside]) -> None:
-        """Let a journey take its next step."""
+    def _go_on(self, traveller: _Traveller[T], resume: Callable[[Any], Ask | Aside], news: object) -> None:
+        """Let a journey take its next step with what it waited for."""
         try:
-            step = resume(traveller.steps)
+            step = resume(news)
         except StopIteration as end:
             self._arrive(traveller)
             self._ended.append(cast("T", end.value))
@@ -308,10 +308,10 @@ class _Trip(Generic[T]):
                 self._send(traveller, future.result())
 
     def _send(self, traveller: _Traveller[T], found: object) -> None:
-        self._go_on(traveller, lambda steps: steps.send(found))
+        self._go_on(traveller, traveller.steps.send, found)
 
     def _throw(self, traveller: _Traveller[T], problem: BaseException) -> None:
-        self._go_on(traveller, lambda steps: steps.throw(problem))
+        self._go_on(traveller, traveller.steps.throw, problem)
 
 
 def _answer(ask: Ask, line: Line, number: int, words: str) -> Reply:

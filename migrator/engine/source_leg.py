@@ -369,8 +369,7 @@ def is_match(checks: Sequence[Check], name: CheckName) -> bool:
 
 
 def _is_proven(checks: Sequence[Check]) -> bool:
-    names = {CheckName.SOURCE_ETAG, CheckName.SOURCE_CHECKSUM}
-    return any(check.name in names and check.outcome is Outcome.MATCH for check in checks)
+    return any(check.name in _OF_THE_BYTES for check in checks if check.outcome is Outcome.MATCH)
 
 
 def _gone(exc: ObjectMissing) -> SourceGone:

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrity import records
-from integrity.records import RecordContext, row_of
+from integrity.records import RecordContext, rows_of
 from migrator import events
 from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
@@ -135,7 +135,7 @@ class Journal:
             in_flight = max(0, self._in_flight - sum(finding.bytes_read for finding in group))
         if not group and not beat:
             return False
-        rows = [row_of(finding, self._context) for finding in group]
+        rows = rows_of(group, self._context)
         if not self._write_patiently(rows, group, in_flight):
             return False
         with self._lock:
