@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import lt
 
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid
 from migrator.engine.stores import ListedObject, ListPage, Store
@@ -89,12 +90,18 @@ def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: byt
         return "a page leads back to one already seen"
     if page.key_count is not None and page.key_count != len(page.entries) + page.common_prefixes:
         return "a page counts other objects than it holds"
-    wanted = key_bytes(prefix)
-    for entry in page.entries:
-        key = entry.key.encode("utf-8", "surrogateescape")
-        if entry.size < 0:
-            return "an object has a size below zero"
-        if not key.startswith(wanted):
+    if any(entry.size < 0 for entry in page.entries):
+        return "an object has a size below zero"
+    return _fault_of_keys([key_bytes(entry.key) for entry in page.entries], key_bytes(prefix), last)
+
+
+def _fault_of_keys(keys: Sequence[bytes], prefix: bytes, last: bytes) -> str:
+    """Say what is wrong with the keys of a page that comes after `last`; empty if nothing."""
+    if all(map(lt, (last, *keys), keys)) and all(key.startswith(prefix) for key in (*keys[:1], *keys[-1:])):
+        # Of sorted keys all have the prefix if the first and the last one do.
+        return ""
+    for key in keys:
+        if not key.startswith(prefix):
             return "a key lies outside the prefix"
         if key == last:
             return "a key is there twice"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 from integrity.evidence import Origin
@@ -163,63 +163,22 @@ class Body:
         self._stream.close()
 
 
-def version_page_of(body: bytes) -> VersionPage:
-    """Read a page of ListObjectVersions as it was said. Raises ValueError where it is none."""
-    root = _document(body, "ListVersionsResult")
-    said = {_name(child): child.text or "" for child in root}
-    coded = said.get("EncodingType") == "url"
-    rows = [(_name(child), {_name(each): each.text or "" for each in child}) for child in root]
-    return VersionPage(
-        name=said.get("Name"),
-        versions=tuple(_listed_version(row, coded) for name, row in rows if name == "Version"),
-        markers=tuple(_listed_marker(row, coded) for name, row in rows if name == "DeleteMarker"),
-        truncated=_TRUTH.get(said.get("IsTruncated", "")),
-        next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
-        next_version=said.get("NextVersionIdMarker", ""),
-    )
-
-
-def page_of(body: bytes) -> ListPage:
-    """Read a page of ListObjectsV2 as it was said; nothing is judged here. Raises ValueError where it is none."""
-    root = _document(body, "ListBucketResult")
-    said: dict[str, str] = {}
-    rows: list[dict[str, str]] = []
-    prefixes = 0
-    names = _Names()
-    for child in root:
-        name = names[child.tag]
-        if name == "Contents":
-            rows.append({names[field.tag]: field.text or "" for field in child})
-        elif name == "CommonPrefixes":
-            prefixes += 1
-        else:
-            said[name] = child.text or ""
-    coded = said.get("EncodingType") == "url"
-    return ListPage(
-        name=said.get("Name"),
-        entries=tuple([_listed(row, coded) for row in rows]),
-        truncated=_TRUTH.get(said.get("IsTruncated", "")),
-        next_token=said.get("NextContinuationToken", ""),
-        key_count=int(said["KeyCount"]) if "KeyCount" in said else None,
-        common_prefixes=prefixes,
-        encoding="url" if coded else "",
-    )
-
-
 def tags_of(body: bytes) -> dict[str, str]:
     """Read the answer to GetObjectTagging. Raises ValueError where it is none."""
-    root = _document(body, "Tagging")
-    rows = [{_name(field): field.text or "" for field in element} for element in root.iter() if _name(element) == "Tag"]
+    root = document(body, "Tagging")
+    rows = [
+        {name_of(field): field.text or "" for field in element} for element in root.iter() if name_of(element) == "Tag"
+    ]
     return {row["Key"]: row.get("Value", "") for row in rows if "Key" in row}
 
 
 def told_parts_of(body: bytes) -> ToldParts:
     """Read the answer to GetObjectAttributes. Raises ValueError where it is none."""
-    root = _document(body, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
-    found = {_name(element): element.text or "" for element in root.iter()}
+    root = document(body, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
+    found = {name_of(element): element.text or "" for element in root.iter()}
     marker = int(found.get("NextPartNumberMarker") or 0) if found.get("IsTruncated") == "true" else 0
-    parts = [element for element in root.iter() if _name(element) == "Part"]
-    return ToldParts(tuple(_told_part({_name(each): each.text or "" for each in part}) for part in parts), marker)
+    parts = [element for element in root.iter() if name_of(element) == "Part"]
+    return ToldParts(tuple(_told_part({name_of(each): each.text or "" for each in part}) for part in parts), marker)
 
 
 def _told_part(fields: Mapping[str, str]) -> ToldPart:
@@ -228,22 +187,12 @@ def _told_part(fields: Mapping[str, str]) -> ToldPart:
     return ToldPart(int(fields.get("Size", "")), checksums)
 
 
-class _Names(dict[str, str]):
-    """The names of tags without their namespaces, each cut once: a page has thousands of a dozen tags."""
-
-    def __missing__(self, tag: str) -> str:
-        name = self[tag] = tag.rpartition("}")[2]
-        return name
-
-
-def _name(element: ElementTree.Element) -> str:
+def name_of(element: ElementTree.Element) -> str:
+    """Return an element's name without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
-_TRUTH = {"true": True, "false": False}
-
-
-def _document(body: bytes, *names: str) -> ElementTree.Element:
+def document(body: bytes, *names: str) -> ElementTree.Element:
     """Parse an answer of one of these kinds. A document type could make it grow without end, so none is taken."""
     if b"<!DOCTYPE" in body:
         raise ValueError("a document type in an answer")
@@ -251,49 +200,9 @@ def _document(body: bytes, *names: str) -> ElementTree.Element:
         root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 16 MiB
     except ElementTree.ParseError as exc:
         raise ValueError(str(exc)) from exc
-    if _name(root) not in names:
+    if name_of(root) not in names:
         raise ValueError(f"{root.tag[:100]} where {names[0]} was asked for")
     return root
-
-
-def _listed(row: Mapping[str, str], coded: bool) -> ListedObject:
-    said = row.get
-    return ListedObject(
-        key_of(row, coded),
-        int(said("Size", "-1")),
-        said("ETag", ""),
-        _listed_time(said("LastModified", "")),
-        said("StorageClass", ""),
-    )
-
-
-def _listed_version(row: Mapping[str, str], coded: bool) -> ListedObject:
-    return replace(_listed(row, coded), version_id=row.get("VersionId", ""))
-
-
-def _listed_marker(row: Mapping[str, str], coded: bool) -> ListedMarker:
-    return ListedMarker(
-        key=key_of(row, coded),
-        version_id=row.get("VersionId", ""),
-        is_latest=row.get("IsLatest") == "true",
-        last_modified=_listed_time(row.get("LastModified", "")),
-    )
-
-
-def _listed_time(text: str) -> str:
-    """Return a time of a listing as RFC 3339 in UTC. Raises ValueError where it is none."""
-    if len(text) == len("2026-11-25T08:33:21.000Z") and text.isascii() and text[19] == "." and text[23] == "Z":
-        return f"{text[:23]}000Z"
-    return rfc3339(datetime.fromisoformat(text)) if text else ""
-
-
-def key_of(row: Mapping[str, object], coded: bool) -> str:
-    """Return a row's key, decoded where the page is coded; what is not UTF-8 is kept apart, never replaced."""
-    key = str(row.get("Key", ""))
-    if not coded or ("%" not in key and "+" not in key):
-        return key
-    # A blank comes as "+", a plus as "%2B".
-    return unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
 
 
 def rows_of(reply: Mapping[str, object], name: str) -> list[dict[str, object]]:

@@ -45,16 +45,14 @@ from migrator.engine.messages import (
     WriteHeaders,
     headers_of,
     int_of,
-    key_of,
-    page_of,
     rows_of,
     stated_checksums_of,
     tags_of,
     time_of,
     told_parts_of,
-    version_page_of,
 )
 from migrator.engine.pacing import Pace, Patience
+from migrator.engine.pages import key_of, page_of, version_page_of
 from migrator.engine.refusals import error_of, refusal_of
 from migrator.engine.requests import (
     GET,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from migrator.engine import versions
 from migrator.engine.errors import ListingInvalid, TooManyVersions
 from migrator.engine.listing import key_bytes
-from migrator.engine.messages import ListedMarker, ListedObject, VersionPage, version_page_of
+from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.pacing import Patience
+from migrator.engine.pages import version_page_of
 from migrator.engine.planning import PlanOptions, PlanSummary, plan
 from migrator.engine.stores import Store
 from migrator.engine.versions import KeyHistory, current_in, history_of, list_versions, versions_in

@@ -1,0 +1,119 @@
+"""A page of a listing says the same whether its rows are cut out by a pattern or the parser reads the whole."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrator.engine.messages import ListPage
+from migrator.engine.pages import page_of
+
+ENTITIES = {'"': "&quot;"}
+# Legal in XML, and unkind: markup, blanks, what looks like a row, signs of other planes.
+KEYS = st.text(st.characters(min_codepoint=0x20, exclude_categories=["Cs"], exclude_characters="\ufffe\uffff")).filter(
+    lambda key: "]]>" not in escape(key)
+)
+ROWS = st.fixed_dictionaries(
+    {
+        "Key": KEYS | st.sampled_from(["</Contents>", "<Contents>", "a&b", "%41+", "a\tb", "é", "\U0001f600"]),
+        "LastModified": st.sampled_from(["2026-11-25T08:33:21.000Z", "2026-11-25T08:33:21Z"]),
+        "ETag": st.sampled_from(['"d41d8cd98f00b204e9800998ecf8427e"', "opaque", '"0-2"']),
+        "Size": st.integers(0, 10**12).map(str),
+    },
+    optional={"StorageClass": st.sampled_from(["STANDARD", ""]), "ChecksumType": st.just("FULL_OBJECT")},
+)
+
+
+def page(rows: str, around: str = "<Name>b</Name><IsTruncated>false</IsTruncated>", head: str = "") -> bytes:
+    return f"{head}<ListBucketResult>{around}{rows}<KeyCount>0</KeyCount></ListBucketResult>".encode()
+
+
+def row(fields: dict[str, str], owner: str = "") -> str:
+    said = "".join(f"<{name}>{escape(text, ENTITIES)}</{name}>" for name, text in fields.items())
+    return f"<Contents>{said}{owner}</Contents>"
+
+
+def read_whole(body: bytes) -> ListPage:
+    """A blank in a tag is what no pattern expects: with one in each row the parser reads the page."""
+    return page_of(body.replace(b"<Contents>", b"<Contents >"))
+
+
+@given(
+    st.lists(ROWS, max_size=4),
+    st.booleans(),
+    st.sampled_from(["", "\n  "]),
+    st.sampled_from(["", "<Owner><ID>o</ID></Owner>"]),
+    st.sampled_from(["", "<EncodingType>url</EncodingType>"]),
+    st.sampled_from(["", '<?xml version="1.0" encoding="UTF-8"?>', "<?xml version='1.0' encoding='utf-8'?>\n"]),
+)
+def test_both_ways_say_the_same(
+    rows: list[dict[str, str]], sized_first: bool, between: str, owner: str, coding: str, head: str
+) -> None:
+    ordered = [dict(sorted(each.items(), reverse=sized_first)) for each in rows]
+    body = page(between.join(row(each, owner) for each in ordered), f"<Name>b</Name>{coding}", head)
+    said = page_of(body)
+    assert said == read_whole(body)
+    assert len(said.entries) == len(rows)
+
+
+def test_rows_that_are_alike_are_read() -> None:
+    alike = [{"Key": f"k{n}", "ETag": '"e"', "Size": str(n), "LastModified": ""} for n in range(3)]
+    said = page_of(page("".join(map(row, alike))))
+    assert [(each.key, each.size, each.etag, each.storage_class) for each in said.entries] == [
+        ("k0", 0, '"e"', ""),
+        ("k1", 1, '"e"', ""),
+        ("k2", 2, '"e"', ""),
+    ]
+    assert (said.name, said.truncated, said.key_count) == ("b", False, 0)
+
+
+ONE = row({"Key": "k", "Size": "1"})
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        pytest.param(page(f"<!-- {ONE} -->"), [], id="in a comment"),
+        pytest.param(page(f"<Name><![CDATA[{ONE}]]></Name>"), [], id="as text"),
+        pytest.param(page(f"<?old {ONE} ?>"), [], id="in an instruction"),
+        pytest.param(page(f"<Wrapped>{ONE}{ONE}</Wrapped>"), [], id="in another element"),
+        pytest.param(page(f"<Contents><Key>a</Key></Contents>{ONE}"), ["a", "k"], id="of another kind"),
+        pytest.param(page(f"{ONE}<Delimiter>/</Delimiter>{ONE}"), ["k", "k"], id="with something between"),
+        pytest.param(page(ONE.replace("<Contents>", '<Contents a="1">')), ["k"], id="with an attribute"),
+        pytest.param(page(ONE.replace(">k<", "><b/>k<")), [""], id="with an element in a field"),
+        pytest.param(page(ONE.replace(">k<", ">&#107;<")), ["k"], id="with an entity"),
+        pytest.param(page(ONE.replace(">k<", ">a\r\nb<")), ["a\nb"], id="with a line break"),
+        pytest.param(page(ONE, head="\ufeff"), ["k"], id="after a mark of order"),
+        pytest.param(
+            page(row({"Key": "é", "Size": "1"}), head='<?xml version="1.0" encoding="latin-1"?>'),
+            ["Ã©"],
+            id="in another encoding",
+        ),
+    ],
+)
+def test_what_the_pattern_does_not_expect_goes_to_the_parser(body: bytes, keys: list[str]) -> None:
+    assert [each.key for each in page_of(body).entries] == keys
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        page(ONE)[:-1],
+        page(ONE.replace(">k<", ">a&b<")),
+        page(ONE.replace(">k<", ">a]]>b<")),
+        page(ONE.replace(">k<", ">\x01<")),
+        page(ONE.replace(">k<", ">\xe9<")).replace("é".encode(), b"\xe9"),
+        page(f"<Broken>{ONE}"),
+        page(row({"Key": "k", "Size": "many"})),
+        page(row({"Key": "k", "LastModified": "yesterday"})),
+        b"<!DOCTYPE a>" + page(ONE),
+        page(ONE).replace(b"ListBucketResult", b"Error"),
+    ],
+)
+def test_what_is_no_page_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        page_of(body)
