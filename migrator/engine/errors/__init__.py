@@ -1,0 +1,187 @@
+"""What can go wrong between us and a store, with what to do about it.
+
+Errors carry policy: `code` is the closed list of the record's failure codes, `retryable` says whether another
+attempt is worth it, `pause_cause` is set where a person must act before anything else can succeed, and
+`refuse_cause` where a plan cannot even begin. A caller never reads a code string of a store.
+
+    EngineError
+    ├─ Stopped                     a person or a deploy asked us to stop; the item stays pending
+    ├─ AddressProblem              an endpoint, bucket or prefix that we do not take, at its field
+    ├─ PlanUnreadable · ListingInvalid · ListingIncomplete      the run cannot be whole
+    ├─ TooManyVersions · VersionsNotKept · VersionsNotListed    nor a copy of every version
+    ├─ ConnectionProblem           a person must act: the run pauses once, with its cause
+    │  ├─ CredentialsExpired · CredentialsRefused · SecretRefused · WrongRegion · ClockSkew
+    │  └─ BucketMissing · DestinationFull · LocalDiskFull
+    ├─ StoreBusy                   retryable
+    │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NameNotFound · NobodyThere
+    │  └─ SourceTimeout · TooSlow
+    └─ ItemProblem                 this item only; many alike pause the run
+       ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone · NotSupported     told apart by the caller
+       ├─ SourceGone · ListedNotFound · SourceChanged · Archived · TranscodedByStore
+       ├─ RangeMismatch · ShortRead
+       ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
+       ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ ClassNotNamed · ClassRefused                                               of storage classes
+       ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
+       ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
+       ├─ VersionBeforeFailed · VersionsNoLongerKept                                 of one version after another
+       ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
+       ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
+       └─ LocalMemoryCorruption · WorkerCrash · InternalError
+"""
+
+# The names say what happened, not that they are errors: their root does.
+
+from migrator.engine.errors.items import (
+    AccessDenied,
+    Archived,
+    ClassNotNamed,
+    ClassRefused,
+    CompleteFailed,
+    ConditionFailed,
+    Conflict,
+    DestConfig,
+    DestExists,
+    DestLocked,
+    DestMissing,
+    DigestRejected,
+    EndpointBlocked,
+    EvidenceMismatch,
+    HeadDenied,
+    InternalError,
+    ItemProblem,
+    KeyInvalid,
+    KeyTooLong,
+    KmsRefused,
+    ListedNotFound,
+    LocalMemoryCorruption,
+    NotAtDestination,
+    NotSupported,
+    ObjectMissing,
+    ObjectTooLarge,
+    PartNotTaken,
+    PartsRefused,
+    PartsTooSmall,
+    RangeMismatch,
+    ReadRefused,
+    ShortRead,
+    SourceChanged,
+    SourceGone,
+    StatementsDiffer,
+    TlsProblem,
+    TranscodedByStore,
+    UnknownAnswer,
+    UploadGone,
+    VersionBeforeFailed,
+    VersionNotThere,
+    VersionsNoLongerKept,
+    WorkerCrash,
+)
+from migrator.engine.errors.root import (
+    EngineError,
+    cleaned,
+)
+from migrator.engine.errors.runs import (
+    AddressProblem,
+    ListingIncomplete,
+    ListingInvalid,
+    PlanUnreadable,
+    Stopped,
+    TooManyVersions,
+    VersionsNotKept,
+    VersionsNotListed,
+)
+from migrator.engine.errors.stores import (
+    AnswerUnreadable,
+    BucketMissing,
+    ClockSkew,
+    ConnectionProblem,
+    CredentialsExpired,
+    CredentialsRefused,
+    DestinationFull,
+    EndpointUnreachable,
+    LocalDiskFull,
+    NameNotFound,
+    NobodyThere,
+    SecretRefused,
+    SourceTimeout,
+    StoreBusy,
+    StoreFault,
+    Throttled,
+    TooSlow,
+    WrongRegion,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AddressProblem",
+    "AnswerUnreadable",
+    "Archived",
+    "BucketMissing",
+    "ClassNotNamed",
+    "ClassRefused",
+    "ClockSkew",
+    "CompleteFailed",
+    "ConditionFailed",
+    "Conflict",
+    "ConnectionProblem",
+    "CredentialsExpired",
+    "CredentialsRefused",
+    "DestConfig",
+    "DestExists",
+    "DestLocked",
+    "DestMissing",
+    "DestinationFull",
+    "DigestRejected",
+    "EndpointBlocked",
+    "EndpointUnreachable",
+    "EngineError",
+    "EvidenceMismatch",
+    "HeadDenied",
+    "InternalError",
+    "ItemProblem",
+    "KeyInvalid",
+    "KeyTooLong",
+    "KmsRefused",
+    "ListedNotFound",
+    "ListingIncomplete",
+    "ListingInvalid",
+    "LocalDiskFull",
+    "LocalMemoryCorruption",
+    "NameNotFound",
+    "NobodyThere",
+    "NotAtDestination",
+    "NotSupported",
+    "ObjectMissing",
+    "ObjectTooLarge",
+    "PartNotTaken",
+    "PartsRefused",
+    "PartsTooSmall",
+    "PlanUnreadable",
+    "RangeMismatch",
+    "ReadRefused",
+    "SecretRefused",
+    "ShortRead",
+    "SourceChanged",
+    "SourceGone",
+    "SourceTimeout",
+    "StatementsDiffer",
+    "Stopped",
+    "StoreBusy",
+    "StoreFault",
+    "Throttled",
+    "TlsProblem",
+    "TooManyVersions",
+    "TooSlow",
+    "TranscodedByStore",
+    "UnknownAnswer",
+    "UploadGone",
+    "VersionBeforeFailed",
+    "VersionNotThere",
+    "VersionsNoLongerKept",
+    "VersionsNotKept",
+    "VersionsNotListed",
+    "WorkerCrash",
+    "WrongRegion",
+    "cleaned",
+]
