@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -92,8 +93,15 @@ def row_of(finding: Finding, context: RecordContext, made_at: datetime | None = 
 
 
 def _new_id() -> uuid.UUID:
-    """Return a random id without asking the system, for which a thread lets go of the interpreter; it is no secret."""
-    return uuid.UUID(int=random.getrandbits(128), version=4)
+    """Return an id that begins with the time, so that an index takes those of a group side by side.
+
+    Random ones would each touch a page of its own. It is no secret, so the system is not asked for the random rest,
+    for which a thread lets go of the interpreter. Source: RFC 9562, version 7.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    return uuid.UUID(
+        int=milliseconds << 80 | 0x7 << 76 | random.getrandbits(12) << 64 | 0b10 << 62 | random.getrandbits(62)
+    )
 
 
 def digest_of(row: Row) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from dataclasses import replace
 
@@ -221,3 +222,25 @@ def test_the_records_of_a_batch_are_found_in_plan_order_without_a_look_at_all_ot
     if connection.vendor == "sqlite":
         # A plan of PostgreSQL depends on how much there is.
         assert "index>? AND index<?" in found.explain()
+
+
+def test_rows_of_one_moment_are_written_together_and_come_back_as_they_were() -> None:
+    """More than two statements take together, and some that are left over."""
+    rows = records.rows_of([replace(proven(), index=index, key=f"k{index}") for index in range(103)], CONTEXT)
+    records.write(rows)
+
+    kept_ones = list(records.select(CONTEXT.run))
+
+    assert [record.object_key for record in kept_ones] == [f"k{index}" for index in range(103)]
+    assert all(digest_of(record) == record.record_digest for record in kept_ones)
+    assert len({record.created_at for record in kept_ones}) == 1
+
+
+def test_ids_are_in_the_order_of_time() -> None:
+    first = row_of(proven(), CONTEXT)["id"]
+    time.sleep(0.002)
+    others = [row_of(proven(), CONTEXT)["id"] for _ in range(200)]
+
+    assert all(first < other for other in others)
+    assert {(other.version, other.variant) for other in others} == {(7, uuid.RFC_4122)}
+    assert len(set(others)) == 200
