@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -65,9 +65,12 @@ class RecordContext:
 
 
 def rows_of(findings: Iterable[Finding], context: RecordContext) -> list[Row]:
-    """Return the rows of findings that are written together, each judged under the policy of its run."""
+    """Return the rows of findings that are written together, each judged under the policy of its run.
+
+    Each a microsecond after the one before it: of two records of a key the later one is the newer one.
+    """
     made_at = timezone.now()
-    return [row_of(finding, context, made_at) for finding in findings]
+    return [row_of(each, context, made_at + timedelta(microseconds=place)) for place, each in enumerate(findings)]
 
 
 def row_of(finding: Finding, context: RecordContext, made_at: datetime | None = None) -> Row:
@@ -165,8 +168,7 @@ def _writer(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field:
         return lambda value: None if value is None else value.hex
     if isinstance(field, models.DateTimeField):
-        # The rows of a group were made at one moment.
-        return lru_cache(maxsize=1)(connection.ops.adapt_datetimefield_value)
+        return connection.ops.adapt_datetimefield_value
     return None
 
 

@@ -127,19 +127,22 @@ class Line:
 
     def _load_method(self, request: Request) -> None:
         easy, method, before = self.easy, request.method, self._method
-        self._method = method
         if method == before == "GET":
             return
+        # Until all is set: a body that cannot be loaded must not leave the word of the request before.
+        self._method = ""
         # This also takes back what the request before has set: no body to come, a body to send.
         easy.setopt(pycurl.HTTPGET, 1)
         if method in ("GET", "HEAD"):
             easy.unsetopt(pycurl.CUSTOMREQUEST)
             if method == "HEAD":
                 easy.setopt(pycurl.NOBODY, 1)
+            self._method = method
             return
         self._load_body(request.wire_body if request.wire_body is not None else request.body)
         if method != before:
             easy.setopt(pycurl.CUSTOMREQUEST, method)
+        self._method = method
 
     def forget(self) -> None:
         """Let go of what the last request held: a body may be as large as the whole budget."""

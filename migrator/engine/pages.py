@@ -73,8 +73,11 @@ def _page(root: ElementTree.Element, columns: Mapping[str, Sequence[str]]) -> Li
     )
 
 
+_MARK = {"cut": "here"}
+
+
 class _Cut(NamedTuple):
-    """A page whose rows were cut out: what is around them, one empty row in their place, and their columns."""
+    """A page whose rows were cut out: what is around them, one marked row in their place, and their columns."""
 
     around: bytes
     columns: dict[str, Sequence[str]]
@@ -86,7 +89,8 @@ def _page_around(cut: _Cut) -> ListPage | None:
         root = document(cut.around, _LISTING)
     except ValueError:
         return None
-    return _page(root, cut.columns) if [name_of(child) for child in root].count(_ROW) == 1 else None
+    rows = [child for child in root if name_of(child) == _ROW]
+    return _page(root, cut.columns) if len(rows) == 1 and rows[0].attrib == _MARK else None
 
 
 def _cut_rows(body: bytes) -> _Cut | None:
@@ -112,7 +116,7 @@ def _cut_rows(body: bytes) -> _Cut | None:
     columns: dict[str, Sequence[str]] = {name: found[place::width] for place, name in enumerate(names, start=1)}
     count = len(found) // width
     absent = {name: [text] * count for name, text in _ABSENT.items() if name not in columns}
-    return _Cut(f"{text[:start]}<{_ROW}/>{text[end:]}".encode(), columns | absent)
+    return _Cut(f"{text[:start]}<{_ROW} cut='here'/>{text[end:]}".encode(), columns | absent)
 
 
 # What may stand before the first element. Of another encoding the parser knows more.
@@ -121,7 +125,7 @@ _DECLARATION = re.compile(
 )
 # Text that a parser would hand over as it is: no entity, and no sign that XML forbids or changes.
 _TEXT = r"[^<&\x00-\x1f\ufffe\uffff]*"
-_FIRST_ROW = re.compile(rf"<{_ROW}>(?:<(\w+)>{_TEXT}</\1>)+</{_ROW}>", re.ASCII)
+_FIRST_ROW = re.compile(rf"<{_ROW}>(?:<([A-Za-z_]\w*)>{_TEXT}</\1>)+</{_ROW}>", re.ASCII)
 _FIELD = re.compile(r"<(\w+)>(?=[^<]*</)", re.ASCII)
 
 
