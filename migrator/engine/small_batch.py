@@ -106,10 +106,12 @@ class SmallBatch:
         return looked
 
     def _looked_at(self, begun: Sequence[Begun]) -> Iterator[Finding]:
-        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun]).found
-        seen_again: Mapping[str, Statement] = {}
-        if begun[0].copy.waits_for_listing:
-            seen_again = listed_range(self._work.source, [each.copy.item.key for each in begun]).found
+        try:
+            listed, seen_again = self._listed(begun)
+        except ConnectionProblem:
+            for each in begun:
+                each.copy.take_back()
+            raise
         open_ones = []
         for each in begun:
             statement = listed.get(each.copy.item.dest_key)
@@ -128,6 +130,13 @@ class SmallBatch:
                 problem = problem or exc
         if problem is not None:
             raise problem
+
+    def _listed(self, begun: Sequence[Begun]) -> tuple[Mapping[str, Statement], Mapping[str, Statement]]:
+        """Return what the destination lists of these, and the source where a listing of it is waited for."""
+        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun]).found
+        if not begun[0].copy.waits_for_listing:
+            return listed, {}
+        return listed, listed_range(self._work.source, [each.copy.item.key for each in begun]).found
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy

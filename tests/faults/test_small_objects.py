@@ -92,6 +92,18 @@ def test_credentials_that_end_while_reading_back_stop_the_copying(two_stores: Ma
     assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
 
 
+def test_credentials_that_end_before_the_listing_leave_all_to_be_copied_again(two_stores: Make) -> None:
+    ended = {"side": "destination", "operation": "ListObjectsV2", "calls": "1", "action": "status"}
+    pair = filled(two_stores(ended | {"value": {"status": 400, "code": "ExpiredToken"}}), 3)
+    planned = pair.begin()
+
+    settled: dict[str, Settled] = {}
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned, into=settled)
+
+    assert (settled, pair.told.bytes_moved) == ({}, 0)
+
+
 def test_a_signature_that_only_reading_back_breaks_on_fails_that_object(two_stores: Make) -> None:
     refused = {"side": "destination", "operation": "GetObject", "key": "photos/001", "calls": "all", "action": "status"}
     pair = filled(two_stores(refused | {"value": {"status": 403, "code": "SignatureDoesNotMatch"}}), 3)
