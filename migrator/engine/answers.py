@@ -111,6 +111,11 @@ def statement_of(
     )
 
 
+def written_statement(headers: Mapping[str, str], origin: Origin) -> Statement:
+    """Return what the answer to a write states; its length is that of the answer, not of the object."""
+    return statement_of(headers, origin, is_sized=False)
+
+
 def checksums_in(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return the checksums a reply states, by the algorithm's S3 name."""
     # Few headers are checksums: look closer only at what begins like one.

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import now
 from migrator.engine.errors import ConnectionProblem, EngineError
-from migrator.engine.listing import key_bytes, list_objects
+from migrator.engine.listing import LARGEST_PAGE, key_bytes, list_objects
 from migrator.engine.stores import ListedObject
 from migrator.engine.versions import KeyHistory, list_versions
 from migrator.engine.workplace import Side
 
 # Foreign keys between ours may fill so many pages more; then HEADs are cheaper.
 SPARE_KEYS = 2000
-LARGEST_PAGE = 1000
-# Keys of ours that are still on their way when a part of their batch is confirmed, and a few of others.
-_BETWEEN = 250
+# Keys of others that may stand between ours without another page: some stores pay for each key of a page.
+_OTHERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,11 @@ class Listed:
         return key not in self.found and key_bytes(key) <= self.reached
 
 
-def listed_range(side: Side, keys: Sequence[str]) -> Listed:
+def listed_range(side: Side, keys: Sequence[str], *, between: int = 0) -> Listed:
     """Return what a side lists of these keys. What is neither found nor shown as free must be asked for.
 
-    Raises only `ConnectionProblem`: a listing that makes no sense is no listing.
+    `between` is how many other keys are thought to stand between these: so large is the first page. Raises only
+    `ConnectionProblem`: a listing that makes no sense is no listing.
     """
     wanted, ordered = set(keys), sorted(keys, key=key_bytes)
     last, most = key_bytes(ordered[-1]), len(ordered) + SPARE_KEYS
@@ -48,7 +48,7 @@ def listed_range(side: Side, keys: Sequence[str]) -> Listed:
     # The listing as a whole is a statement of this moment or a later one.
     at = now()
     try:
-        for count, entry in enumerate(_range(side, ordered), start=1):
+        for count, entry in enumerate(_range(side, ordered, len(ordered) + between + _OTHERS), start=1):
             reached = key_bytes(entry.key)
             if entry.key in wanted:
                 found[entry.key] = _statement(entry, at)
@@ -78,7 +78,7 @@ def listed_histories(side: Side, keys: Sequence[str]) -> Mapping[str, KeyHistory
     return found
 
 
-def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
+def _range(side: Side, keys: Sequence[str], first_keys: int) -> Iterator[ListedObject]:
     """Yield what is listed from shortly before the first key; it is for the caller to stop after the last one."""
     prefix = _common_prefix(keys[0], keys[-1])
     return list_objects(
@@ -86,7 +86,7 @@ def _range(side: Side, keys: Sequence[str]) -> Iterator[ListedObject]:
         side.bucket,
         prefix,
         start_after=_before(keys[0], prefix),
-        page_keys=min(LARGEST_PAGE, len(keys) + _BETWEEN),
+        first_keys=min(LARGEST_PAGE, first_keys),
     )
 
 

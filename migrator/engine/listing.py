@@ -8,7 +8,10 @@ from operator import lt
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid
 from migrator.engine.stores import ListedObject, ListPage, Store
 
-__all__ = ["ListedObject", "key_bytes", "list_objects"]
+__all__ = ["LARGEST_PAGE", "ListedObject", "key_bytes", "list_objects"]
+
+# What S3 gives at most.
+LARGEST_PAGE = 1000
 
 
 def list_objects(
@@ -18,23 +21,24 @@ def list_objects(
     *,
     start_after: str = "",
     requester_pays: bool = False,
-    page_keys: int = 1000,
+    first_keys: int = LARGEST_PAGE,
 ) -> Iterator[ListedObject]:
     """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
 
-    `page_keys` is the most that one answer may hold: fewer where the caller will not need a thousand.
+    `first_keys` is the most that the first answer may hold: fewer where the caller hopes to need no other one.
     The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
     of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
     """
     token = ""
     tokens: set[str] = set()
     last = key_bytes(start_after) if start_after else b""
+    most_keys = first_keys
     while True:
-        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays, page_keys)
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays, most_keys)
         yield from page.entries
         if not page.truncated:
             return
-        token = page.next_token
+        token, most_keys = page.next_token, LARGEST_PAGE
         tokens.add(token)
         if page.entries:
             last = key_bytes(page.entries[-1].key)
@@ -54,7 +58,7 @@ def _sane_page(
     tokens: set[str],
     last: bytes,
     requester_pays: bool,
-    page_keys: int,
+    most_keys: int,
 ) -> ListPage:
     tried = 0
     while True:
@@ -65,7 +69,7 @@ def _sane_page(
                 prefix,
                 token=token,
                 start_after=start_after,
-                most_keys=page_keys,
+                most_keys=most_keys,
                 requester_pays=requester_pays,
             )
             fault = _fault(page, bucket, prefix, tokens, last)

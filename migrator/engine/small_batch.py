@@ -133,10 +133,14 @@ class SmallBatch:
 
     def _listed(self, begun: Sequence[Begun]) -> tuple[Mapping[str, Statement], Mapping[str, Statement]]:
         """Return what the destination lists of these, and the source where a listing of it is waited for."""
-        listed = listed_range(self._work.destination, [each.copy.item.dest_key for each in begun]).found
+        indexes = [each.copy.item.index for each in begun]
+        # All of the batch that stand between them: a plan is in the order of the keys.
+        between = max(indexes) - min(indexes) + 1 - len(indexes)
+        dest_keys, keys = zip(*((each.copy.item.dest_key, each.copy.item.key) for each in begun), strict=True)
+        listed = listed_range(self._work.destination, dest_keys, between=between).found
         if not begun[0].copy.waits_for_listing:
             return listed, {}
-        return listed, listed_range(self._work.source, [each.copy.item.key for each in begun]).found
+        return listed, listed_range(self._work.source, keys, between=between).found
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy

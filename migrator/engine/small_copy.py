@@ -16,7 +16,7 @@ from integrity.evidence import EtagMeaning, Finding, Origin, Reason, Statement, 
 from integrity.layouts import Layout
 from integrity.values import plain_value
 from integrity.verdicts import Fidelity
-from migrator.engine.answers import now
+from migrator.engine.answers import now, written_statement
 from migrator.engine.buffers import HeldPart
 from migrator.engine.carrying import Tags, is_carried_whole, untold
 from migrator.engine.crowd import Ask, Steps, aside, asking
@@ -34,7 +34,6 @@ from migrator.engine.item_copy import ItemCopy
 from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
 from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
-from migrator.engine.stores import written_statement
 from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
 
@@ -199,7 +198,7 @@ class SmallCopy(ItemCopy):
             return Settled(self, (yield from aside(lambda: self._compare_judged(layout))))
         except (StoreBusy, DigestRejected):
             return (yield from self._write_aside(layout, target, digests, body))
-        written = Written(written_statement(reply, Origin.PUT_REPLY), sent=target.sent())
+        written = Written(written_statement(reply.headers, Origin.PUT_REPLY), sent=target.sent())
         return (yield from self._begun(written))
 
     def _write_aside(self, layout: Layout, target: Target, digests: DigestSet, body: bytes) -> Steps[Ended]:

@@ -18,13 +18,12 @@ from migrator.engine.errors import (
     UnknownAnswer,
     VersionsNotListed,
 )
-from migrator.engine.listing import key_bytes
+from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.stores import Store
 
 # Of one key so many versions and delete markers are held in memory to turn them around: some 50 MB of them.
 MOST_VERSIONS_OF_A_KEY = 50_000
-LARGEST_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""How one endpoint is asked: over which lines, how often, and what its refusals mean."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from migrator.engine.answers import Asked
+from migrator.engine.control import Client
+from migrator.engine.errors import AnswerUnreadable, EngineError, StoreBusy, Throttled
+from migrator.engine.lines import LARGEST_ERROR, LineBroken, Reply, Request
+from migrator.engine.pacing import Pace, Patience
+from migrator.engine.refusals import error_of, refusal_of
+from migrator.engine.requests import Operation
+from migrator.engine.transport import Endpoint, Stream, Transport
+
+MOST_IN_FLIGHT = 256
+_TROUBLES = (BotoCoreError, ClientError, ResponseParserError, LineBroken, ValueError, EngineError)
+
+_T = TypeVar("_T")
+
+
+class Asking:
+    """An endpoint with its credentials, its lines and its pace. The verbs are in the rooms beside this one."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, patience: Patience | None = None, most_in_flight: int = MOST_IN_FLIGHT
+    ) -> None:
+        self.endpoint = endpoint
+        self.patience = patience or Patience()
+        self.pace = Pace(most_in_flight)
+        self.transport = Transport(endpoint)
+        self._client = Client(self.transport)
+        # A line and what libcurl calls of it hold each other: of a store that is only let go they would stay open
+        # until the collector comes by, hundreds of them in a process that makes many stores.
+        weakref.finalize(self, _close, self._client, self.transport).atexit = False
+
+    def close(self) -> None:
+        """Close the connections; a store that nobody holds any more does so by itself."""
+        _close(self._client, self.transport)
+
+    @property
+    def clock_skew(self) -> int | None:
+        """Seconds by which the store's clock was ahead of ours in its last answer; None if it did not say."""
+        return self.transport.clock_skew
+
+    def asked(self, operation: Operation, bucket: str, key: str = "") -> Asked:
+        """Return what a request is for, in the words of a sentence."""
+        end = self.endpoint
+        return Asked(*operation, end.name, end.url, end.region, bucket, key)
+
+    def _call(
+        self,
+        asked: Asked,
+        method: str,
+        arguments: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+        *,
+        repeat: bool = True,
+    ) -> dict[str, object]:
+        """Ask through boto3."""
+        send = cast("Callable[..., dict[str, object]]", getattr(self._client.s3, method))
+
+        def call() -> dict[str, object]:
+            with self._client.adding(headers or {}, asked):
+                return send(**arguments)
+
+        return self._patiently(asked, call, repeat=repeat)
+
+    def _answer(self, request: Request, asked: Asked) -> Reply:
+        """Ask over a line and return a good answer, whole."""
+        reply = self._reply(request, asked)
+        if reply.cut:
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
+        return reply
+
+    def _reply(self, request: Request, asked: Asked) -> Reply:
+        """Ask over a line and return a good answer, up to its bound."""
+        reply = self.transport.exchange(request)
+        if reply.status >= 300:
+            raise refusal_of(reply, asked)
+        return reply
+
+    def _stream(self, request: Request, asked: Asked) -> Stream:
+        stream = self.transport.stream(request)
+        if stream.status < 300:
+            return stream
+        try:
+            body = stream.read(LARGEST_ERROR)
+        finally:
+            stream.close()
+        raise refusal_of(Reply(stream.status, stream.headers, body), asked)
+
+    def _patiently(self, asked: Asked, send: Callable[[], _T], *, repeat: bool = True) -> _T:
+        """Send, and again where the store is busy; raise what it says in the end as one of our errors."""
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                with self.pace.slot() as ticket:
+                    found = send()
+            except _TROUBLES as exc:
+                problem = error_of(exc, asked)
+                if isinstance(problem, Throttled):
+                    self.pace.throttled(ticket)
+                if not isinstance(problem, StoreBusy) or not repeat or tried >= self.patience.tries:
+                    raise problem from exc
+                self.patience.wait(tried)
+            else:
+                self.pace.went_well()
+                return found
+
+
+def _close(client: Client, transport: Transport) -> None:
+    client.close()
+    transport.close()

@@ -1,0 +1,199 @@
+"""What is asked about one object: its headers, its bytes, its tags; and how it is written by one PUT and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import BinaryIO
+
+from integrity.digests import Buffer
+from integrity.evidence import Origin, Statement
+from migrator.engine.answers import number_in, statement_of, written_statement
+from migrator.engine.buffers import Pipe
+from migrator.engine.errors import NotSupported, ObjectMissing, StoreFault
+from migrator.engine.messages import Body, ToldPart, WriteHeaders, tags_of, told_parts_of
+from migrator.engine.requests import (
+    GET,
+    GET_ATTRIBUTES,
+    GET_TAGS,
+    HEAD,
+    PUT,
+    Operation,
+    attributes_request,
+    get_request,
+    head_request,
+    of_version,
+    put_request,
+    tags_request,
+)
+from migrator.engine.stores.asking import Asking
+
+
+class ObjectVerbs(Asking):
+    """Objects of one endpoint."""
+
+    def head(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        version_id: str = "",
+        part_number: int | None = None,
+        checksums: bool = False,
+        requester_pays: bool = False,
+    ) -> Statement:
+        """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
+        asked = self.asked(of_version(HEAD, version_id), bucket, key)
+        request = head_request(
+            bucket,
+            key,
+            version_id=version_id,
+            part_number=part_number,
+            checksums=checksums,
+            requester_pays=requester_pays,
+        )
+        said = self._patiently(asked, lambda: self._answer(request, asked)).headers
+        statement = statement_of(said, Origin.HEAD)
+        if part_number is not None:
+            statement = replace(statement, size=number_in(said.get("content-length")))
+        if statement.size is None and statement.etag is None:
+            raise StoreFault(
+                "HEAD without length and ETag", facts=asked.facts() | {"fault": "said yes but sent no data"}
+            )
+        return statement
+
+    def find(self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False) -> Statement | None:
+        """HEAD, or None where there is no such object or version."""
+        try:
+            return self.head(bucket, key, version_id=version_id, checksums=checksums)
+        except ObjectMissing:
+            return None
+
+    def open(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        version_id: str = "",
+        if_match: str = "",
+        first_byte: int = 0,
+        last_byte: int | None = None,
+        checksums: bool = False,
+        requester_pays: bool = False,
+    ) -> Body:
+        """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
+        asked = self.asked(of_version(GET, version_id), bucket, key)
+        request = get_request(
+            bucket,
+            key,
+            version_id=version_id,
+            if_match=if_match,
+            first_byte=first_byte,
+            last_byte=last_byte,
+            checksums=checksums,
+            requester_pays=requester_pays,
+        )
+        return Body(self._patiently(asked, lambda: self._stream(request, asked)), asked)
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        body: Buffer | BinaryIO,
+        *,
+        headers: WriteHeaders | None = None,
+        content_md5: str = "",
+        checksums: Mapping[str, str] | None = None,
+        if_none_match: bool = False,
+        if_match: str = "",
+        payload_sha256: str = "",
+        wire_body: bytes | None = None,
+        repeat: bool = True,
+    ) -> Statement:
+        """PUT of one body; digests in base64, `payload_sha256` in hex if it is known.
+
+        Repeated on transient refusals, unless told otherwise: give bytes or a fresh file.
+
+        `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
+        """
+        asked = self.asked(PUT, bucket, key)
+        request = put_request(
+            bucket,
+            key,
+            body,
+            headers=headers,
+            content_md5=content_md5,
+            checksums=checksums,
+            if_none_match=if_none_match,
+            if_match=if_match,
+            payload_sha256=payload_sha256,
+            wire_body=wire_body,
+        )
+        reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=repeat)
+        return written_statement(reply.headers, Origin.PUT_REPLY)
+
+    def put_through(
+        self,
+        bucket: str,
+        key: str,
+        pipe: Pipe,
+        *,
+        headers: WriteHeaders,
+        content_md5: str,
+        if_none_match: bool = False,
+        if_match: str = "",
+    ) -> Statement:
+        """PUT of a body that is still being read; its MD5 is known beforehand. Sent once, with an unsigned payload."""
+        asked = self.asked(PUT, bucket, key)
+        request = put_request(
+            bucket,
+            key,
+            pipe,
+            headers=headers,
+            content_md5=content_md5,
+            if_none_match=if_none_match,
+            if_match=if_match,
+        )
+        try:
+            reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=False)
+        finally:
+            pipe.give_up()
+        return written_statement(reply.headers, Origin.PUT_REPLY)
+
+    def delete(self, bucket: str, key: str, *, version_id: str = "") -> None:
+        """Delete one object by its exact key (and version)."""
+        asked = self.asked(Operation("DeleteObject", "delete", "s3:DeleteObject"), bucket, key)
+        arguments: dict[str, object] = {"Bucket": bucket, "Key": key}
+        if version_id:
+            arguments["VersionId"] = version_id
+        self._call(asked, "delete_object", arguments)
+
+    def get_tags(self, bucket: str, key: str, *, version_id: str = "") -> dict[str, str]:
+        """The object's tags."""
+        asked = self.asked(GET_TAGS, bucket, key)
+        request = tags_request(bucket, key, version_id=version_id)
+        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        try:
+            return tags_of(reply.body)
+        except ValueError as exc:
+            # Some stores do not know the question and answer with the object itself.
+            raise NotSupported(str(exc), facts=asked.facts() | {"feature": "tags"}) from exc
+
+    def told_parts(self, bucket: str, key: str, *, version_id: str = "") -> tuple[ToldPart, ...]:
+        """The parts that GetObjectAttributes tells; empty where it tells none."""
+        asked = self.asked(GET_ATTRIBUTES, bucket, key)
+        parts: list[ToldPart] = []
+        marker = 0
+        while True:
+            request = attributes_request(bucket, key, version_id=version_id, marker=marker)
+            reply = self._patiently(asked, partial(self._reply, request, asked))
+            try:
+                page = told_parts_of(reply.body)
+            except ValueError as exc:
+                # Some stores do not know the question and answer with the object itself.
+                raise NotSupported(str(exc), facts=asked.facts() | {"feature": "attributes"}) from exc
+            parts += page.parts
+            marker = page.next_marker
+            if not marker or not page.parts:
+                return tuple(parts)

@@ -1,0 +1,161 @@
+"""Multipart uploads: opened, filled part by part, completed once, aborted until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from integrity.digests import Buffer
+from integrity.evidence import Origin, Statement
+from migrator.engine.answers import statement_of, written_statement
+from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreFault, UploadGone
+from migrator.engine.messages import (
+    ListedPart,
+    ListedUpload,
+    SentPart,
+    WriteHeaders,
+    headers_of,
+    int_of,
+    rows_of,
+    stated_checksums_of,
+    time_of,
+)
+from migrator.engine.pages import key_of
+from migrator.engine.requests import PUT_PART, Operation, conditions, digest_headers, part_request
+from migrator.engine.stores.asking import Asking
+
+
+class UploadVerbs(Asking):
+    """Multipart uploads at one endpoint."""
+
+    def create_upload(self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "") -> str:
+        """Open a multipart upload, return its id; `algorithm` names a full-object checksum (CRC64NVME, CRC32)."""
+        asked = self.asked(Operation("CreateMultipartUpload", "write", "s3:PutObject"), bucket, key)
+        wire = (headers or WriteHeaders()).wire()
+        if algorithm:
+            wire |= {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"}
+        reply = self._call(asked, "create_multipart_upload", {"Bucket": bucket, "Key": key}, wire)
+        upload_id = reply.get("UploadId")
+        if not upload_id:
+            raise StoreFault("no upload id", facts=asked.facts() | {"fault": "said yes but sent no upload id"})
+        return str(upload_id)
+
+    def upload_part(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        body: Buffer | BinaryIO,
+        *,
+        content_md5: str = "",
+        checksums: Mapping[str, str] | None = None,
+        is_signed: bool = True,
+    ) -> Statement:
+        """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone."""
+        asked = self.asked(PUT_PART, bucket, key)
+        request = part_request(
+            bucket,
+            key,
+            upload_id,
+            number,
+            body,
+            content_md5=content_md5,
+            checksums=checksums,
+            is_signed=is_signed,
+        )
+        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        return written_statement(reply.headers, Origin.PART_REPLY)
+
+    def complete_upload(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Sequence[SentPart],
+        *,
+        checksums: Mapping[str, str] | None = None,
+        size: int | None = None,
+        if_none_match: bool = False,
+        if_match: str = "",
+    ) -> Statement:
+        """Complete, once: what an unclear answer means is for the caller to find out (HEAD)."""
+        asked = self.asked(Operation("CompleteMultipartUpload", "write", "s3:PutObject"), bucket, key)
+        listed: list[dict[str, object]] = []
+        for part in parts:
+            sums = {f"Checksum{name}": value for name, value in part.checksums.items()}
+            listed.append({"PartNumber": part.number, "ETag": part.etag, **sums})
+        arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+        arguments["MultipartUpload"] = {"Parts": listed}
+        wire = digest_headers("", checksums) | conditions(if_none_match, if_match)
+        if checksums:
+            wire["x-amz-checksum-type"] = "FULL_OBJECT"
+            if size is not None:
+                wire["x-amz-mp-object-size"] = str(size)
+        reply = self._call(asked, "complete_multipart_upload", arguments, wire, repeat=False)
+        etag = str(reply.get("ETag") or "")
+        if not etag:
+            raise AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
+        said = replace(statement_of(headers_of(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
+        return replace(said, checksums=stated_checksums_of(reply) or said.checksums)
+
+    def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Abort. Raise `UploadGone` where there is none; parts in flight may land later, so look again."""
+        asked = self.asked(Operation("AbortMultipartUpload", "write", "s3:AbortMultipartUpload"), bucket, key)
+        try:
+            self._call(asked, "abort_multipart_upload", {"Bucket": bucket, "Key": key, "UploadId": upload_id})
+        except EngineError as exc:
+            raise _upload_gone(exc) from exc
+
+    def abort_until_gone(self, bucket: str, key: str, upload_id: str, *, rounds: int = 5) -> bool:
+        """Abort until ListParts is empty or denies the upload; False where it is still there in the end.
+
+        A part that was in flight lands after the abort, and some stores keep it: so look, and abort again.
+        """
+        for tried in range(1, rounds + 1):
+            try:
+                self.abort_upload(bucket, key, upload_id)
+                if not self.list_parts(bucket, key, upload_id):
+                    return True
+            except UploadGone:
+                return True
+            except ConnectionProblem:
+                raise
+            except EngineError:
+                pass
+            self.patience.wait(tried)
+        return False
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> tuple[ListedPart, ...]:
+        """All parts of an open upload; raise `UploadGone` where there is none."""
+        asked = self.asked(Operation("ListParts", "list", "s3:ListMultipartUploadParts"), bucket, key)
+        found: list[ListedPart] = []
+        marker = 0
+        while True:
+            arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+            if marker:
+                arguments["PartNumberMarker"] = marker
+            reply = self._call(asked, "list_parts", arguments)
+            parts = rows_of(reply, "Parts")
+            found += [ListedPart(int_of(row["PartNumber"]), int_of(row["Size"]), str(row["ETag"])) for row in parts]
+            marker = int_of(reply.get("NextPartNumberMarker") or 0)
+            if not reply.get("IsTruncated") or not marker or not parts:
+                return tuple(found)
+
+    def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
+        """The open uploads below `prefix`, at most the first 1,000."""
+        asked = self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
+        arguments: dict[str, object] = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
+        reply = self._call(asked, "list_multipart_uploads", arguments)
+        coded = reply.get("EncodingType") == "url"
+        return tuple(
+            ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")))
+            for row in rows_of(reply, "Uploads")
+        )
+
+
+def _upload_gone(exc: EngineError) -> EngineError:
+    if exc.http_status != 404:
+        return exc
+    return UploadGone(str(exc), store_code=exc.store_code, http_status=404, facts=exc.facts)
