@@ -78,7 +78,8 @@ class Ours:
         ends = zip(self._connections, (source, dest), strict=True)
         # A task of its own each time: no run shall profit by an earlier one.
         self._tasks += 1
-        task = self._product.task(f"{dest} {self._tasks}", *ends, policy=self._policy)
+        # And without tags, which no peer carries: where a store does not say that there are none, each object is asked.
+        task = self._product.task(f"{dest} {self._tasks}", *ends, policy=self._policy, tags=False)
         measured = self._product.measure(task)
         if measured.state != "finished" or measured.counts["verified"] != measured.counts["planned"]:
             raise NotCopied(f"{self.name} did not verify everything: {self._product.failures(measured.run)}")
