@@ -22,6 +22,21 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = Request(method="GET", bucket="bucket", key="key")
 
 
+PUT = Request(method="PUT", bucket="bucket", key="key", body=b"body")
+
+
+class Vanishing(io.BytesIO):
+    """A file that is there when its size is asked for, and gone when it is to be sent."""
+
+    asked = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self.asked += 1
+        if self.asked > 2:
+            raise OSError("stale file handle")
+        return super().seek(offset, whence)
+
+
 @pytest.fixture
 def transports() -> Iterator[Callable[..., Transport]]:
     made: list[Transport] = []
@@ -190,6 +205,23 @@ def test_nothing_is_sent_that_nobody_asked_for(transports: Make) -> None:
         b"content-length",
         b"user-agent",
     }
+
+
+def test_a_body_that_cannot_be_loaded_leaves_the_line_as_good_as_new(transports: Make) -> None:
+    with answering(OK, OK) as told:
+        transport = transports(told)
+        line = transport.line()
+        transport.load(line, GET)
+        line.easy.perform()
+
+        vanishing = Request(method="PUT", bucket="bucket", key="key", body=Vanishing(b"body"), payload_sha256="0" * 64)
+        with pytest.raises(OSError, match="stale"):
+            transport.load(line, vanishing)
+        transport.load(line, PUT)
+        line.easy.perform()
+        line.easy.close()
+
+    assert [request.split(b" ", 1)[0] for request in told.requests] == [b"GET", b"PUT"]
 
 
 def test_a_head_after_a_put_on_the_same_line_has_no_body(transports: Make) -> None:

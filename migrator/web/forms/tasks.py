@@ -1,4 +1,4 @@
-"""What people fill in. A form only reads; what is wrong is said by the services, at the field it belongs to."""
+"""A task: what to move, and how sure to be."""
 
 from __future__ import annotations
 
@@ -6,142 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.models import User
 
-from integrity.models import ReviewDecision
 from migrator import services
-from migrator.models import DEFAULT_OPTIONS, Connection, Role
+from migrator.models import DEFAULT_OPTIONS, Connection
 from migrator.web.wording import classes_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.db.models import QuerySet
 
     from migrator.models import Task
 
 MIB = 1024**2
-
-
-def show_refusal(form: forms.Form, refused: services.Refused, fields: Mapping[str, str] | None = None) -> None:
-    """Put each problem of a refusal at its field; `fields` maps the services' names to the form's."""
-    names = fields or {}
-    if not refused.problems:
-        form.add_error(None, refused.message)
-    for problem in refused.problems:
-        name = names.get(problem.field, problem.field.replace("options.", "").replace(".", "_"))
-        form.add_error(name if name in form.fields else None, problem.message)
-
-
-class SignIn(AuthenticationForm):
-    """User and password; which of the two was wrong is not said."""
-
-    error_messages = {
-        "invalid_login": "This name and password do not fit together. Try again; both are case-sensitive.",
-        "inactive": "This name and password do not fit together. Try again; both are case-sensitive.",
-    }
-
-
-class FirstAdmin(forms.Form):
-    """The first person of an installation, with the one-time code of the terminal."""
-
-    code = forms.CharField(
-        label="One-time code",
-        help_text="The terminal that started Truecopy has printed it.",
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
-    )
-    username = forms.CharField(
-        label="Your user name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username"})
-    )
-    password = forms.CharField(
-        label="Password",
-        help_text="At least 12 characters.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
-        strip=False,
-    )
-
-
-class ConnectionForm(forms.Form):
-    """An address and its keys. A stored secret is never put into the page."""
-
-    name = forms.CharField(
-        label="Name", max_length=100, help_text="What people will see, such as “Archive, read only”."
-    )
-    kind = forms.ChoiceField(label="Kind of service", choices=Connection.Kind.choices, initial=Connection.Kind.GENERIC)
-    endpoint_url = forms.CharField(
-        label="Address",
-        max_length=500,
-        help_text="With https:// and, if it has one, its port. Bucket and folder come later, with the task.",
-        widget=forms.URLInput(attrs={"placeholder": "https://s3.example.com", "spellcheck": "false"}),
-    )
-    region = forms.CharField(
-        label="Region", max_length=60, initial="us-east-1", help_text="Leave us-east-1 if the service has no regions."
-    )
-    addressing_style = forms.ChoiceField(
-        label="How a bucket is addressed",
-        choices=Connection.Addressing.choices,
-        initial=Connection.Addressing.AUTO,
-        help_text="Automatic fits nearly always.",
-    )
-    access_key_id = forms.CharField(
-        label="Access key",
-        max_length=200,
-        help_text="The public half of the pair of keys.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    secret_access_key = forms.CharField(
-        label="Secret key",
-        required=False,
-        strip=False,
-        help_text="The secret half. It is stored sealed and never shown again.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}, render_value=False),
-    )
-    session_token = forms.CharField(
-        label="Session token",
-        required=False,
-        help_text="Only for temporary credentials.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}, render_value=False),
-    )
-    expires_at = forms.DateTimeField(
-        label="Credentials end at (UTC)",
-        required=False,
-        help_text="Only for temporary credentials.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
-    ca_pem = forms.CharField(
-        label="Certificate of a private authority (PEM)",
-        required=False,
-        help_text="Only if the service's certificate is not signed by a public authority.",
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
-    )
-    shared_with = forms.MultipleChoiceField(
-        label="Shared with",
-        required=False,
-        help_text="Operators who may pick this connection for a task. Admins always may.",
-        widget=forms.CheckboxSelectMultiple,
-    )
-
-    def __init__(self, *args: Any, connection: Connection | None = None, **kwargs: Any) -> None:
-        if connection is not None:
-            kwargs.setdefault("initial", _connection_initial(connection))
-        super().__init__(*args, **kwargs)
-        operators = User.objects.filter(groups__name=Role.OPERATOR, is_active=True).order_by("username")
-        shared = self.fields["shared_with"]
-        assert isinstance(shared, forms.MultipleChoiceField)
-        shared.choices = [(name, name) for name in operators.values_list("username", flat=True)]
-        if connection is not None:
-            secret = self.fields["secret_access_key"]
-            secret.label = "Replace the secret key"
-            secret.help_text = (
-                f"A secret is stored; its access key ends in {connection.access_key_id[-4:]}. "
-                "Leave this empty to keep it. If the address changes, it must be entered again."
-            )
-
-    def given(self) -> services.ConnectionInput:
-        """Return what was filled in, for the services."""
-        data = self.cleaned_data
-        return services.ConnectionInput(**{name: data[name] for name in self.fields})
 
 
 class TaskForm(forms.Form):
@@ -380,56 +255,6 @@ class TaskForm(forms.Form):
             "modified_before": _rfc3339(data["modified_before"]),
             "bytes_per_s": round(data["speed_limit"] * MIB) if data["speed_limit"] else None,
         }
-
-
-class DecisionForm(forms.Form):
-    """What an admin decides about records that are not verified."""
-
-    decision = forms.ChoiceField(
-        label="Decision", widget=forms.RadioSelect, choices=ReviewDecision.Decision.choices, required=False
-    )
-    reason = forms.CharField(
-        label="Reason",
-        required=False,
-        max_length=1000,
-        help_text="At least ten characters for accept and waive. Auditors will read it.",
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-
-
-class TokenForm(forms.Form):
-    """A key to the JSON API."""
-
-    name = forms.CharField(label="What is it for?", max_length=100, help_text="Such as “nightly report”.")
-    days = forms.TypedChoiceField(
-        label="It ends after",
-        coerce=int,
-        initial=90,
-        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")],
-    )
-
-
-class TestForm(forms.Form):
-    """Which bucket to try a connection with."""
-
-    bucket = forms.CharField(
-        label="Bucket",
-        required=False,
-        max_length=255,
-        help_text="Empty: only the address and the keys are tried.",
-        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
-    )
-    write = forms.BooleanField(
-        label="Also try to write",
-        required=False,
-        help_text="Writes, reads and removes a tiny object under .truecopy-probe/. For destinations.",
-    )
-
-
-def _connection_initial(connection: Connection) -> dict[str, Any]:
-    plain = ("name", "kind", "endpoint_url", "region", "addressing_style", "access_key_id", "expires_at", "ca_pem")
-    shared = list(connection.shared_with.values_list("username", flat=True))
-    return {name: getattr(connection, name) for name in plain} | {"shared_with": shared}
 
 
 def _task_initial(task: Task | None) -> dict[str, Any]:
