@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from integrity.etags import normalise
@@ -23,6 +25,8 @@ from migrator.engine.planning import ARCHIVE_CLASSES, Item, PlannedBatch, is_leg
 from migrator.engine.workplace import CopyOptions, IfExists, Side
 
 LOOKS_A_CLASS = 20
+# A wait for each would be felt where answers take long.
+LOOKS_AT_ONCE = 5
 
 
 @dataclass(slots=True)
@@ -88,24 +92,28 @@ def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:
     )
 
 
-def look_at(side: Side, items: Iterable[Item], *, requester_pays: bool = False) -> list[Look]:
-    """Ask about each item with one HEAD. Raises only `ConnectionProblem`: what is not answered is not known.
+def look_at(side: Side, items: Sequence[Item], *, requester_pays: bool = False) -> list[Look]:
+    """Ask about each item with one HEAD, several at once. Raises only `ConnectionProblem`: the rest is not known then.
 
-    A store that is too busy for one of them is not asked for the others.
+    A store that is too busy for one of them is not asked for those that wait.
     """
-    looks, is_busy = list[Look](), False
-    for item in items:
-        seen = None
+    is_busy = threading.Event()
+
+    def seen(item: Item) -> Seen | None:
+        if is_busy.is_set():
+            return None
         try:
-            seen = None if is_busy else Seen.of(_head(side, item, requester_pays))
+            return Seen.of(_head(side, item, requester_pays))
         except ConnectionProblem:
             raise
         except StoreBusy:
-            is_busy = True
+            is_busy.set()
         except EngineError:
             pass
-        looks.append(Look(item.size, seen))
-    return looks
+        return None
+
+    with ThreadPoolExecutor(LOOKS_AT_ONCE, "looking") as pool:
+        return [Look(item.size, found) for item, found in zip(items, pool.map(seen, items), strict=True)]
 
 
 @dataclass(slots=True)

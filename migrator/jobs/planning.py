@@ -18,11 +18,12 @@ from integrity.evidence import Profile, profile_from_json, profile_to_json
 from integrity.forecast import forecast, forecast_to_json
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
+from migrator.engine.ahead import read_ahead
 from migrator.engine.copying import Side
 from migrator.engine.errors import EngineError, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
 from migrator.engine.frozen_items import encode_items
-from migrator.engine.listing import ListedObject, key_bytes, list_objects
+from migrator.engine.listing import LARGEST_PAGE, ListedObject, key_bytes, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
@@ -115,7 +116,8 @@ def _plan(run: Run) -> None:
     if copies_all(run) and run.kind != Run.Kind.VERIFY and not dest.keeps_versions(task.dest_bucket):
         raise VersionsNotKept(facts={"bucket": task.dest_bucket})
     wanted = _wanted(run)
-    source_listing, dest_listing = _listings(run, wanted, source, dest)
+    # Both are waited for at once, and while the plan is made of what has come.
+    source_listing, dest_listing = (read_ahead(each, LARGEST_PAGE) for each in _listings(run, wanted, source, dest))
     summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
     batches = plan_batches(
         _beating(run, source_listing),
