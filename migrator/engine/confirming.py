@@ -19,8 +19,11 @@ from migrator.engine.workplace import Side
 
 # Foreign keys between ours may fill so many pages more; then HEADs are cheaper.
 SPARE_KEYS = 2000
-# Keys of others that may stand between ours without another page: some stores pay for each key of a page.
-_OTHERS = 16
+# Of the keys asked for, one in so many may be another's without another page: some stores pay for each key of a page.
+_ONE_IN = 8
+_LEAST_OTHERS = 16
+# What a page holds that was not thought to be needed.
+_LATER_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def listed_range(side: Side, keys: Sequence[str], *, between: int = 0) -> Listed
     # The listing as a whole is a statement of this moment or a later one.
     at = now()
     try:
-        for count, entry in enumerate(_range(side, ordered, len(ordered) + between + _OTHERS), start=1):
+        for count, entry in enumerate(_range(side, ordered, between), start=1):
             reached = key_bytes(entry.key)
             if entry.key in wanted:
                 found[entry.key] = _statement(entry, at)
@@ -78,15 +81,17 @@ def listed_histories(side: Side, keys: Sequence[str]) -> Mapping[str, KeyHistory
     return found
 
 
-def _range(side: Side, keys: Sequence[str], first_keys: int) -> Iterator[ListedObject]:
+def _range(side: Side, keys: Sequence[str], between: int) -> Iterator[ListedObject]:
     """Yield what is listed from shortly before the first key; it is for the caller to stop after the last one."""
     prefix = _common_prefix(keys[0], keys[-1])
+    page = len(keys) + between + max(_LEAST_OTHERS, len(keys) // _ONE_IN)
     return list_objects(
         side.store,
         side.bucket,
         prefix,
         start_after=_before(keys[0], prefix),
-        first_keys=min(LARGEST_PAGE, first_keys),
+        first_keys=min(LARGEST_PAGE, page),
+        later_keys=min(LARGEST_PAGE, max(_LATER_PAGE, page)),
     )
 
 

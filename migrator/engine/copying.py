@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Copier:
         self._crowd = crowd
         self._links = links or {}
 
-    def copy_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
+    def copy_batch(self, items: Sequence[Item]) -> Generator[Finding]:
         """Yield a finding for each item as it settles, in no particular order.
 
         Raises `ConnectionProblem` where a person must act and `Stopped` where the hooks say so, each after the

@@ -95,11 +95,11 @@ class Crowd:
         pool: Executor,
         budget: MemoryBudget,
         should_stop: Callable[[], bool],
-    ) -> Iterator[T]:
+    ) -> Generator[T]:
         """Yield what each journey returns, as it ends. Raises `Stopped`, and whatever a journey raises.
 
         When it is asked to stop nothing new sets out, and what is under way may arrive, for a moment. What is still
-        in flight when this ends early is dropped.
+        in flight when this ends early is dropped: so close it, for it holds places and memory.
         """
         trip = _Trip(self, iter(journeys), pool, budget, should_stop)
         try:

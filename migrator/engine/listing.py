@@ -22,10 +22,12 @@ def list_objects(
     start_after: str = "",
     requester_pays: bool = False,
     first_keys: int = LARGEST_PAGE,
+    later_keys: int = LARGEST_PAGE,
 ) -> Iterator[ListedObject]:
     """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
 
-    `first_keys` is the most that the first answer may hold: fewer where the caller hopes to need no other one.
+    `first_keys` is the most that the first answer may hold, `later_keys` the others: fewer than a thousand where the
+    caller will not need so many.
     The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
     of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
     """
@@ -38,7 +40,7 @@ def list_objects(
         yield from page.entries
         if not page.truncated:
             return
-        token, most_keys = page.next_token, LARGEST_PAGE
+        token, most_keys = page.next_token, later_keys
         tokens.add(token)
         if page.entries:
             last = key_bytes(page.entries[-1].key)

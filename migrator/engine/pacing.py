@@ -43,10 +43,8 @@ class Pace:
         self._busiest = 0
         self._good = 0
         self._halvings = 0
-        # The lock itself is quicker to take than the condition around it, and most who take it wait for nothing. The
-        # thread that has it may take it again: the collector of cycles can end a crowd, which gives its places back,
-        # in the middle of anything.
-        self._lock = threading.RLock()
+        # The lock itself is quicker to take than the condition around it, and most who take it wait for nothing.
+        self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from integrity.etags import normalise
@@ -31,30 +32,44 @@ class SmallBatch:
         self._crowd = crowd
         self._pool = pool
         self._items = items
+        # What has set out and is not settled.
+        self._open: dict[int, SmallCopy] = {}
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of all that could be settled here.
 
         Raises `Stopped` and `ConnectionProblem`, after what was written by then has been confirmed.
         """
+        try:
+            for finding in self._findings():
+                self._open.pop(finding.index, None)
+                yield finding
+        except (Stopped, ConnectionProblem):
+            # What was not settled stays pending; its bytes will be read again.
+            for copy in self._open.values():
+                copy.take_back()
+            raise
+
+    def _findings(self) -> Iterator[Finding]:
         problem: Stopped | ConnectionProblem | None = None
         with ThreadPoolExecutor(1, "confirming") as beside:
             looks: deque[Future[_Looked]] = deque()
             begun: list[Begun] = []
             try:
-                for ended in self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop):
-                    if not isinstance(ended, Begun):
-                        yield from self._settled(ended)
-                        continue
-                    begun.append(ended)
-                    if len(begun) == CONFIRMED_TOGETHER:
-                        looks.append(beside.submit(self._confirmed, begun))
-                        begun = []
-                    while looks and looks[0].done():
-                        looked = looks.popleft().result()
-                        yield from looked.findings
-                        if looked.problem is not None:
-                            raise looked.problem
+                with closing(self._copies()) as copies:
+                    for ended in copies:
+                        if not isinstance(ended, Begun):
+                            yield from self._settled(ended)
+                            continue
+                        begun.append(ended)
+                        if len(begun) == CONFIRMED_TOGETHER:
+                            looks.append(beside.submit(self._confirmed, begun))
+                            begun = []
+                        while looks and looks[0].done():
+                            looked = looks.popleft().result()
+                            yield from looked.findings
+                            if looked.problem is not None:
+                                raise looked.problem
             except (Stopped, ConnectionProblem) as exc:
                 problem = exc
             if begun:
@@ -66,6 +81,9 @@ class SmallBatch:
         if problem is not None:
             raise problem
 
+    def _copies(self) -> Generator[Ended]:
+        return self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop)
+
     def _journeys(self) -> Iterator[SmallCopy]:
         """Yield the copies to make. Where a write cannot be made conditional, only those whose key is seen to be free.
 
@@ -73,10 +91,12 @@ class SmallBatch:
         """
         listed: Listed | None = None
         if self._items and self._work.destination.profile.if_none_match_put is False:
-            listed = listed_range(self._work.destination, [item.dest_key for item in self._items])
+            keys = [item.dest_key for item in self._items]
+            listed = listed_range(self._work.destination, keys, between=_between(self._items))
         for item in self._items:
             if listed is None or listed.shows_free(item.dest_key):
-                yield SmallCopy(self._work, item)
+                self._open[item.index] = copy = SmallCopy(self._work, item)
+                yield copy
             else:
                 self.to_begin.append((item, ()))
 
@@ -106,12 +126,7 @@ class SmallBatch:
         return looked
 
     def _looked_at(self, begun: Sequence[Begun]) -> Iterator[Finding]:
-        try:
-            listed, seen_again = self._listed(begun)
-        except ConnectionProblem:
-            for each in begun:
-                each.copy.take_back()
-            raise
+        listed, seen_again = self._listed(begun)
         open_ones = []
         for each in begun:
             statement = listed.get(each.copy.item.dest_key)
@@ -133,22 +148,17 @@ class SmallBatch:
 
     def _listed(self, begun: Sequence[Begun]) -> tuple[Mapping[str, Statement], Mapping[str, Statement]]:
         """Return what the destination lists of these, and the source where a listing of it is waited for."""
-        indexes = [each.copy.item.index for each in begun]
-        # All of the batch that stand between them: a plan is in the order of the keys.
-        between = max(indexes) - min(indexes) + 1 - len(indexes)
-        dest_keys, keys = zip(*((each.copy.item.dest_key, each.copy.item.key) for each in begun), strict=True)
-        listed = listed_range(self._work.destination, dest_keys, between=between).found
+        items = [each.copy.item for each in begun]
+        listed = listed_range(self._work.destination, [item.dest_key for item in items], between=_between(items)).found
         if not begun[0].copy.waits_for_listing:
             return listed, {}
-        return listed, listed_range(self._work.source, keys, between=between).found
+        return listed, listed_range(self._work.source, [item.key for item in items], between=_between(items)).found
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy
         try:
             finding = self._found(asked.future)
         except (Stopped, ConnectionProblem):
-            # The item stays pending; its bytes will be read again.
-            copy.take_back()
             raise
         except EngineError as problem:
             yield from self._settled(Failed(copy, problem))
@@ -189,3 +199,9 @@ class _Asked:
 
     begun: Begun
     future: Future[Finding]
+
+
+def _between(items: Sequence[Item]) -> int:
+    """Return how many others of the plan stand between these, which is in the order of the keys."""
+    indexes = [item.index for item in items]
+    return max(indexes) - min(indexes) + 1 - len(indexes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from integrity.evidence import Earlier, Finding
@@ -46,7 +46,7 @@ class Verifier:
         self._taken: dict[tuple[str, str], int] = {}
         self._crew = Copier(source, destination, options, hooks, concurrency=concurrency, begin=begin)
 
-    def verify_batch(self, items: Sequence[Item]) -> Iterator[Finding]:
+    def verify_batch(self, items: Sequence[Item]) -> Generator[Finding]:
         """Yield a finding for each item as it settles, in no particular order; raises as `Copier.copy_batch` does.
 
         The versions of a key are in one batch, the oldest first, and are compared in that order.

@@ -116,18 +116,19 @@ def _plan(run: Run) -> None:
     if copies_all(run) and run.kind != Run.Kind.VERIFY and not dest.keeps_versions(task.dest_bucket):
         raise VersionsNotKept(facts={"bucket": task.dest_bucket})
     wanted = _wanted(run)
-    # Both are waited for at once, and while the plan is made of what has come.
-    source_listing, dest_listing = (read_ahead(each, LARGEST_PAGE) for each in _listings(run, wanted, source, dest))
+    listings = _listings(run, wanted, source, dest)
     summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
-    batches = plan_batches(
-        _beating(run, source_listing),
-        _beating(run, dest_listing),
-        task.source_prefix,
-        task.dest_prefix,
-        _plan_options(run, wanted),
-        summary,
-    )
-    _store_batches(run, classes.counting(batches))
+    # Both are waited for at once, and while the plan is made of what has come.
+    with read_ahead(listings[0], LARGEST_PAGE) as source_listing, read_ahead(listings[1], LARGEST_PAGE) as dest_listing:
+        batches = plan_batches(
+            _beating(run, source_listing),
+            _beating(run, dest_listing),
+            task.source_prefix,
+            task.dest_prefix,
+            _plan_options(run, wanted),
+            summary,
+        )
+        _store_batches(run, classes.counting(batches))
     side = Side(source, task.source_bucket, task.source_prefix, known[0])
     # The forecast is one of copies; a run that only compares has its own grades.
     foreseen = None if run.kind == Run.Kind.VERIFY else _forecast(run, classes, side, known[1])

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -36,7 +37,7 @@ from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -156,14 +157,16 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
             journal.add(finding)
             settled[finding.index] = Settled.of(finding)
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
-        for finding in _findings(run, items, settled, (source, destination), journal, crowd):
-            journal.add(finding)
-            # One that waited for another is no failure of its own, nor does it break a row of them.
-            if finding.error_code is not ErrorCode.VERSION_BEFORE_FAILED:
-                recent.append(finding.error_code)
-            if _is_one_problem(recent):
-                pause(run, "repeated_errors", _repeated(finding))
-                raise Stopped
+        # Closed here and now: nothing of a batch goes on when its journal is written.
+        with closing(_findings(run, items, settled, (source, destination), journal, crowd)) as findings:
+            for finding in findings:
+                journal.add(finding)
+                # One that waited for another is no failure of its own, nor does it break a row of them.
+                if finding.error_code is not ErrorCode.VERSION_BEFORE_FAILED:
+                    recent.append(finding.error_code)
+                if _is_one_problem(recent):
+                    pause(run, "repeated_errors", _repeated(finding))
+                    raise Stopped
 
 
 def _findings(
@@ -173,7 +176,7 @@ def _findings(
     sides: tuple[Side, Side],
     journal: Journal,
     crowd: Crowd,
-) -> Iterator[Finding]:
+) -> Generator[Finding]:
     """Copy the items that are not settled, or only compare them, as the kind of the run says."""
     left = [item for item in items if item.index not in settled]
     links = links_of(run, items, settled)

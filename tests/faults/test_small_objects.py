@@ -92,16 +92,23 @@ def test_credentials_that_end_while_reading_back_stop_the_copying(two_stores: Ma
     assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
 
 
-def test_credentials_that_end_before_the_listing_leave_all_to_be_copied_again(two_stores: Make) -> None:
-    ended = {"side": "destination", "operation": "ListObjectsV2", "calls": "1", "action": "status"}
-    pair = filled(two_stores(ended | {"value": {"status": 400, "code": "ExpiredToken"}}), 3)
+@pytest.mark.parametrize("count", [3, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_credentials_that_end_before_the_listing_leave_the_group_to_be_copied_again(
+    two_stores: Make, side: str, count: int
+) -> None:
+    ended = {"side": side, "operation": "ListObjectsV2", "calls": "1", "action": "status"}
+    refused = ended | {"value": {"status": 400, "code": "ExpiredToken"}}
+    pair = filled(two_stores(refused, source_traits={"if_match": "ignored"}), count)
     planned = pair.begin()
 
     settled: dict[str, Settled] = {}
     with pytest.raises(CredentialsExpired):
         pair.copy_items(planned, into=settled)
 
-    assert (settled, pair.told.bytes_moved) == ({}, 0)
+    # Neither the group nor what was given up on its way counts as moved.
+    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+    assert len(settled) < count
 
 
 def test_a_signature_that_only_reading_back_breaks_on_fails_that_object(two_stores: Make) -> None:
@@ -262,6 +269,18 @@ def test_a_busy_destination_gets_fewer_at_once(two_stores: Make) -> None:
 
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert pair.dest_store.pace.limit <= 8
+
+
+def test_what_else_of_the_plan_stands_between_costs_no_page_more(two_stores: Make) -> None:
+    pair = filled(two_stores(), 60)
+    planned = pair.begin()
+    pair.copy_items([item for item in planned if item.index % 3])
+    pair.dest.clear_log()
+
+    settled = pair.copy_items(planned[::3])
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair)[1] == {"PutObject": 20, "ListObjectsV2": 1}
 
 
 @pytest.mark.slow
