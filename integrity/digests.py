@@ -21,6 +21,7 @@ from awscrt import checksums as crt
 from isal import isal_zlib
 
 from integrity.algorithms import ALL, FOR_PARTS, HASHES, USUAL, Algorithm
+from integrity.part_digests import NOTHING_FURTHER, PartDigest, PartDigests, Values, raw_of
 from integrity.threads import side_by_side
 from integrity.values import plain_value
 
@@ -65,27 +66,6 @@ class Tiling(Protocol):
 
 
 @plain_value
-class PartDigest:
-    """The digests of one part; None is one that was not asked for. `size` is in bytes, numbers start at 1.
-
-    `further` holds the digests besides the usual five, raw, by S3 name.
-    """
-
-    number: int
-    size: int
-    md5: bytes | None = None
-    sha256: bytes | None = None
-    crc32: int | None = None
-    crc32c: int | None = None
-    crc64nvme: int | None = None
-    further: Mapping[str, bytes] = field(default_factory=dict)
-
-    def raw(self, algorithm: str) -> bytes | None:
-        """Return the digest of that S3 name as raw bytes, None where there is none."""
-        return _raw(self, algorithm)
-
-
-@plain_value
 class DigestSet:
     """What one pass computed. `size` counts the bytes that were fed; None is a digest that was not asked for.
 
@@ -100,7 +80,7 @@ class DigestSet:
     crc32c: int | None = None
     crc64nvme: int | None = None
     further: Mapping[str, bytes] = field(default_factory=dict)
-    parts: Mapping[Hashable, tuple[PartDigest, ...]] = field(default_factory=dict)
+    parts: Mapping[Hashable, Sequence[PartDigest]] = field(default_factory=dict)
 
     @property
     def md5_hex(self) -> str | None:
@@ -129,7 +109,7 @@ class DigestSet:
 
     def raw(self, algorithm: str) -> bytes | None:
         """Return the digest of that S3 name as raw bytes, None where there is none."""
-        return _raw(self, algorithm)
+        return raw_of(self, algorithm)
 
     def part_raws(self, layout: Tiling, algorithm: str) -> tuple[bytes, ...] | None:
         """Return the raw digests of a layout's parts in order, None where they were not computed."""
@@ -231,8 +211,8 @@ class OnePass:
 
     def result(self) -> DigestSet:
         """Return the digests of what was fed so far; feeding may go on."""
-        parts: dict[Hashable, tuple[PartDigest, ...]] = {
-            layout: tuple(cursor.parts)
+        parts: dict[Hashable, Sequence[PartDigest]] = {
+            layout: cursor.parts
             for layout, cursor in self._cursors.items()
             if cursor.tile is None and cursor.end == self._size
         }
@@ -255,7 +235,7 @@ class OnePass:
         for cursor in self._cursors.values():
             while cursor.tile is not None and cursor.end == self._size:
                 stream = self._streams.get(cursor.start) or _Stream(self._parts)
-                cursor.parts.append(stream.read(self._parts, cursor.tile.number, cursor.tile.length))
+                cursor.parts.append(cursor.tile.length, stream.values(self._parts))
                 cursor.advance()
         open_cursors = [cursor for cursor in self._cursors.values() if cursor.tile is not None]
         starts = {cursor.start for cursor in open_cursors} - {0}
@@ -312,12 +292,6 @@ def _choice(algorithms: frozenset[Algorithm]) -> _Choice:
     )
 
 
-# Chosen digests in the order of the fields of a part and of the whole.
-_Values: TypeAlias = tuple[bytes | None, bytes | None, int | None, int | None, int | None, "Mapping[str, bytes]"]
-# One for all parts: an object may have 10,000.
-_NOTHING_FURTHER: Mapping[str, bytes] = {}
-
-
 class _Stream:
     """Running digests from one offset on."""
 
@@ -351,7 +325,7 @@ class _Stream:
         self.crc32c = crt.combine_crc32c(self.crc32c, following.crc32c, length)
         self.crc64nvme = crt.combine_crc64nvme(self.crc64nvme, following.crc64nvme, length)
 
-    def values(self, choice: _Choice) -> _Values:
+    def values(self, choice: _Choice) -> Values:
         """Return the chosen digests so far; reading ends nothing."""
         return (
             self.md5.digest() if choice.md5 and self.md5 is not None else None,
@@ -361,7 +335,7 @@ class _Stream:
             self.crc64nvme if choice.crc64nvme else None,
             {algorithm: self.further[algorithm].digest() for algorithm in choice.further}
             if choice.further
-            else _NOTHING_FURTHER,
+            else NOTHING_FURTHER,
         )
 
     def read(self, choice: _Choice, number: int, size: int) -> PartDigest:
@@ -376,7 +350,7 @@ class _Cursor:
 
     def __init__(self, tiles: Iterator[Tile]) -> None:
         self._tiles = tiles
-        self.parts: list[PartDigest] = []
+        self.parts = PartDigests()
         self.tile: Tile | None = None
         self.start = self.end = 0
         self.advance()
@@ -387,18 +361,3 @@ class _Cursor:
         self.start = self.end
         if self.tile is not None:
             self.end += self.tile.length
-
-
-def _raw(digests: PartDigest | DigestSet, algorithm: str) -> bytes | None:
-    match algorithm:
-        case Algorithm.MD5:
-            return digests.md5
-        case Algorithm.SHA256:
-            return digests.sha256
-        case Algorithm.CRC32:
-            return None if digests.crc32 is None else digests.crc32.to_bytes(4, "big")
-        case Algorithm.CRC32C:
-            return None if digests.crc32c is None else digests.crc32c.to_bytes(4, "big")
-        case Algorithm.CRC64NVME:
-            return None if digests.crc64nvme is None else digests.crc64nvme.to_bytes(8, "big")
-    return digests.further.get(algorithm)

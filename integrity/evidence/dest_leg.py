@@ -201,7 +201,9 @@ def _part_checksums(
     witness, name = Witness.of(replies[-1] if replies else None, attempt), CheckName.PART_CHECKSUMS
     if len(replies) != layout.count:
         return witness.not_comparable(name, Reason.NOT_REACHED)
-    stated = set.intersection(*(set(reply.checksums) for reply in replies))
+    stated = set(replies[0].checksums)
+    for reply in replies:
+        stated &= reply.checksums.keys()
     found = {each: raws for each in sorted(stated) if (raws := digests.part_raws(layout, each))}
     if not found:
         reason = next((not_computed(each) for each in sorted(stated)), Reason.CHECKSUM_ABSENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,7 @@ from migrator.engine.errors import (
     StoreBusy,
     UploadGone,
 )
+from migrator.engine.part_replies import PartReplies
 from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 MOST_SENDS = 4
@@ -118,7 +119,7 @@ class Written:
 
     reply: Statement | None
     found: Statement | None = None
-    part_replies: tuple[Statement, ...] = ()
+    part_replies: Sequence[Statement] = ()
     sent: frozenset[str] = frozenset()
 
 
@@ -181,7 +182,7 @@ class Upload:
     budget: MemoryBudget
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _replies: dict[int, Statement] = field(default_factory=dict)
+    _replies: PartReplies = field(default_factory=PartReplies)
     _flying: list[_Flight] = field(default_factory=list)
 
     def open(self) -> None:
@@ -208,7 +209,6 @@ class Upload:
 
         Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken.
         """
-        replies = tuple(self._replies[number] for number in sorted(self._replies))
         unclear = False
         for tried in range(1, self.target.store.patience.tries + 1):
             try:
@@ -222,10 +222,10 @@ class Upload:
                 found = self._found(digests, expected_etag)
             else:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(reply, None, replies, self._sent)
+                return Written(reply, None, self._replies, self._sent)
             if found is not None:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
-                return Written(None, found, replies, self._sent)
+                return Written(None, found, self._replies, self._sent)
             self.target.store.patience.wait(tried)
         raise CompleteFailed("no clear answer to Complete")
 
@@ -250,7 +250,7 @@ class Upload:
 
     def _send(self, part: Part, digest: PartDigest, held: int) -> None:
         try:
-            self._replies[digest.number] = self._send_checked(part, digest)
+            self._replies.take(digest.number, self._send_checked(part, digest))
         except NotSupported as exc:
             said = {"said": exc.store_code or "no more", "part": f"{digest.number:,}"}
             raise PartNotTaken(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said) from exc
@@ -290,8 +290,8 @@ class Upload:
     def _complete(self, digests: DigestSet) -> Statement:
         target = self.target
         parts = [
-            SentPart(part.number, self._replies[part.number].etag or "", target.checksums(part))
-            for part in digests.parts[self.layout]
+            SentPart(part.number, reply.etag or "", target.checksums(part))
+            for part, reply in zip(digests.parts[self.layout], self._replies, strict=True)
         ]
         return target.store.complete_upload(
             target.bucket,
