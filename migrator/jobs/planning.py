@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from integrity import records
-from integrity.evidence import Profile, profile_from_json, profile_to_json
+from integrity.evidence import Profile, Statement, profile_from_json, profile_to_json
 from integrity.forecast import forecast, forecast_to_json
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from migrator.engine.stores import Store
+
+    # None stands for a key that was asked for and holds nothing: it is passed on so that no stream is long silent.
+    _Listing = Iterator[ListedObject | None]
 
 log = structlog.get_logger(__name__)
 
@@ -156,9 +159,7 @@ def _wanted(run: Run) -> list[Wanted] | None:
     return sorted(wanted, key=lambda each: key_bytes(each.key))
 
 
-def _listings(
-    run: Run, wanted: list[Wanted] | None, source: Store, dest: Store
-) -> tuple[Iterator[ListedObject], Iterator[ListedObject]]:
+def _listings(run: Run, wanted: list[Wanted] | None, source: Store, dest: Store) -> tuple[_Listing, _Listing]:
     task, pays = run.task, bool(run.options["requester_pays"])
     if copies_all(run):
         at_source = (task.source_bucket, task.source_prefix)
@@ -169,14 +170,14 @@ def _listings(
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))
-        return listed, current_in(history_of(dest, task.dest_bucket, key) for key in _dest_keys(run, wanted))
+        return listed, (history_of(dest, task.dest_bucket, key).current for key in _dest_keys(run, wanted))
     if wanted is None:
         return (
             list_objects(source, task.source_bucket, task.source_prefix),
             list_objects(dest, task.dest_bucket, task.dest_prefix),
         )
     return (
-        (_as_listed(source, task.source_bucket, each.key, each.size, each.etag) for each in wanted),
+        (_again(source, task.source_bucket, each) for each in wanted),
         _present(dest, task.dest_bucket, _dest_keys(run, wanted)),
     )
 
@@ -187,11 +188,22 @@ def _dest_keys(run: Run, wanted: list[Wanted]) -> list[str]:
     return [run.task.dest_prefix + key[cut:] for key in dict.fromkeys(each.key for each in wanted)]
 
 
-def _as_listed(store: Store, bucket: str, key: str, size: int | None, etag: str) -> ListedObject:
+def _again(store: Store, bucket: str, wanted: Wanted) -> ListedObject:
     """Return what a key is now; one that is gone is planned as it was, so that its record says `source_gone`."""
-    found = store.find(bucket, key)
+    found = store.find(bucket, wanted.key)
     if found is None:
-        return ListedObject(key=key, size=size or 0, etag=etag, last_modified="", storage_class="")
+        return ListedObject(wanted.key, wanted.size, wanted.etag, last_modified="", storage_class="")
+    return _as_listed(wanted.key, found)
+
+
+def _present(store: Store, bucket: str, keys: list[str]) -> Iterator[ListedObject | None]:
+    """Yield what each key holds now, None where it holds nothing: nobody waits for more than one request."""
+    for key in keys:
+        found = store.find(bucket, key)
+        yield None if found is None else _as_listed(key, found)
+
+
+def _as_listed(key: str, found: Statement) -> ListedObject:
     return ListedObject(
         key=key,
         size=found.size or 0,
@@ -199,13 +211,6 @@ def _as_listed(store: Store, bucket: str, key: str, size: int | None, etag: str)
         last_modified=found.last_modified,
         storage_class=found.storage_class or "",
     )
-
-
-def _present(store: Store, bucket: str, keys: list[str]) -> Iterator[ListedObject]:
-    for key in keys:
-        found = store.find(bucket, key)
-        if found is not None:
-            yield _as_listed(store, bucket, key, 0, "")
 
 
 def _is_one_place(run: Run, source: Store, dest: Store) -> bool:
@@ -257,11 +262,12 @@ def _write(run: Run, group: list[Batch]) -> None:
         Batch.objects.bulk_create(group)
 
 
-def _beating(run: Run, listing: Iterator[ListedObject]) -> Iterator[ListedObject]:
-    """Pass a listing on, with a heartbeat by the clock: a long one that plans little is no lost worker."""
+def _beating(run: Run, listing: _Listing) -> Iterator[ListedObject]:
+    """Pass on what is there, with a heartbeat by the clock: a long listing that plans little is no lost worker."""
     due = time.monotonic() + settings.HEARTBEAT_SECONDS
     for listed in listing:
-        yield listed
+        if listed is not None:
+            yield listed
         if time.monotonic() > due:
             _beat(run)
             due = time.monotonic() + settings.HEARTBEAT_SECONDS

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from integrity.models import Review
 from migrator import jobs, services
@@ -136,6 +139,24 @@ def test_a_retry_copies_just_what_failed(stores: Stores, operator: User) -> None
 
     assert (second.kind, second.planned, second.verified) == ("retry", 1, 1)
     stores.assert_arrived("good", "bad")
+
+
+def test_a_retry_is_no_lost_worker_while_the_destination_has_nothing(
+    stores: Stores, operator: User, settings: Settings
+) -> None:
+    """Each look at a key counts as a sign of life, also where it finds nothing to pass on."""
+    names = [f"key-{number}" for number in range(20)]
+    stores.seed(**dict.fromkeys(names, b"bad!"))
+    stores.source.plan_faults([{"operation": "GetObject", "action": "flip", "calls": "all"}])
+    first = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+    again = services.retry_run(operator, first)
+    settings.HEARTBEAT_SECONDS = -1
+
+    with CaptureQueriesContext(connection) as asked:
+        jobs.plan(str(again.pk))
+
+    beats = [query for query in asked if query["sql"].startswith("UPDATE") and '"heartbeat_at" =' in query["sql"]]
+    assert len(beats) >= 2 * len(names)
 
 
 def test_a_second_run_skips_what_the_first_one_proved(stores: Stores, operator: User) -> None:
