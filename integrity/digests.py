@@ -59,7 +59,7 @@ class Tile(Protocol):
 
 
 class Tiling(Protocol):
-    """What the pass must know of a part layout: its parts in order. Equal layouts hash alike."""
+    """What the pass must know of a part layout: its parts in order, numbered from 1. Equal layouts hash alike."""
 
     def spans(self) -> Iterator[Tile]: ...
     def __hash__(self) -> int: ...

@@ -43,9 +43,9 @@ class PartDigest:
 
 
 class PartDigests(Sequence[PartDigest]):
-    """The parts of a layout in order, packed: forty bytes each with the usual digests, a tenth of what objects take.
+    """The parts of a layout in order, packed: forty bytes each with an MD5 and the CRCs, a tenth of what objects take.
 
-    A part is made when it is asked for. All have the same digests; the first says which.
+    A part is made when it is asked for. All have the same digests: the first says which, others are refused.
     """
 
     __slots__ = ("_further", "_packed", "_row", "_usual")
@@ -59,10 +59,13 @@ class PartDigests(Sequence[PartDigest]):
     def append(self, size: int, values: Values) -> None:
         """Add the next part."""
         *usual, further = values
+        has = tuple(value is not None for value in usual)
         if not self._packed:
-            self._usual, self._further = tuple(value is not None for value in usual), tuple(further)
-            packed = [each for each, is_there in zip(_USUAL, self._usual, strict=True) if is_there]
+            self._usual, self._further = has, tuple(further)
+            packed = [each for each, is_there in zip(_USUAL, has, strict=True) if is_there]
             self._row = Struct("".join((">Q", *packed, *(f"{len(raw)}s" for raw in further.values()))))
+        if has != self._usual or further.keys() != set(self._further):
+            raise ValueError("a part with other digests than the first")
         known = (value for value in usual if value is not None)
         self._packed += self._row.pack(size, *known, *(further[name] for name in self._further))
 

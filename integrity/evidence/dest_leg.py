@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from integrity import checksums
@@ -65,7 +66,7 @@ def write_checks(
     checks = [_write_digest(digests, layout, profile, sent, reply, accepted, attempt)]
     if layout.multipart:
         parts = digests.parts.get(layout, ())
-        encryption = encryption_reason((reply, *part_replies))
+        encryption = encryption_reason(chain((reply,), part_replies))
         md5s = [part.md5 for part in parts if part.md5 is not None]
         checks.append(_part_etags(md5s, part_replies, profile, encryption, layout.count, attempt))
         checks.append(_part_checksums(digests, layout, part_replies, profile, attempt))

@@ -9,15 +9,14 @@ from typing import overload
 
 from integrity.evidence import Statement
 
-# No header can have it.
 _BORDER = "\n"
 
 
 class PartReplies(Sequence[Statement]):
     """The replies in the order of the parts, whole: of each is kept what the first to arrive does not say too.
 
-    Where that is the ETag, the time, the id of the request and the values of the checksums, it is one short text. May
-    be filled from several threads, each part once or again.
+    Where that is the ETag, the time, the id of the request and the values of the checksums, it is one short text; any
+    other is kept as it is. May be filled from several threads, each part once or again, and read when all are there.
     """
 
     def __init__(self) -> None:
@@ -58,6 +57,7 @@ def _packed(reply: Statement, first: Statement) -> bytes | Statement:
     """Return what tells this reply from the first one, or the reply where that would not be all of it."""
     as_first = replace(reply, etag=first.etag, at=first.at, request_id=first.request_id, checksums=first.checksums)
     texts = (reply.etag, reply.at, reply.request_id, *reply.checksums.values())
-    if as_first != first or [*reply.checksums] != [*first.checksums] or None in texts:
+    known = [text for text in texts if text is not None and _BORDER not in text]
+    if as_first != first or [*reply.checksums] != [*first.checksums] or len(known) < len(texts):
         return reply
-    return _BORDER.join(text for text in texts if text is not None).encode()
+    return _BORDER.join(known).encode()

@@ -94,9 +94,11 @@ def history_of(store: Store, bucket: str, key: str, *, requester_pays: bool = Fa
     return found if found is not None and found.key == key else KeyHistory(key)
 
 
-def versions_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject]:
-    """Yield each version as an object to plan. A key that only has delete markers has none."""
+def versions_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject | None]:
+    """Yield each version as an object to plan, and None for a key that has none: it may only have delete markers."""
     for history in histories:
+        if not history.versions:
+            yield None
         if not history.is_deleted:
             yield from history.versions
             continue
@@ -104,11 +106,10 @@ def versions_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject]:
             yield replace(each, is_deleted=True)
 
 
-def current_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject]:
-    """Yield what each key holds now, named by its version."""
+def current_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject | None]:
+    """Yield what each key holds now, named by its version, and None where it holds nothing."""
     for history in histories:
-        if history.current is not None:
-            yield history.current
+        yield history.current
 
 
 _Entry = ListedObject | ListedMarker

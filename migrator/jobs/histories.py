@@ -48,7 +48,7 @@ def copies_all(run: Run) -> bool:
 
 def versions_again(
     store: Store, bucket: str, wanted: Iterable[Wanted], *, requester_pays: bool = False
-) -> Iterator[ListedObject]:
+) -> Iterator[ListedObject | None]:
     """Yield the whole history of each wanted key as it is now; `wanted` is in the order of the keys' bytes.
 
     A version that is gone comes last, as it was: its record then says `source_gone`, and it is before none.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from migrator.engine.stores import Store
 
-    # None stands for a key that was asked for and holds nothing: it is passed on so that no stream is long silent.
+    # None stands for a key that holds nothing. Streams name it too, for one that is long silent shows no sign of life.
     _Listing = Iterator[ListedObject | None]
 
 log = structlog.get_logger(__name__)
@@ -170,7 +170,7 @@ def _listings(run: Run, wanted: list[Wanted] | None, source: Store, dest: Store)
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))
-        return listed, (history_of(dest, task.dest_bucket, key).current for key in _dest_keys(run, wanted))
+        return listed, current_in(history_of(dest, task.dest_bucket, key) for key in _dest_keys(run, wanted))
     if wanted is None:
         return (
             list_objects(source, task.source_bucket, task.source_prefix),

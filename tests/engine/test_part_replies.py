@@ -20,7 +20,7 @@ FIRST = Statement(
     checksums={"CRC64NVME": "AAAAAAAAAAA="},
 )
 
-texts = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=8)
+texts = st.text(st.characters(max_codepoint=255, exclude_characters="\r"), max_size=8)
 replies = st.builds(
     Statement,
     origin=st.just(Origin.PART_REPLY),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
@@ -102,13 +102,17 @@ def test_each_version_comes_once_by_key_and_from_the_oldest(bucket: dict[str, li
         assert len(history.markers) == sum(bucket[history.key])
 
 
+def known(listing: Iterable[ListedObject | None]) -> Iterator[ListedObject]:
+    return (each for each in listing if each is not None)
+
+
 @pytest.mark.hypothesis
 @given(buckets, st.integers(1, 9), st.integers(1, 4))
 def test_a_plan_keeps_the_order_and_never_parts_the_versions_of_a_key(
     bucket: dict[str, list[bool]], on_a_page: int, in_a_batch: int
 ) -> None:
     entries, summary = entries_of(bucket), PlanSummary()
-    listing = versions_in(list_versions(store_of(entries, on_a_page), BUCKET))
+    listing = known(versions_in(list_versions(store_of(entries, on_a_page), BUCKET)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("migrator.engine.planning.MOST_ITEMS_PER_BATCH", in_a_batch)
@@ -134,7 +138,16 @@ def test_a_plan_keeps_the_order_and_never_parts_the_versions_of_a_key(
 def test_what_a_key_holds_now_is_its_newest_version_unless_it_is_deleted() -> None:
     entries = [Entry("a", 0), Entry("a", 1), Entry("b", 0), Entry("b", 1, True), Entry("c", 0, True), Entry("c", 1)]
 
-    assert [each.version_id for each in current_in(list_versions(store_of(entries), BUCKET))] == ["a-1", "c-1"]
+    now = current_in(list_versions(store_of(entries), BUCKET))
+
+    assert [each and each.version_id for each in now] == ["a-1", None, "c-1"]
+
+
+def test_a_key_with_nothing_but_delete_markers_is_named_all_the_same() -> None:
+    entries = [Entry("a", 0, True), Entry("b", 0), Entry("c", 0, True), Entry("c", 1, True)]
+    found = versions_in(list_versions(store_of(entries), BUCKET))
+
+    assert [each and each.version_id for each in found] == [None, "b-0", None]
 
 
 def test_of_one_key_only_that_keys_history_is_asked() -> None:
@@ -238,7 +251,7 @@ def test_keys_come_decoded() -> None:
 
 
 def test_a_filter_leaves_the_history_of_what_it_lets_through() -> None:
-    listing = versions_in([KeyHistory("a", tuple(Entry("a", rank).listed() for rank in range(4)))])
+    listing = known(versions_in([KeyHistory("a", tuple(Entry("a", rank).listed() for rank in range(4)))]))
 
     (batch,) = plan(listing, [], options=PlanOptions(min_size=1, only=frozenset({("a", "a-2"), ("a", "a-3")})))
 

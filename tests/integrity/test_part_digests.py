@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,12 @@ def test_they_are_a_sequence_like_any_other() -> None:
         PartDigests()[0]
     with pytest.raises(TypeError):
         hash(found)
+
+
+@pytest.mark.parametrize("other", [{"crc64nvme": None}, {"crc64nvme": None, "crc32": 2}, {"further": {"SHA1": b""}}])
+def test_a_part_with_other_digests_is_refused(other: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="other digests"):
+        packed([PARTS[0], replace(PARTS[1], **other)])  # type: ignore[arg-type]
 
 
 def test_a_part_may_be_added_while_others_are_read() -> None:
