@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
@@ -34,8 +34,15 @@ for _name in ("boto3", "botocore", "urllib3"):
 _make_client_lock = threading.Lock()
 
 
+class _Params(TypedDict):
+    """What botocore is about to send, as far as it is looked at here."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
 class Client:
-    """A boto3 S3 client for one endpoint. `adding` adds raw headers to the calls of this thread."""
+    """A boto3 S3 client for one endpoint. `adding` adds raw headers, and a body, to the calls of this thread."""
 
     def __init__(self, transport: Transport) -> None:
         self._extra = threading.local()
@@ -46,26 +53,31 @@ class Client:
         """The client itself, made when it is first asked for: a job that copies small objects never asks."""
         client = _make_client(self._transport.endpoint)
         register = cast("Callable[[str, object], None]", client.meta.events.register)
-        register("before-call.s3", self._add_headers)
+        register("before-call.s3", self._add)
         register("before-send.s3", self._send)
         return client
 
     @contextlib.contextmanager
-    def adding(self, headers: Mapping[str, str], asked: Asked) -> Iterator[None]:
-        """Send `headers`, signed, with every call of this thread inside the block, which is about `asked`."""
-        self._extra.headers, self._extra.asked = headers, asked
+    def adding(self, headers: Mapping[str, str], asked: Asked, body: bytes = b"") -> Iterator[None]:
+        """Send `headers`, signed, with every call of this thread inside the block, which is about `asked`.
+
+        So too `body`, if there is one, in place of the one that the call makes.
+        """
+        self._extra.headers, self._extra.asked, self._extra.body = headers, asked, body
         try:
             yield
         finally:
-            self._extra.headers = {}
+            self._extra.headers, self._extra.body = {}, b""
 
     def close(self) -> None:
         """Let the client go; its connections are the transport's."""
         if "s3" in self.__dict__:
             self.s3.close()
 
-    def _add_headers(self, params: dict[str, dict[str, str]], **_: object) -> None:
+    def _add(self, params: _Params, **_: object) -> None:
         params["headers"].update(getattr(self._extra, "headers", {}))
+        if getattr(self._extra, "body", b""):
+            params["body"] = self._extra.body
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() != "content-length"}

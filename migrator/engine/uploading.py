@@ -289,10 +289,10 @@ class Upload:
 
     def _complete(self, digests: DigestSet) -> Statement:
         target = self.target
-        parts = [
+        parts = (
             SentPart(part.number, reply.etag or "", target.checksums(part))
             for part, reply in zip(digests.parts[self.layout], self._replies, strict=True)
-        ]
+        )
         return target.store.complete_upload(
             target.bucket,
             target.key,

@@ -60,13 +60,14 @@ class Asking:
         arguments: Mapping[str, object],
         headers: Mapping[str, str] | None = None,
         *,
+        body: bytes = b"",
         repeat: bool = True,
     ) -> dict[str, object]:
-        """Ask through boto3."""
+        """Ask through boto3; `body` is sent in place of the one it would make."""
         send = cast("Callable[..., dict[str, object]]", getattr(self._client.s3, method))
 
         def call() -> dict[str, object]:
-            with self._client.adding(headers or {}, asked):
+            with self._client.adding(headers or {}, asked, body):
                 return send(**arguments)
 
         return self._patiently(asked, call, repeat=repeat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -22,7 +22,7 @@ from migrator.engine.messages import (
     time_of,
 )
 from migrator.engine.pages import key_of
-from migrator.engine.requests import PUT_PART, Operation, conditions, digest_headers, part_request
+from migrator.engine.requests import PUT_PART, Operation, complete_body, conditions, digest_headers, part_request
 from migrator.engine.stores.asking import Asking
 
 
@@ -73,7 +73,7 @@ class UploadVerbs(Asking):
         bucket: str,
         key: str,
         upload_id: str,
-        parts: Sequence[SentPart],
+        parts: Iterable[SentPart],
         *,
         checksums: Mapping[str, str] | None = None,
         size: int | None = None,
@@ -82,18 +82,14 @@ class UploadVerbs(Asking):
     ) -> Statement:
         """Complete, once: what an unclear answer means is for the caller to find out (HEAD)."""
         asked = self.asked(Operation("CompleteMultipartUpload", "write", "s3:PutObject"), bucket, key)
-        listed: list[dict[str, object]] = []
-        for part in parts:
-            sums = {f"Checksum{name}": value for name, value in part.checksums.items()}
-            listed.append({"PartNumber": part.number, "ETag": part.etag, **sums})
-        arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
-        arguments["MultipartUpload"] = {"Parts": listed}
+        arguments = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         wire = digest_headers("", checksums) | conditions(if_none_match, if_match)
         if checksums:
             wire["x-amz-checksum-type"] = "FULL_OBJECT"
             if size is not None:
                 wire["x-amz-mp-object-size"] = str(size)
-        reply = self._call(asked, "complete_multipart_upload", arguments, wire, repeat=False)
+        body = complete_body(parts)
+        reply = self._call(asked, "complete_multipart_upload", arguments, wire, body=body, repeat=False)
         etag = str(reply.get("ETag") or "")
         if not etag:
             raise AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
