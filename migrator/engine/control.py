@@ -61,7 +61,7 @@ class Client:
     def adding(self, headers: Mapping[str, str], asked: Asked, body: bytes = b"") -> Iterator[None]:
         """Send `headers`, signed, with every call of this thread inside the block, which is about `asked`.
 
-        So too `body`, if there is one, in place of the one that the call makes.
+        So too `body`, if there is one, in place of the one that the first call makes.
         """
         self._extra.headers, self._extra.asked, self._extra.body = headers, asked, body
         try:
@@ -77,7 +77,8 @@ class Client:
     def _add(self, params: _Params, **_: object) -> None:
         params["headers"].update(getattr(self._extra, "headers", {}))
         if getattr(self._extra, "body", b""):
-            params["body"] = self._extra.body
+            # Once: a call that is sent to another region has botocore ask for the bucket in between.
+            params["body"], self._extra.body = self._extra.body, b""
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() != "content-length"}

@@ -182,7 +182,7 @@ def complete_body(parts: Iterable[SentPart]) -> bytes:
     body = bytearray(b'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">')
     for part in parts:
         sums = "".join(f"<Checksum{name}>{escape(value)}</Checksum{name}>" for name, value in part.checksums.items())
-        body += f"<Part><ETag>{escape(part.etag)}</ETag>{sums}<PartNumber>{part.number}</PartNumber></Part>".encode()
+        body += f"<Part><PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag>{sums}</Part>".encode()
     body += b"</CompleteMultipartUpload>"
     return bytes(body)
 
