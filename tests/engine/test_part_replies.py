@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -34,9 +35,9 @@ replies = st.builds(
 
 
 @given(st.lists(replies, max_size=5), st.randoms())
-def test_replies_come_back_in_the_order_of_their_parts(said: list[Statement], chance: object) -> None:
+def test_replies_come_back_in_the_order_of_their_parts(said: list[Statement], chance: Random) -> None:
     found, numbered = PartReplies(), list(enumerate(said, start=1))
-    chance.shuffle(numbered)  # type: ignore[attr-defined]
+    chance.shuffle(numbered)
     for number, reply in numbered:
         found.take(number, reply)
 
