@@ -94,9 +94,13 @@ def to_retry(run: uuid.UUID) -> QuerySet[IntegrityRecord]:
     )
 
 
+# What a line about a record shows. Reading the rest, which holds every check, would cost several times as much.
+_LINE_FIELDS = ("index", "object_key", "source_version_id", "source_size", "verdict", "notes")
+
+
 def newest(run: uuid.UUID, limit: int, *, not_verified_only: bool = False) -> list[IntegrityRecord]:
-    """Return the latest records of a run, newest first."""
-    found = IntegrityRecord.objects.filter(run=run)
+    """Return the latest records of a run, newest first, with what a line shows; the rest is read where it is used."""
+    found = IntegrityRecord.objects.filter(run=run).only(*_LINE_FIELDS)
     if not_verified_only:
         found = found.filter(verdict__in=[Verdict.FAILED, Verdict.UNVERIFIED])
     return list(found.order_by("-created_at", "-index")[:limit])

@@ -38,7 +38,7 @@ class Progress:
 
 
 def progress_of(run: Run) -> Progress:
-    """Return how a run is going; two queries while it is running, none of them over all records."""
+    """Return how a run is going; two queries while it is running, none of them over records themselves."""
     if run.state != Run.State.RUNNING:
         return _standing(run)
     now = timezone.now()
@@ -47,7 +47,7 @@ def progress_of(run: Run) -> Progress:
     )
     recent = IntegrityRecord.objects.filter(
         run=run.pk, created_at__gt=now - timedelta(seconds=WINDOW_SECONDS)
-    ).aggregate(count=Count("pk"), bytes=Sum("bytes_hashed"))
+    ).aggregate(count=Count("*"), bytes=Sum("bytes_hashed"))
     elapsed = min(WINDOW_SECONDS, max(1.0, (now - (run.begun_at or run.created_at)).total_seconds()))
     in_flight = flight["bytes"] or 0
     objects_per_s = (recent["count"] or 0) / elapsed

@@ -109,7 +109,7 @@ def _run(product: Product, ends: Ends, source: str, dest: str) -> Measured:
     product.open_pages()
     connections = [product.connect(side, place) for side, place in (("source", ends.source), ("dest", ends.dest))]
     task = product.task("memory", (connections[0], source), (connections[1], dest))
-    found = product.measure(task, deadline=_DEADLINE_SECONDS)
+    found = product.measure(task, deadline=_DEADLINE_SECONDS, shares=True)
     if found.state != "finished" or found.counts["verified"] != found.counts["planned"]:
         raise NotCopied(f"memory: not everything was verified: {product.failures(found.run)}")
     return found

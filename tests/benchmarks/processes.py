@@ -32,7 +32,7 @@ class Use:
     tree_mib: float = 0.0
     others_mib: dict[str, float] = field(default_factory=dict)
 
-    def look(self, supervisor: int, *, shares: bool = True) -> None:
+    def look(self, supervisor: int, *, shares: bool) -> None:
         """Look at every process once, and keep what is larger than before; `shares`: at shared pages too."""
         for pid, command in _children(supervisor):
             if not _is_worker(command):
@@ -46,15 +46,18 @@ class Use:
 
 
 @contextmanager
-def watched(supervisor: int) -> Iterator[Use]:
-    """Watch the processes below a supervisor; what they used is known at the end."""
+def watched(supervisor: int, *, shares: bool = True) -> Iterator[Use]:
+    """Watch the processes below a supervisor; what they used is known at the end, `tree_mib` only with `shares`.
+
+    Without, for runs whose seconds count: looking at shared pages holds up the process that is looked at.
+    """
     use, done = Use(), threading.Event()
     workers, others = _cpu_seconds(supervisor)
 
     def watch() -> None:
         looks = 0
         while not done.wait(_LOOK_SECONDS):
-            use.look(supervisor, shares=looks % _LOOKS_A_SHARE == 0)
+            use.look(supervisor, shares=shares and looks % _LOOKS_A_SHARE == 0)
             looks += 1
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -64,7 +67,7 @@ def watched(supervisor: int) -> Iterator[Use]:
     finally:
         done.set()
         thread.join()
-        use.look(supervisor)
+        use.look(supervisor, shares=shares)
         workers_after, others_after = _cpu_seconds(supervisor)
         use.worker_cpu_seconds, use.other_cpu_seconds = workers_after - workers, others_after - others
 

@@ -88,9 +88,9 @@ class Product:
         }
         return str(self.call("POST", "/tasks", {"name": name, **ends, "options": options})["id"])
 
-    def measure(self, task: str, *, deadline: float = 3600) -> Measured:
-        """Run a task to its end."""
-        with watched(self._pid) as use:
+    def measure(self, task: str, *, deadline: float = 3600, shares: bool = False) -> Measured:
+        """Run a task to its end; with `shares` it is known afterwards what a worker took with all that it forked."""
+        with watched(self._pid, shares=shares) as use:
             run = self.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": True})
             with self.visitor.looking_at(run["id"]) if self.visitor else nullcontext():
                 run = self.ended(run, deadline)
@@ -102,7 +102,7 @@ class Product:
     def take_report(self, run: str, form: str) -> tuple[int, Use]:
         """Take a report away as a person does; returns its size, and what the processes used meanwhile."""
         size = 0
-        with watched(self._pid) as use, self._asked("GET", f"/runs/{run}/report?format={form}") as answer:
+        with watched(self._pid, shares=False) as use, self._asked("GET", f"/runs/{run}/report?format={form}") as answer:
             while piece := answer.read(_PIECE):
                 size += len(piece)
         return size, use

@@ -224,6 +224,16 @@ def test_the_records_of_a_batch_are_found_in_plan_order_without_a_look_at_all_ot
         assert "index>? AND index<?" in found.explain()
 
 
+def test_the_newest_come_first_without_the_checks_that_no_line_shows() -> None:
+    records.write(records.rows_of([replace(proven(), index=index, key=f"k{index}") for index in range(3)], CONTEXT))
+
+    found = records.newest(CONTEXT.run, 2)
+
+    assert [record.object_key for record in found] == ["k2", "k1"]
+    assert "checks" in found[0].get_deferred_fields()
+    assert found[0].checks
+
+
 def test_rows_of_one_group_are_written_together_and_come_back_as_they_were() -> None:
     """More than two statements take together, and some that are left over."""
     rows = records.rows_of([replace(proven(), index=index, key=f"k{index}") for index in range(103)], CONTEXT)
