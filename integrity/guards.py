@@ -32,14 +32,16 @@ AND NOT jsonb_path_exists(checks, '$[*] ? (!(
 ))')
 """
 
-# The limit keeps SQLite from writing out a check anew for each value that is taken from it.
+# Each value is taken from the whole, which SQLite keeps parsed: a check apart would be written out and parsed anew.
 _SQLITE_RULE = """
 json_type(NEW.checks) IS 'array' AND NOT EXISTS (
-    SELECT 1 FROM (SELECT iif(type = 'object', value, '{}') AS said FROM json_each(NEW.checks) LIMIT -1) WHERE
-    CASE json_extract(said, '$.outcome')
-        WHEN 'match' THEN json_extract(said, '$.expected') = json_extract(said, '$.observed')
-        WHEN 'mismatch' THEN json_extract(said, '$.expected') <> json_extract(said, '$.observed')
-        WHEN 'not_comparable' THEN json_extract(said, '$.reason') <> ''
+    SELECT 1 FROM json_each(NEW.checks) WHERE
+    CASE json_extract(NEW.checks, '$[' || key || '].outcome')
+        WHEN 'match' THEN json_extract(NEW.checks, '$[' || key || '].expected')
+            = json_extract(NEW.checks, '$[' || key || '].observed')
+        WHEN 'mismatch' THEN json_extract(NEW.checks, '$[' || key || '].expected')
+            <> json_extract(NEW.checks, '$[' || key || '].observed')
+        WHEN 'not_comparable' THEN json_extract(NEW.checks, '$[' || key || '].reason') <> ''
     END IS NOT 1
 )
 """
