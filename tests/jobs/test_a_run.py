@@ -141,6 +141,19 @@ def test_a_retry_copies_just_what_failed(stores: Stores, operator: User) -> None
     stores.assert_arrived("good", "bad")
 
 
+def test_a_retry_says_of_a_key_that_is_gone_that_it_is(stores: Stores, operator: User) -> None:
+    stores.seed(bad=b"bad!", gone=b"gone")
+    stores.source.plan_faults([{"operation": "GetObject", "action": "flip", "calls": "all"}])
+    first = run_through(services.start_run(operator, make_task(stores, operator), start=True))
+    stores.source.plan_faults([{"operation": "HeadObject", "key": "gone", "action": "delete", "value": "before"}])
+
+    second = run_through(services.retry_run(operator, first))
+
+    assert (second.state, second.planned, second.verified) == ("finished", 2, 1)
+    assert records_of(second)["gone"].error_code == "source_gone"
+    stores.assert_arrived("bad")
+
+
 def test_a_retry_is_no_lost_worker_while_the_destination_has_nothing(
     stores: Stores, operator: User, settings: Settings
 ) -> None:
