@@ -132,6 +132,8 @@ class Worker(RqWorker):
     def handle_warm_shutdown_request(self) -> None:
         """Hand the stop on to the horse, and give it its time."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        # RQ notes a stop only while a job runs, and else trusts the exception that its handler raises.
+        self._stop_requested = True
         self._kill_horse_at = time.monotonic() + self._grace
         if self.horse_pid:
             self.kill_horse(STOP_HORSE)
@@ -186,9 +188,9 @@ class Worker(RqWorker):
             self._register_again()
         except RedisError as exc:
             self.log.warning("Worker %s: no heartbeat: %s", self.name, exc)
-            if self._stop_requested and not self.horse_pid:
-                # What the signal raised may have ended in a logging handler, which swallows whatever is raised.
-                raise StopRequested from exc
+        if self._stop_requested and not self.horse_pid:
+            # What the signal raised may have ended in a logging handler or a finalizer, which swallow all exceptions.
+            raise StopRequested
 
     def _register_again(self) -> None:
         if self.connection.sismember(self.redis_workers_keys, self.key):

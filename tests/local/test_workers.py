@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import zlib
 
 import pytest
 from rq import Queue
+from rq.exceptions import StopRequested
 from rq.serializers import DefaultSerializer
 
 from migrator import jobs
@@ -151,6 +153,28 @@ def test_a_running_job_outlives_redis_and_the_worker_hears_of_the_new_one(queue,
     assert registered_again
     assert until(lambda: _word("after"))
     assert worker.poll() is None
+
+
+@pytest.fixture
+def _signals_as_they_were():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals_as_they_were")
+@pytest.mark.parametrize("away", [False, True], ids=["Redis there", "Redis away"])
+def test_a_stop_whose_exception_was_swallowed_ends_an_idle_worker(queue, own_valkey, away):
+    worker = workers.Worker(queue.connection, grace=1)
+    worker.register_birth()
+    if away:
+        own_valkey.stop()
+    with contextlib.suppress(StopRequested):
+        worker.request_stop(signal.SIGTERM, None)
+
+    with pytest.raises(StopRequested):
+        worker.heartbeat()
 
 
 def test_a_worker_stops_while_redis_is_away(queue, errand_worker, own_valkey):
