@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -135,8 +136,13 @@ class Worker(RqWorker):
         # RQ notes a stop only while a job runs, and else trusts the exception that its handler raises.
         self._stop_requested = True
         self._kill_horse_at = time.monotonic() + self._grace
+        self.kill_horse(STOP_HORSE)
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Signal the horse alone: RQ signals its group, which is our own one until the horse has left it."""
         if self.horse_pid:
-            self.kill_horse(STOP_HORSE)
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, sig)
 
     def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
         """Stay with the horse until it ends, whatever becomes of Redis."""

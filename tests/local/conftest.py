@@ -68,7 +68,10 @@ def errand_worker(own_valkey: OwnValkey, project_root: Path) -> Iterator[Callabl
 
     def start(*options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.local.errands", "--redis", own_valkey.url, *options]
-        worker = subprocess.Popen(command, cwd=project_root, env={**os.environ, "PYTHONWARNINGS": "default"})
+        # In a group of its own: what a worker does to its group must not reach the tests.
+        worker = subprocess.Popen(
+            command, cwd=project_root, env={**os.environ, "PYTHONWARNINGS": "default"}, start_new_session=True
+        )
         started.append(worker)
         connection = redis.Redis.from_url(own_valkey.url)
         # A worker is known before it heeds signals; it does when it looks for work.

@@ -51,9 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--grace", type=float, default=20.0)
     parser.add_argument("--redis", default="")
+    parser.add_argument("--stop-in-fork", action="store_true", help="be told to stop while the first horse is born")
     given = parser.parse_args()
     connection = queues.connect(given.redis)
     queues.wait_for_redis(connection)
+    if given.stop_in_fork:
+        os.register_at_fork(
+            after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM), after_in_child=lambda: time.sleep(0.5)
+        )
     workers.Worker(connection, grace=given.grace, allowed=NAMES).work()
 
 

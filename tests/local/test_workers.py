@@ -106,6 +106,15 @@ def test_a_stop_reaches_the_horse_at_a_boundary(queue, errand_worker):
     assert _word("stop") == "stopped at a boundary"
 
 
+def test_a_stop_while_the_horse_is_born_reaches_it_and_not_the_worker(queue, errand_worker):
+    queue.enqueue("tests.local.errands.work_until_stopped", "born")
+
+    worker = errand_worker("--stop-in-fork")
+
+    assert worker.wait(timeout=10) == 0
+    assert _word("born") == "stopped at a boundary"
+
+
 def test_a_horse_that_does_not_stop_is_killed_after_its_grace(queue, errand_worker):
     worker = errand_worker("--grace", "0.5")
     queue.enqueue("tests.local.errands.never_stop", "never")
