@@ -76,11 +76,10 @@ class ChainLeg(DestLeg):
         """
         if self.has_known_copy():
             return True
-        holds = self._conditions_hold(layout, replaces=self._follows is not None)
-        if holds and self._number == 1 and self._is_next():
+        if self.condition_holds(layout) and self._number == 1 and self._is_next():
             return False
         self._look_around()
-        if not self._conditions_hold(layout, replaces=self._follows is not None):
+        if not self.condition_holds(layout):
             self._note("race_possible")
         return self._there is not None
 
@@ -106,12 +105,15 @@ class ChainLeg(DestLeg):
         is_new = not self._item.previous_version_id and self._item.existing_size is None and not self._link.places
         return self._link.is_fresh or is_new
 
+    @property
+    def _replaces(self) -> bool:
+        return self._follows is not None
+
     def _condition(self, layout: Layout) -> Condition:
-        follows = self._follows
-        holds = self._conditions_hold(layout, replaces=follows is not None)
+        follows, is_tried = self._follows, self._honours(layout) is not False
         if follows is None:
-            return {"if_none_match": holds, "repeats": False}
-        if not holds:
+            return {"if_none_match": is_tried, "repeats": False}
+        if not is_tried:
             return {"follows": follows.version_id, "repeats": False}
         return {"if_match": follows.etag, "follows": follows.version_id, "repeats": False}
 

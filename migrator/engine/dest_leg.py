@@ -68,15 +68,13 @@ class DestLeg:
     def is_taken(self, layout: Layout) -> bool:
         """Say whether the key is known to be taken, so that only comparing is left to do.
 
-        A single PUT finds out by its own condition. An upload would find out only at its end, and a bucket
-        that does not honour conditions never: these ask beforehand. Raises `DestExists` for another size.
+        A single PUT finds out by its own condition. An upload would find out only at its end, and a bucket that
+        is not known to honour conditions perhaps never: these ask beforehand. Raises `DestExists` for another size.
         """
         item = self._item
         replaces = self._work.options.if_exists == IfExists.REPLACE
-        if replaces and self._conditions_hold(layout, replaces=item.existing_size is not None):
-            return False
-        holds = self._conditions_hold(layout, replaces=replaces)
-        if holds and not layout.multipart and item.existing_size is None:
+        holds = self.condition_holds(layout)
+        if holds and (replaces or (not layout.multipart and item.existing_size is None)):
             return False
         found = self._side.store.find(self._side.bucket, item.dest_key)
         if not holds:
@@ -113,22 +111,28 @@ class DestLeg:
             **self._condition(layout),
         )
 
-    def _condition(self, layout: Layout) -> Condition:
-        """Return under which condition the key may be written."""
-        item = self._item
-        replaces = self._work.options.if_exists == IfExists.REPLACE and item.existing_size is not None
-        if not self._conditions_hold(layout, replaces=replaces):
-            return {}
-        return {"if_match": item.existing_etag} if replaces else {"if_none_match": True}
+    def condition_holds(self, layout: Layout) -> bool:
+        """Say whether the write may rely on its condition; else it is made after a look, and a race is possible."""
+        return self._honours(layout) is True
 
-    def _conditions_hold(self, layout: Layout, *, replaces: bool) -> bool:
-        """Say whether writes to this bucket may rely on a condition; what is not known is tried."""
+    def _condition(self, layout: Layout) -> Condition:
+        """Return under which condition the key may be written; where nothing is known of it, it can only help."""
+        if self._honours(layout) is False:
+            return {}
+        return {"if_match": self._item.existing_etag} if self._replaces else {"if_none_match": True}
+
+    def _honours(self, layout: Layout) -> bool | None:
+        """Return what is known of this bucket and the condition of our write; of two facts the weaker counts."""
         profile = self._side.profile
-        if replaces:
-            return profile.if_match_put is not False
-        if layout.multipart and profile.if_none_match_complete is False:
-            return False
-        return profile.if_none_match_put is not False
+        if self._replaces:
+            return profile.if_match_put
+        facts = {profile.if_none_match_put, profile.if_none_match_complete if layout.multipart else True}
+        return min(facts, key=_WEAKEST_FIRST.index)
+
+    @property
+    def _replaces(self) -> bool:
+        """Whether the write goes on top of something that is known to be there."""
+        return self._work.options.if_exists == IfExists.REPLACE and self._item.existing_size is not None
 
     # After the write
 
@@ -384,6 +388,7 @@ class DestLeg:
         return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
 
 
+_WEAKEST_FIRST = (False, None, True)
 _READ_BACK = frozenset({Algorithm.SHA256})
 _REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
 _STATED_OF_IT = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK})

@@ -124,6 +124,9 @@ class ItemCopy(ItemAttempt):
         if said is not None and said.encryption in (Encryption.SSE_KMS, Encryption.SSE_C):
             self._work.sealed_source.set()
             layout = self._layout = self._choose_layout()
+            if self._dest.is_taken(layout):
+                # An upload learns it only at its end, or never: what was asked for one PUT does not count.
+                raise ConditionFailed
             return self._write_parts(layout)
         with self._work.budget.held(_PIPE + READ_SIZE, self._work.should_stop):
             return self._write_straight(layout)

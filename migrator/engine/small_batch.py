@@ -85,12 +85,12 @@ class SmallBatch:
         return self._crowd.run(self._journeys(), self._pool, self._work.budget, self._work.should_stop)
 
     def _journeys(self) -> Iterator[SmallCopy]:
-        """Yield the copies to make. Where a write cannot be made conditional, only those whose key is seen to be free.
+        """Yield the copies to make. Where no condition is known to hold, only those whose key is seen to be free.
 
         The others begin as any other item: with a HEAD before they are written.
         """
         listed: Listed | None = None
-        if self._items and self._work.destination.profile.if_none_match_put is False:
+        if self._items and self._work.destination.profile.if_none_match_put is not True:
             keys = [item.dest_key for item in self._items]
             listed = listed_range(self._work.destination, keys, between=_between(self._items))
         for item in self._items:

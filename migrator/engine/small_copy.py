@@ -190,7 +190,7 @@ class SmallCopy(ItemCopy):
 
     def _written(self, layout: Layout, digests: DigestSet, body: bytes) -> Steps[Ended]:
         target = self._target = self._dest.target(layout)
-        if not target.if_none_match:
+        if not self._dest.condition_holds(layout):
             self._note("race_possible")
         try:
             reply = yield from asking(self._put(target, digests, body))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST
+from tests.faults.two_stores import DEST, TwoStores
 
 BODY = os.urandom(100_000)
+FILM = os.urandom(6_000_000)
 PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
+UNKNOWN = {"if_none_match_put": None, "if_none_match_complete": None, "if_match_put": None}
 
 
 def test_row_59_an_identical_object_is_already_there(two_stores: Make) -> None:
@@ -151,6 +155,102 @@ def test_row_61_where_conditions_are_ignored_nothing_is_replaced(two_stores: Mak
 
     assert settled["photo"].code == "dest_exists"
     assert pair.dest_bytes("photo") == before
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("trait", ["honoured", "ignored"])
+def test_row_61_where_nothing_is_known_of_conditions_what_appeared_after_the_plan_is_left_alone(
+    request: pytest.FixtureRequest, way: str, trait: str
+) -> None:
+    pair: TwoStores = request.getfixturevalue(way)(dest_traits={"if_none_match": trait})
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+    pair.believe(**UNKNOWN)
+    pair.dest.seed(DEST, "photo", b"somebody else's")
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") == b"somebody else's"
+    assert pair.requests("PutObject") == 0
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_row_61_where_nothing_is_known_of_conditions_the_race_is_named_and_the_condition_sent(
+    request: pytest.FixtureRequest, way: str
+) -> None:
+    pair: TwoStores = request.getfixturevalue(way)({**PUT, "key": "raced", "action": "overwrite", "value": "before"})
+    pair.seed("photo", BODY)
+    pair.seed("raced", BODY)
+    planned = pair.begin()
+    pair.believe(**UNKNOWN)
+
+    settled = pair.copy_items(planned)
+
+    assert (settled["photo"].verdict, settled["photo"].notes) == ("verified", ("race_possible",))
+    # Between the look and the write only the condition can help, and here it does.
+    assert settled["raced"].code == "dest_exists"
+    assert pair.dest_bytes("raced") != BODY
+
+
+@pytest.mark.parametrize("fact", [None, False])
+def test_row_61_an_object_in_parts_names_the_race_where_complete_may_ignore_conditions(
+    two_stores: Make, fact: bool | None
+) -> None:
+    pair = two_stores()
+    pair.seed("film", FILM, part_size=5_242_880)
+    planned = pair.begin()
+    pair.believe(if_none_match_complete=fact)
+
+    settled = pair.copy_items(planned)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("race_possible",))
+
+
+@pytest.mark.parametrize("fact", [None, False])
+def test_row_61_a_body_that_goes_in_parts_after_all_asks_before_it_uploads(two_stores: Make, fact: bool | None) -> None:
+    pair = two_stores(source_traits={"sse": "kms"}, dest_traits={"small_parts": True, "if_none_match": "ignored"})
+    pair.seed("film", FILM)
+    planned = pair.begin()
+    pair.believe(if_none_match_put=True, if_none_match_complete=fact)
+    pair.dest.seed(DEST, "film", b"somebody else's")
+
+    settled = pair.copy_items(planned, threshold=1_000_000)
+
+    assert settled["film"].code == "dest_exists"
+    assert pair.dest_bytes("film") == b"somebody else's"
+
+
+def test_row_61_where_nothing_is_known_of_conditions_what_changed_since_the_plan_is_not_replaced(
+    two_stores: Make,
+) -> None:
+    pair = two_stores(dest_traits={"if_match_put": "ignored"})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+    planned = pair.begin()
+    pair.believe(**UNKNOWN)
+    pair.dest.seed(DEST, "photo", b"newer")
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") == b"newer"
+
+
+@pytest.mark.parametrize("fact", [None, False])
+def test_row_61_a_key_that_was_free_is_asked_for_also_where_what_is_there_may_be_replaced(
+    two_stores: Make, fact: bool | None
+) -> None:
+    pair = two_stores(dest_traits={"if_none_match": "ignored"})
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+    pair.believe(if_none_match_put=fact)
+    pair.dest.seed(DEST, "photo", b"somebody else's")
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") == b"somebody else's"
 
 
 def test_row_62_a_conflict_is_tried_again(two_stores: Make) -> None:

@@ -75,16 +75,22 @@ def test_a_destination_that_ignores_if_match_is_asked_first(stores: Stores, oper
     assert all("race_possible" in record.notes for record in in_order(run))
 
 
-def test_where_if_match_is_ignored_a_foreign_version_is_seen(stores: Stores, operator: User) -> None:
+@pytest.mark.parametrize("fact", [None, False])
+def test_where_if_match_may_be_ignored_a_foreign_version_is_seen(
+    stores: Stores, operator: User, fact: bool | None
+) -> None:
     stores.dest.change_traits(if_match_put="ignored", if_none_match="ignored")
     seed(stores, "a", b"one", b"two")
     run = planned(operator, task_of(stores, operator))
+    run.profiles["destination"] |= {"if_match_put": fact, "if_none_match_put": fact}
+    run.save()
     stores.dest.plan_faults([{**PUT, "calls": "1", "action": "overwrite", "value": "after"}])
 
     worked(run)
 
     assert ends_of(run) == [("verified", ""), ("failed", "dest_exists")]
     assert len(arrived(stores, "a")) == 2
+    assert "race_possible" in in_order(run)[0].notes
 
 
 def test_a_destination_that_stops_keeping_versions_is_noticed(stores: Stores, operator: User) -> None:
