@@ -24,6 +24,7 @@ from integrity.evidence import (
     write_checks,
 )
 from integrity.layouts import Layout
+from integrity.verdicts import Fidelity
 from migrator.engine.answers import statement_of
 from migrator.engine.carrying import ClassOfCopy, Tags, asked_encryption, class_of_copy, read_tags, write_headers
 from migrator.engine.cutting import (
@@ -381,10 +382,16 @@ class DestLeg:
         return ClassNotNamed(facts={"class": self._stated_class()})
 
     def _tags(self, after: Statement) -> Tags:
-        """Ask for the tags where some were written or some may be there."""
+        """Ask for the tags where some were written or are there; that there are none is asked only where it decides."""
         wanted = self._source.tags
-        if not wanted.values and (wanted.values is None or not after.tag_count):
+        if wanted.values is None:
             return wanted
+        is_open = not wanted.values and after.tag_count is None
+        if is_open and (self._work.options.policy.fidelity is Fidelity.REPORT or after.origin is Origin.LISTING):
+            # Stores state no count of tags where there are none, and some never do: silence is no answer.
+            return Tags(None, Reason.NOT_REQUESTED)
+        if is_open and self._side.profile.tagging is False:
+            return Tags(None, Reason.NOT_SUPPORTED)
         return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
 
 

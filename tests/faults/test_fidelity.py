@@ -127,6 +127,66 @@ def test_headers_metadata_and_tags_are_carried_and_compared(two_stores: Make) ->
     assert pair.dest_store.get_tags(DEST, "note") == {"kind": "a note", "n": "1"}
 
 
+@pytest.mark.parametrize(
+    ("policy", "verdict", "tags", "asked"),
+    [
+        (Policy(), "verified", ("not_requested", "{}", ""), 0),
+        (REQUIRED, "failed", ("mismatch", "{}", '{"a":"b"}'), 1),
+    ],
+    ids=["report", "required"],
+)
+def test_tags_of_which_the_destination_states_no_count_are_not_taken_for_none(
+    two_stores: Make, policy: Policy, verdict: str, tags: tuple[str, str, str], asked: int
+) -> None:
+    silent = {"operation": "HeadObject", "action": "header", "value": {"remove": ["x-amz-tagging-count"]}}
+    pair = two_stores({"side": "destination", "calls": "all", **silent})
+    pair.seed("note", b"text")
+    pair.dest.seed(DEST, "note", b"text", tags={"a": "b"})
+
+    settled = pair.verify(proven=True, policy=policy, tags=True)["note"]
+
+    assert (settled.verdict, stated(settled, CheckName.TAGS)) == (verdict, tags)
+    assert pair.requests("GetObjectTagging") == asked
+
+
+@pytest.mark.parametrize(
+    ("trait", "verdict", "tags"),
+    [("supported", "verified", "match"), ("not_supported", "unverified", "not_supported")],
+)
+def test_where_fidelity_is_required_a_copy_without_tags_is_asked_for_them(
+    two_stores: Make, trait: str, verdict: str, tags: str
+) -> None:
+    pair = noted(two_stores(dest_traits={"tagging": trait}))
+
+    settled = pair.copy_one(**EXACTLY)
+
+    assert (settled.verdict, settled.outcome(CheckName.TAGS)) == (verdict, tags)
+    assert pair.requests("GetObjectTagging") == 1
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_where_fidelity_is_only_reported_no_copy_without_tags_is_asked_for_them(
+    request: pytest.FixtureRequest, way: str
+) -> None:
+    pair = noted(request.getfixturevalue(way)())
+
+    settled = pair.copy_one(tags=True)
+
+    assert (settled.verdict, settled.outcome(CheckName.TAGS)) == ("verified", "not_requested")
+    assert pair.requests("GetObjectTagging") == 0
+
+
+def test_where_the_destination_cannot_be_asked_for_tags_nobody_asks(two_stores: Make) -> None:
+    pair = noted(two_stores(dest_traits={"tagging": "not_supported"}))
+    planned = pair.begin()
+    pair.believe(tagging=False)
+
+    settled = pair.copy_items(planned, **EXACTLY)["note"]
+
+    assert (settled.verdict, settled.outcome(CheckName.TAGS)) == ("unverified", "not_supported")
+    assert pair.requests("GetObjectTagging") == 0
+
+
 def test_headers_of_an_object_in_parts_are_carried_at_create(two_stores: Make) -> None:
     pair = two_stores()
     pair.seed(
