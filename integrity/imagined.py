@@ -312,6 +312,7 @@ class _DestSide:
             source,
             after,
             write_reply=reply,
+            first_seen=after,
             source_tags=tags,
             dest_tags=tags,
             tags_reason=no_tags,

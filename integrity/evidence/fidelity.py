@@ -68,6 +68,7 @@ def fidelity_checks(
     dest: Statement | None,
     *,
     write_reply: Statement | None = None,
+    first_seen: Statement | None = None,
     source_tags: Mapping[str, str] | None = None,
     dest_tags: Mapping[str, str] | None = None,
     tags_reason: Reason = Reason.NOT_COPIED,
@@ -80,6 +81,7 @@ def fidelity_checks(
     `dest` is a HEAD or GET of the destination; a listing states none of this. `source_tags` is None where tags were
     not copied or not read, and `tags_reason` says which. `storage_class` and `encryption` are what the write asked
     for; a class of None was not carried, and without a wish the encryption must be what the reply to the write said.
+    `first_seen` stands for that reply where there is none, as in the identity: the object as it was seen before `dest`.
     Never raises.
     """
     witness = Witness.of(dest, attempt)
@@ -94,7 +96,7 @@ def fidelity_checks(
         _metadata(witness, source, dest),
         _tags(witness, source_tags, dest_tags, tags_reason),
         _storage_class(witness, storage_class, source, dest),
-        _asked_encryption(witness, encryption, dest) if encryption else _encryption(witness, write_reply, dest),
+        _encryption(witness, encryption, write_reply or first_seen, dest),
     )
 
 
@@ -190,10 +192,12 @@ def _storage_class(witness: Witness, asked: str | None, source: Statement, dest:
     return witness.compared(CheckName.STORAGE_CLASS, asked, stated)
 
 
-def _encryption(witness: Witness, reply: Statement | None, dest: Statement) -> Check:
-    if reply is None:
+def _encryption(witness: Witness, asked: AskedEncryption | None, before: Statement | None, dest: Statement) -> Check:
+    if asked:
+        return _asked_encryption(witness, asked, dest)
+    if before is None:
         return witness.not_comparable(CheckName.ENCRYPTION, Reason.NOT_REQUESTED, None, dest.encryption.value)
-    return witness.compared(CheckName.ENCRYPTION, reply.encryption.value, dest.encryption.value)
+    return witness.compared(CheckName.ENCRYPTION, before.encryption.value, dest.encryption.value)
 
 
 def _asked_encryption(witness: Witness, asked: AskedEncryption, dest: Statement) -> Check:

@@ -159,7 +159,7 @@ class DestLeg:
         held = self._compare(digests, layout, written.reply, after, identity, None)
         if first_mismatch((*sent, *held)) is None and self._is_read_back():
             held = self._compare(digests, layout, written.reply, after, identity, self._read_back(after))
-        return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply))
+        return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply, written.found))
 
     def look_listed(self, written: Written, digests: DigestSet, layout: Layout, listed: Statement) -> tuple[Check, ...]:
         """Compare what a listing says now; the caller asks for a HEAD where that leaves something open."""
@@ -169,7 +169,7 @@ class DestLeg:
             digests, layout, self._side.profile, sent=written.sent, reply=written.reply, attempt=self._number
         )
         held = self._compare(digests, layout, written.reply, listed, None, self._readback)
-        return (*sent, *held, *self._others(layout, listed, written.reply))
+        return (*sent, *held, *self._others(layout, listed, written.reply, None))
 
     @property
     def misses_reading_back(self) -> bool:
@@ -259,7 +259,7 @@ class DestLeg:
             raise LayoutRefuted
         if first_mismatch(checks) is None and self._is_read_back():
             checks = self._compare(digests, layout, None, after, first, self._read_back(after))
-        return layout, (*checks, *self._others(layout, after, None))
+        return layout, (*checks, *self._others(layout, after, None, first))
 
     def compare_statements(self, first: Statement) -> tuple[Check, ...]:
         """Return the checks of the existing object against what the source states; no body is read.
@@ -283,7 +283,7 @@ class DestLeg:
                 # The difference would be a finding now, so each side is asked for every part.
                 self._source.doubt_layout()
                 self._doubt_layout(after)
-        return (*checks, *self._others(self._learned.told, after, None))
+        return (*checks, *self._others(self._learned.told, after, None, first))
 
     def _learn(self, existing: Statement) -> None:
         if not self._learned.how:
@@ -324,7 +324,9 @@ class DestLeg:
             attempt=self._number,
         )
 
-    def _others(self, layout: Layout | None, after: Statement, reply: Statement | None) -> tuple[Check, ...]:
+    def _others(
+        self, layout: Layout | None, after: Statement, reply: Statement | None, first: Statement | None
+    ) -> tuple[Check, ...]:
         """Return the pair's check and those of what travels beside the bytes."""
         source, options = self._source, self._work.options
         assert source.statement is not None
@@ -342,6 +344,7 @@ class DestLeg:
             source.statement,
             after,
             write_reply=reply,
+            first_seen=first,
             source_tags=source.tags.values,
             dest_tags=dest_tags.values,
             tags_reason=source.tags.reason if source.tags.values is None else dest_tags.reason,

@@ -223,7 +223,7 @@ def _class_asked(checks: Sequence[Check]) -> str:
 
 
 def _encryption_asked(checks: Sequence[Check]) -> str:
-    """Say which encryption the write asked for, in S3's own words; else the reply to the write was compared."""
+    """Say which encryption the write asked for, in S3's own words; else two answers were compared."""
     asked = next((check.expected for check in _named(checks, CheckName.ENCRYPTION) if check.expected), "")
     return f"the task asks for {asked}" if asked and asked not in list(Encryption) else ""
 

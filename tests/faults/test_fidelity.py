@@ -11,6 +11,7 @@ import pytest
 from integrity.evidence import CheckName
 from integrity.layouts import MIB
 from integrity.verdicts import Policy
+from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, Settled, TwoStores
 
@@ -361,6 +362,45 @@ def test_the_encryption_asked_for_is_there_and_the_checksum_proves_the_bytes(
     assert (settled.verdict, settled.grades) == ("verified", "S3/D3")
     assert stated(settled, ENCRYPTION) == ("match", word, word)
     assert settled.outcome(CheckName.DEST_ETAG) == ("match" if word == "AES256" else "sse_kms")
+
+
+@pytest.mark.parametrize("word", ["", "AES256"])
+@pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
+def test_an_answer_that_was_lost_leaves_the_encryption_to_what_was_seen_first(
+    two_stores: Make, operation: str, word: str
+) -> None:
+    pair = two_stores({**PUT, "operation": operation, "calls": "1", "action": "drop_reply"})
+    in_parts = operation == "CompleteMultipartUpload"
+    noted(pair, os.urandom(6 * MIB if in_parts else 5), **({"part_size": 5 * MIB} if in_parts else {}))
+
+    settled = pair.copy_one(encryption=word, **EXACTLY)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("recovered",) if in_parts else ("already_there",))
+    assert stated(settled, ENCRYPTION) == ("match", word or "none", word or "none")
+
+
+@pytest.mark.parametrize("sse", ["none", "s3", "kms"])
+def test_the_encryption_of_an_object_that_was_there_is_the_one_seen_first(two_stores: Make, sse: str) -> None:
+    pair = noted(two_stores(dest_traits={"sse": sse}))
+    pair.dest.seed(DEST, "note", b"text")
+
+    settled = pair.copy_one(read_back_percent=100, **EXACTLY)
+
+    encryption = sse if sse == "none" else f"sse_{sse}"
+    assert (settled.verdict, settled.notes) == ("verified", ("already_there",))
+    assert stated(settled, ENCRYPTION) == ("match", encryption, encryption)
+    assert pair.verify(policy=REQUIRED, tags=True)["note"].verdict == "verified"
+
+
+def test_an_object_that_changes_its_encryption_while_it_is_compared_is_named(two_stores: Make) -> None:
+    sealed = {"set": {"x-amz-server-side-encryption": "AES256"}}
+    head = {"side": "destination", "operation": "HeadObject", "calls": "2", "action": "header", "value": sealed}
+    pair = noted(two_stores(head))
+    pair.dest.seed(DEST, "note", b"text")
+
+    settled = pair.verify(Depth.SOURCE, proven=True, policy=REQUIRED, tags=True)["note"]
+
+    assert (settled.code, stated(settled, ENCRYPTION)) == ("encryption_mismatch", ("mismatch", "none", "sse_s3"))
 
 
 def test_the_key_asked_for_is_compared_too(two_stores: Make) -> None:

@@ -242,7 +242,8 @@ def test_a_second_reading_costs_the_bytes_of_what_cannot_be_proven(two_stores: M
     assert (short.helps, short.extra, short.amount.upper) == ((Help.DOUBLE_READ,), (6000, 6000), Amount(3, 6000))
 
 
-def test_what_is_there_already_is_foretold(two_stores: Make) -> None:
+@pytest.mark.parametrize("options", [{}, EXACTLY], ids=["reported", "required"])
+def test_what_is_there_already_is_foretold(two_stores: Make, options: Mapping[str, object]) -> None:
     pair = two_stores()
     for key, there in {"same": b"same", "longer": b"longer!", "new": b""}.items():
         pair.seed(key, key.encode())
@@ -250,7 +251,7 @@ def test_what_is_there_already_is_foretold(two_stores: Make) -> None:
             pair.dest.seed(DEST, key, there)
     pair.learn()
 
-    assert foretold(foretell(pair)) == happened(pair)
+    assert foretold(foretell(pair, **options)) == happened(pair, **options)
 
 
 def test_what_was_replaced_by_other_bytes_of_the_same_size_is_a_range(two_stores: Make) -> None:

@@ -129,6 +129,17 @@ def test_the_encryption_is_the_one_asked_for_else_that_of_the_reply() -> None:
     assert outcome(fidelity_checks(SOURCE, kms), CheckName.ENCRYPTION) is Reason.NOT_REQUESTED
 
 
+def test_without_a_reply_to_a_write_the_encryption_is_that_which_was_seen_first() -> None:
+    kms = replace(DEST, encryption=Encryption.SSE_KMS)
+    assert outcome(fidelity_checks(SOURCE, kms, first_seen=kms), CheckName.ENCRYPTION) is MATCH
+    assert outcome(fidelity_checks(SOURCE, kms, first_seen=DEST), CheckName.ENCRYPTION) is MISMATCH
+    reply = replace(DEST, origin=Origin.PUT_REPLY)
+    assert outcome(fidelity_checks(SOURCE, kms, write_reply=reply, first_seen=kms), CheckName.ENCRYPTION) is MISMATCH
+    asked = AskedEncryption("AES256")
+    checks = fidelity_checks(SOURCE, kms, first_seen=kms, encryption=asked)
+    assert outcome(checks, CheckName.ENCRYPTION) is MISMATCH
+
+
 @pytest.mark.parametrize(("dest", "reason"), [(None, Reason.NOT_REACHED), (said(Origin.LISTING), Reason.NOT_REQUESTED)])
 def test_a_listing_states_none_of_this(dest: Statement | None, reason: Reason) -> None:
     checks = fidelity_checks(SOURCE, dest, source_tags={})
