@@ -196,8 +196,10 @@ class Line:
         One answer to libcurl can bring several MiB. Pieces of one size, and not of a MiB or more, are what the
         allocator gives out again and again without asking the system for fresh pages, which costs more than hashing.
         """
-        blocks = self._blocks[:_BLOCKS_TAKEN]
-        del self._blocks[:_BLOCKS_TAKEN]
+        # A slow line brings small blocks, and many of them are still a small piece.
+        count = len(self._blocks) if self._held <= READ_SIZE else _BLOCKS_TAKEN
+        blocks = self._blocks[:count]
+        del self._blocks[:count]
         piece = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         self._held -= len(piece)
         return piece

@@ -42,6 +42,8 @@ _SEND_BUFFER = 256 * 1024
 _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
 _LOOK_AROUND_SECONDS = 1.0
+# A body that drips is handed over in smaller pieces: whoever watches its speed, or is asked to stop, must see it move.
+_GATHERED_FOR_SECONDS = 1.0
 _HASHED_AT_ONCE = 1024 * 1024
 
 
@@ -267,12 +269,12 @@ class _Driver:
             self._broken = exc
 
     def more(self) -> bytes:
-        """Return the next bytes of the body, about `READ_SIZE`; empty at its end.
+        """Return the next bytes of the body, about `READ_SIZE` or what a second has brought; empty at its end.
 
         Raises `LineBroken` once all that came before the break was taken: the reader goes on from there.
         """
         try:
-            self._wait_for(READ_SIZE)
+            self._gather(READ_SIZE)
         except LineBroken as exc:
             self._broken = exc
         if self._broken is not None and not self.line.held:
@@ -292,14 +294,19 @@ class _Driver:
         self._multi.close()
         self.line.easy.close()
 
-    def _wait_for(self, count: int) -> None:
-        quiet_since, held = time.monotonic(), self.line.held
+    def _gather(self, count: int) -> None:
+        """Wait for so many bytes, or for some where they come slowly."""
+        began = quiet_since = time.monotonic()
+        held = self.line.held
         while self._running and self.line.held < count:
             self._turn()
+            now = time.monotonic()
             if self.line.held > held:
-                quiet_since, held = time.monotonic(), self.line.held
-            elif time.monotonic() - quiet_since > self._read_seconds:
+                quiet_since, held = now, self.line.held
+            elif now - quiet_since > self._read_seconds:
                 raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "no byte for too long", connected=True)
+            if held and now - began >= _GATHERED_FOR_SECONDS:
+                return
 
     def _start(self) -> None:
         self._multi.add_handle(self.line.easy)
@@ -330,7 +337,10 @@ class Stream:
         self.status, self.headers = driver.line.head()
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes as they come, in pieces of about `READ_SIZE`. Raises `LineBroken`."""
+        """Yield the bytes as they come, in pieces of about `READ_SIZE`, smaller ones where they come slowly.
+
+        Raises `LineBroken`.
+        """
         while self._driver is not None:
             piece = self._driver.more()
             if piece:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
-from migrator.engine.lines import LARGEST_ERROR, LineBroken, Request
+from migrator.engine.lines import LARGEST_ERROR, READ_SIZE, LineBroken, Request
 from migrator.engine.stores import Store
 from migrator.engine.transport import Endpoint, Transport
 from tests.engine.scripted import Parting, Told, answering
@@ -101,6 +102,25 @@ def test_what_came_before_a_break_is_not_lost(transports: Make) -> None:
         assert next(chunks) == b"hello"
         with pytest.raises(LineBroken):
             next(chunks)
+
+
+def test_what_comes_slowly_is_handed_over_before_the_next_byte(transports: Make) -> None:
+    halting = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + 200 * b"a\r\n0123456789\r\n"
+    with answering(halting) as told:
+        chunks = transports(told, read_seconds=5).stream(GET).chunks()
+        began = time.monotonic()
+
+        assert len(next(chunks)) == 2_000
+        assert time.monotonic() - began < 4
+
+
+def test_a_body_that_flows_comes_in_large_pieces(transports: Make) -> None:
+    flowing = b"HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n" + bytes(4 * 1024 * 1024)
+    with answering(flowing) as told:
+        sizes = [len(piece) for piece in transports(told).stream(GET).chunks()]
+
+    assert sum(sizes) == 4 * 1024 * 1024
+    assert min(sizes[:-1]) > READ_SIZE // 2
 
 
 def test_what_came_together_with_a_break_is_not_lost(transports: Make) -> None:

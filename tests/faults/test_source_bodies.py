@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from integrity.evidence import CheckName
+from migrator.engine.errors import Stopped
 from migrator.engine.reading import Watch
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS
 
 BODY = os.urandom(200_000)
+LARGE = os.urandom(900_000)
 GET = {"side": "source", "operation": "GetObject"}
 
 
@@ -228,6 +231,32 @@ def test_row_13_a_drip_is_too_slow(streamed_stores: Make) -> None:
     assert settled.verdict == "verified"
 
 
+def test_row_13_a_drip_is_too_slow_long_before_a_whole_piece_has_come(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 20_000})
+    pair.seed("film", LARGE)
+
+    began = time.monotonic()
+    settled = pair.copy_one(watch=Watch(least_bytes_per_s=100_000, window_seconds=0.3))
+
+    assert settled.attempts == ["too_slow", ""]
+    assert settled.verdict == "verified"
+    assert time.monotonic() - began < 10
+
+
+def test_row_13_a_wish_to_stop_is_heard_while_a_body_drips(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 20_000})
+    pair.seed("film", LARGE)
+    planned = pair.begin()
+    pair.told.stop_after = 1
+
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        pair.copy_items(planned)
+
+    assert time.monotonic() - began < 10
+    assert pair.dest.keys(DEST) == []
+
+
 def test_row_14_a_burst_of_slow_down_is_waited_out_and_slows_the_endpoint(two_stores: Make) -> None:
     busy = {"calls": "1-3", "action": "status", "value": {"status": 503, "code": "SlowDown"}}
     pair = two_stores({**GET, **busy}, {"side": "destination", "operation": "PutObject", "key": "photo", **busy})
@@ -258,7 +287,6 @@ def test_row_15_503_for_ever_fails_throttled(two_stores: Make) -> None:
     assert settled.attempts == ["throttled"] * 4
 
 
-LARGE = os.urandom(900_000)
 STRAIGHT = {"threshold": 100_000}
 
 
