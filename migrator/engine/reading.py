@@ -52,11 +52,6 @@ class RateLimit:
         self._lock = threading.Lock()
         self._free_at = time.monotonic()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether reading is held back."""
-        return self._rate > 0
-
     def take(self, count: int) -> None:
         """Sleep until `count` bytes are allowed."""
         if not self._rate:
@@ -245,7 +240,7 @@ class SourceReader:
             raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
 
     def _watched(self) -> Iterator[bytes]:
-        """Pass the body on, counting only the time in which we wait for the source."""
+        """Pass the body on, counting only the time in which we wait for the source, not that of our own limit."""
         assert self._body is not None
         chunks = self._body.chunks()
         waited, arrived = 0.0, 0
@@ -258,7 +253,7 @@ class SourceReader:
             arrived += len(chunk)
             self.limit.take(len(chunk))
             if waited >= self.watch.window_seconds:
-                if arrived < self.watch.least_bytes_per_s * waited and not self.limit.is_on:
+                if arrived < self.watch.least_bytes_per_s * waited:
                     raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
                 waited, arrived = 0.0, 0
             yield chunk

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -99,8 +100,8 @@ def test_waiting_for_memory_ends_when_asked_to_stop() -> None:
 
 
 def test_a_rate_limit_of_none_never_waits() -> None:
-    limit = RateLimit(None)
+    began = time.monotonic()
 
-    limit.take(10**15)
+    RateLimit(None).take(10**15)
 
-    assert not limit.is_on
+    assert time.monotonic() - began < 1

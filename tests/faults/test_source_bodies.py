@@ -257,6 +257,28 @@ def test_row_13_a_wish_to_stop_is_heard_while_a_body_drips(streamed_stores: Make
     assert pair.dest.keys(DEST) == []
 
 
+def test_row_13_a_drip_is_too_slow_under_a_speed_limit_too(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 20_000})
+    pair.seed("photo", BODY)
+    watch = Watch(least_bytes_per_s=100_000, window_seconds=0.3)
+
+    settled = pair.copy_one(watch=watch, bytes_per_s=10_000_000)
+
+    assert settled.attempts == ["too_slow", ""]
+    assert settled.verdict == "verified"
+
+
+def test_row_13_a_speed_limit_alone_makes_no_source_too_slow(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", LARGE + LARGE)
+    watch = Watch(least_bytes_per_s=4_000_000, window_seconds=0.3)
+
+    settled = pair.copy_one(watch=watch, bytes_per_s=1_500_000)
+
+    assert settled.attempts == [""]
+    assert settled.verdict == "verified"
+
+
 def test_row_14_a_burst_of_slow_down_is_waited_out_and_slows_the_endpoint(two_stores: Make) -> None:
     busy = {"calls": "1-3", "action": "status", "value": {"status": 503, "code": "SlowDown"}}
     pair = two_stores({**GET, **busy}, {"side": "destination", "operation": "PutObject", "key": "photo", **busy})
