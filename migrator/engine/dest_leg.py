@@ -35,9 +35,18 @@ from migrator.engine.cutting import (
     may_be_the_layout,
     walk_layout,
 )
-from migrator.engine.errors import ClassNotNamed, DestExists, DestMissing, EngineError, ObjectMissing, Stopped
+from migrator.engine.errors import (
+    ClassNotNamed,
+    CopyNotResumed,
+    DestExists,
+    DestMissing,
+    EngineError,
+    ObjectMissing,
+    Stopped,
+)
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import ARCHIVE_CLASSES, Item
+from migrator.engine.reading import CopyReader, Pin
 from migrator.engine.source_leg import SourceLeg, is_match
 from migrator.engine.uploading import Condition, Target, Written
 from migrator.engine.versions import history_of
@@ -361,18 +370,34 @@ class DestLeg:
         """Read the whole object, of the version that was confirmed, unless that was done."""
         if self._readback is not None:
             return self._readback
-        one_pass = OnePass(algorithms=_READ_BACK)
-        body = self._side.store.open(self._side.bucket, self._item.dest_key, version_id=after.version_id)
         try:
-            for chunk in body.chunks():
+            return self._read(after)
+        except CopyNotResumed:
+            # Not every store knows ranges, and what has taken the place of ours is named by what it states.
+            return self._read(after)
+
+    def _read(self, after: Statement) -> ReadBack:
+        side, one_pass = self._side, OnePass(algorithms=_READ_BACK)
+        pin = Pin(
+            store=side.store,
+            bucket=side.bucket,
+            key=self._item.dest_key,
+            version_id=after.version_id,
+            size=self._item.size,
+        )
+        reader = CopyReader(pin, self._work.options.watch)
+        try:
+            said = reader.open()
+            for chunk in reader.chunks():
                 if self._work.should_stop():
                     raise Stopped
                 one_pass.feed(chunk)
         finally:
-            body.close()
+            reader.close()
         digests = one_pass.result()
-        said = replace(body.statement, origin=Origin.READBACK)
-        return ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
+        return ReadBack(
+            statement=replace(said, origin=Origin.READBACK), sha256=digests.sha256_hex or "", size=digests.size
+        )
 
     def _class_of_copy(self) -> ClassOfCopy | None:
         return class_of_copy(self._stated_class(), self._work.options.storage_class_map)

@@ -1,4 +1,4 @@
-"""Reading one source object: pinned, watched, resumed in mid-body, and never longer than planned."""
+"""Reading one object: pinned, watched, resumed in mid-body; one of the source is never longer than planned."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from integrity.etags import normalise
 from integrity.evidence import ErrorCode, Statement
 from migrator.engine.errors import (
     ConditionFailed,
+    CopyNotResumed,
+    CopySilent,
+    CopyTooSlow,
     EndpointUnreachable,
     EngineError,
     EvidenceMismatch,
@@ -38,7 +41,7 @@ PROGRESS_THAT_COUNTS = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How slow a source may be: fewer than `least_bytes_per_s` over a window, counted while we wait for it."""
+    """How slow a store may be: fewer than `least_bytes_per_s` over a window, counted while we wait for it."""
 
     least_bytes_per_s: int = 4096
     window_seconds: float = 60
@@ -80,17 +83,97 @@ class Pin:
 
 
 @dataclass(slots=True)
-class SourceReader:
-    """One read of one source object, from its first byte to its last."""
+class _Reader:
+    """One read of one object, from its first byte to its last: watched, and resumed where its body breaks."""
 
     pin: Pin
     watch: Watch = field(default_factory=Watch)
     limit: RateLimit = field(default_factory=lambda: RateLimit(0))
     statement: Statement | None = None
     resumes: int = 0
+    _body: Body | None = None
+
+    def close(self) -> None:
+        """Drop the connection if the body was not read to its end."""
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+    def _open(self, first_byte: int) -> Body:
+        pin = self.pin
+        return pin.store.open(
+            pin.bucket,
+            pin.key,
+            version_id=pin.version_id,
+            if_match=pin.etag,
+            first_byte=first_byte,
+            checksums=pin.checksums and first_byte == 0,
+            requester_pays=pin.requester_pays,
+        )
+
+    def _resumed(self) -> Iterator[bytes]:
+        """Yield the bytes in order, resuming a broken body at the byte where it broke."""
+        offset, since_resume = 0, 0
+        while True:
+            try:
+                for chunk in self._watched():
+                    offset += len(chunk)
+                    since_resume += len(chunk)
+                    yield chunk
+            except (EndpointUnreachable, SourceTimeout):
+                if offset >= self.pin.size:
+                    return
+                if since_resume >= PROGRESS_THAT_COUNTS:
+                    self.resumes = 0
+                self.resumes += 1
+                if self.resumes > MOST_RESUMES:
+                    raise
+                self.close()
+                self.pin.store.patience.wait(self.resumes)
+                self._resume(offset)
+                since_resume = 0
+            else:
+                return
+
+    def _resume(self, offset: int) -> None:
+        self._body = body = self._open(offset)
+        etag = self.statement.etag if self.statement else None
+        if not self._goes_on(body, offset) or body.statement.etag != etag:
+            self.close()
+            raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
+
+    def _goes_on(self, body: Body, offset: int) -> bool:
+        # From the first byte no range was asked for.
+        if not offset:
+            return body.status == 200
+        return body.status == 206 and body.content_range == (offset, self.pin.size - 1, self.pin.size)
+
+    def _watched(self) -> Iterator[bytes]:
+        """Pass the body on, counting only the time in which we wait for the store, not that of our own limit."""
+        assert self._body is not None
+        chunks = self._body.chunks()
+        waited, arrived = 0.0, 0
+        while True:
+            began = time.monotonic()
+            chunk = next(chunks, None)
+            waited += time.monotonic() - began
+            if chunk is None:
+                return
+            arrived += len(chunk)
+            self.limit.take(len(chunk))
+            if waited >= self.watch.window_seconds:
+                if arrived < self.watch.least_bytes_per_s * waited:
+                    raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
+                waited, arrived = 0.0, 0
+            yield chunk
+
+
+@dataclass(slots=True)
+class SourceReader(_Reader):
+    """One read of one source object, from its first byte to its last."""
+
     announced: bool = True
     repinned: bool = False
-    _body: Body | None = None
 
     @property
     def is_open(self) -> bool:
@@ -127,30 +210,18 @@ class SourceReader:
         Raises `ShortRead` for an early clean end, `EvidenceMismatch` (`source_size_mismatch`) for more than
         planned, `RangeMismatch` for a resumed body that is another one, `TooSlow`, `SourceTimeout`.
         """
-        offset, since_resume = 0, 0
-        while True:
-            try:
-                for chunk in self._watched():
-                    offset += len(chunk)
-                    since_resume += len(chunk)
-                    if offset > self.pin.size:
-                        self.refuse_transcoded()
-                        raise EvidenceMismatch(ErrorCode.SOURCE_SIZE_MISMATCH, check="size", side="source")
-                    yield chunk
-            except (EndpointUnreachable, SourceTimeout):
-                if offset == self.pin.size:
-                    return
-                if since_resume >= PROGRESS_THAT_COUNTS:
-                    self.resumes = 0
-                self.resumes += 1
-                if self.resumes > MOST_RESUMES:
-                    raise
-                self.close()
-                self.pin.store.patience.wait(self.resumes)
-                self._resume(offset)
-                since_resume = 0
-            else:
-                break
+        offset = 0
+        try:
+            for chunk in self._resumed():
+                offset += len(chunk)
+                if offset > self.pin.size:
+                    self.refuse_transcoded()
+                    raise EvidenceMismatch(ErrorCode.SOURCE_SIZE_MISMATCH, check="size", side="source")
+                yield chunk
+        except ConditionFailed as exc:
+            raise SourceChanged(request_id=exc.request_id) from exc
+        except ObjectMissing as exc:
+            raise self._missing(exc) from exc
         if offset < self.pin.size:
             if not self.announced:
                 self.refuse_transcoded()
@@ -179,24 +250,6 @@ class SourceReader:
         if found is not None and found.content_headers.get("content-encoding", "") != coding:
             raise TranscodedByStore(f"content-encoding {coding or 'none'}")
 
-    def close(self) -> None:
-        """Drop the connection if the body was not read to its end."""
-        if self._body is not None:
-            self._body.close()
-            self._body = None
-
-    def _open(self, first_byte: int) -> Body:
-        pin = self.pin
-        return pin.store.open(
-            pin.bucket,
-            pin.key,
-            version_id=pin.version_id,
-            if_match=pin.etag,
-            first_byte=first_byte,
-            checksums=pin.checksums and first_byte == 0,
-            requester_pays=pin.requester_pays,
-        )
-
     def _repin(self, item: Item, refusal: ConditionFailed) -> None:
         """After a 412: if size, time and the listing are as planned, only the listing's ETag was another."""
         pin = self.pin
@@ -224,39 +277,37 @@ class SourceReader:
         kind = ListedNotFound if is_listed and not pin.version_id else SourceGone
         return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
 
-    def _resume(self, offset: int) -> None:
-        try:
-            body = self._open(offset)
-        except ConditionFailed as exc:
-            raise SourceChanged(request_id=exc.request_id) from exc
-        except ObjectMissing as exc:
-            raise self._missing(exc) from exc
-        self._body = body
-        etag = self.statement.etag if self.statement else None
-        right = body.status == 206 and body.content_range is not None
-        right = right and body.content_range == (offset, self.pin.size - 1, self.pin.size)
-        if not right or body.statement.etag != etag:
-            self.close()
-            raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
 
-    def _watched(self) -> Iterator[bytes]:
-        """Pass the body on, counting only the time in which we wait for the source, not that of our own limit."""
-        assert self._body is not None
-        chunks = self._body.chunks()
-        waited, arrived = 0.0, 0
-        while True:
-            began = time.monotonic()
-            chunk = next(chunks, None)
-            waited += time.monotonic() - began
-            if chunk is None:
-                return
-            arrived += len(chunk)
-            self.limit.take(len(chunk))
-            if waited >= self.watch.window_seconds:
-                if arrived < self.watch.least_bytes_per_s * waited:
-                    raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
-                waited, arrived = 0.0, 0
-            yield chunk
+@dataclass(slots=True)
+class CopyReader(_Reader):
+    """One reading back of what the destination holds. What it ends with names the destination, never the source.
+
+    It opens whatever has the key, or the version, for that is what is to be judged; a resumed body must be the same.
+    """
+
+    def open(self) -> Statement:
+        """Send the GET and return what its headers state. Raises `CopySilent`, and what a store says."""
+        try:
+            self._body = body = self._open(0)
+        except SourceTimeout as exc:
+            raise CopySilent(str(exc), facts=exc.facts) from exc
+        self.statement = body.statement
+        self.pin = replace(self.pin, etag=body.statement.etag or "")
+        return body.statement
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes in order; how many there are is for the caller to judge.
+
+        Raises `CopyTooSlow`, `CopySilent`, `EndpointUnreachable`, or `CopyNotResumed` where it is to be read anew.
+        """
+        try:
+            yield from self._resumed()
+        except SourceTimeout as exc:
+            raise CopySilent(str(exc), facts=exc.facts) from exc
+        except TooSlow as exc:
+            raise CopyTooSlow(str(exc)) from exc
+        except (ConditionFailed, RangeMismatch) as exc:
+            raise CopyNotResumed(str(exc), request_id=exc.request_id) from exc
 
 
 def read_refused(exc: EngineError) -> ReadRefused:

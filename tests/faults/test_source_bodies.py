@@ -124,6 +124,17 @@ def test_row_5_a_reset_body_is_resumed_where_it_broke(streamed_stores: Make) -> 
     assert "if-match" in resumed[0].headers
 
 
+def test_row_5_a_body_that_breaks_before_its_first_byte_is_asked_for_again(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "1", "action": "stall", "at_byte": 0})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.verdict == "verified"
+    assert settled.attempts == [""]
+    assert settled.notes == ("resumed",)
+
+
 def test_row_6_a_chunked_body_that_ends_early_is_a_short_read(two_stores: Make) -> None:
     pair = two_stores({**GET, "calls": "all", "action": "no_length", "at_byte": 90_000})
     pair.seed("photo", BODY)

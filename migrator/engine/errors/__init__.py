@@ -14,7 +14,8 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     │  └─ BucketMissing · DestinationFull · LocalDiskFull
     ├─ StoreBusy                   retryable
     │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NameNotFound · NobodyThere
-    │  └─ SourceTimeout · TooSlow
+    │  ├─ SourceTimeout · TooSlow
+    │  └─ CopyNotResumed · CopySilent · CopyTooSlow                                   of reading back
     └─ ItemProblem                 this item only; many alike pause the run
        ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone · NotSupported     told apart by the caller
        ├─ SourceGone · ListedNotFound · SourceChanged · Archived · TranscodedByStore
@@ -96,6 +97,9 @@ from migrator.engine.errors.stores import (
     BucketMissing,
     ClockSkew,
     ConnectionProblem,
+    CopyNotResumed,
+    CopySilent,
+    CopyTooSlow,
     CredentialsExpired,
     CredentialsRefused,
     DestinationFull,
@@ -125,6 +129,9 @@ __all__ = [
     "ConditionFailed",
     "Conflict",
     "ConnectionProblem",
+    "CopyNotResumed",
+    "CopySilent",
+    "CopyTooSlow",
     "CredentialsExpired",
     "CredentialsRefused",
     "DestConfig",

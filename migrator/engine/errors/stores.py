@@ -111,6 +111,14 @@ class AnswerUnreadable(StoreFault):
     """A 2xx whose body is empty, HTML, endless, or not what was asked for."""
 
 
+class CopyNotResumed(StoreFault):
+    """Reading back broke off, and could not go on where it had: another object is there now, or ranges are ignored."""
+
+    advice = (
+        "The destination broke off while we read the copy back, and did not go on where it had stopped. We try again."
+    )
+
+
 class EndpointUnreachable(StoreBusy):
     """No address, no connection, or a connection that was lost."""
 
@@ -131,6 +139,12 @@ class NobodyThere(EndpointUnreachable):
     advice = "Nothing answers at {host}. Check the address and the port, and what stands between."
 
 
+class CopySilent(EndpointUnreachable):
+    """The destination was silent while the copy was read back."""
+
+    advice = "The destination at {host} went silent while we read the copy back. We try again."
+
+
 class SourceTimeout(StoreBusy):
     """The source was silent in the middle of a body."""
 
@@ -143,3 +157,9 @@ class TooSlow(StoreBusy):
 
     code = ErrorCode.TOO_SLOW
     advice = "The storage service sends so slowly that this object would not be done in time. We try again."
+
+
+class CopyTooSlow(TooSlow):
+    """The destination sends so slowly that reading back would never end."""
+
+    advice = "The destination sends so slowly that reading the copy back would not be done in time. We try again."
