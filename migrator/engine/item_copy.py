@@ -20,7 +20,6 @@ from migrator.engine.errors import (
     ConditionFailed,
     Conflict,
     DestExists,
-    EngineError,
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
@@ -157,7 +156,7 @@ class ItemCopy(ItemAttempt):
     def _write_parts(self, layout: Layout) -> Written:
         work = self._work
         one_pass = self._source.open(layout)
-        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, work.budget)
+        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, work.budget, self._note)
         try:
             upload.open()
             self._send_parts(upload, layout, one_pass)
@@ -165,8 +164,7 @@ class ItemCopy(ItemAttempt):
             digests = self._source.judge()
             return upload.complete(digests, etag_of(digests, layout))
         except BaseException:
-            if not _is_aborted(upload):
-                self._note("upload_left_open")
+            upload.abort()
             raise
 
     def _send_parts(self, upload: Upload, layout: Layout, one_pass: OnePass) -> None:
@@ -251,10 +249,3 @@ class _Chunks:
         """Read to the end, so that what comes after the planned size is noticed."""
         for _ in self._chunks:
             pass
-
-
-def _is_aborted(upload: Upload) -> bool:
-    try:
-        return upload.abort()
-    except EngineError:
-        return False

@@ -93,11 +93,12 @@ class ToldParts:
 
 @dataclass(frozen=True, slots=True)
 class ListedUpload:
-    """One open multipart upload; `started_at` RFC 3339 in UTC."""
+    """One open multipart upload; `started_at` RFC 3339 in UTC, `initiator` the id of whoever began it, if stated."""
 
     key: str
     upload_id: str
     started_at: str
+    initiator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

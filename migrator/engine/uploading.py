@@ -28,6 +28,7 @@ from migrator.engine.buffers import MemoryBudget, Part, Pipe
 from migrator.engine.errors import (
     CompleteFailed,
     DigestRejected,
+    EngineError,
     EvidenceMismatch,
     LocalMemoryCorruption,
     NotSupported,
@@ -38,6 +39,7 @@ from migrator.engine.errors import (
     StoreBusy,
     UploadGone,
 )
+from migrator.engine.opening import Opening
 from migrator.engine.part_replies import PartReplies
 from migrator.engine.stores import SentPart, Store, WriteHeaders
 
@@ -180,6 +182,7 @@ class Upload:
     hooks: UploadHooks
     pool: Executor
     budget: MemoryBudget
+    note: Callable[[str], None]
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _replies: PartReplies = field(default_factory=PartReplies)
@@ -188,10 +191,12 @@ class Upload:
     def open(self) -> None:
         """Create the upload and make its id known before its first part."""
         target = self.target
-        self.upload_id = target.store.create_upload(
-            target.bucket, target.key, headers=target.headers, algorithm=target.algorithm
-        )
-        self.hooks.upload_opened(target.key, self.upload_id)
+        opening = Opening(target.store, target.bucket, target.key)
+        try:
+            self.upload_id = opening.open(target.headers, target.algorithm)
+            self.hooks.upload_opened(target.key, self.upload_id)
+        finally:
+            self._abort_strays(opening.strays())
 
     def add(self, part: Part, digest: PartDigest, held: int) -> None:
         """Send a part in the background; `held` bytes go back to the budget when it has arrived."""
@@ -233,20 +238,35 @@ class Upload:
     def _sent(self) -> frozenset[str]:
         return self.target.sent(signed=self.target.signs_parts)
 
-    def abort(self) -> bool:
-        """Abort until nothing of it is left; False where it could not be: the id stays known."""
+    def abort(self) -> None:
+        """Abort until nothing of it is left; where it could not be the id stays known, and that is noted."""
         for flight in self._flying:
             if flight.future.cancel():
                 self._let_go(flight.part, flight.held)
         wait([flight.future for flight in self._flying])
         self._flying.clear()
-        if not self.upload_id:
-            return True
+        if self.upload_id:
+            self._abort(self.upload_id)
+
+    def _abort_strays(self, strays: Sequence[str] | None) -> None:
+        """Abort what lost answers left open; where it may be somebody else's it is left alone, and that is noted."""
+        if strays is None:
+            self.note("upload_perhaps_left_open")
+            return
+        for upload_id in strays:
+            self.hooks.upload_opened(self.target.key, upload_id)
+            self._abort(upload_id)
+
+    def _abort(self, upload_id: str) -> None:
         target = self.target
-        if not target.store.abort_until_gone(target.bucket, target.key, self.upload_id):
-            return False
-        self.hooks.upload_closed(target.key, self.upload_id)
-        return True
+        try:
+            is_gone = target.store.abort_until_gone(target.bucket, target.key, upload_id)
+        except EngineError:
+            is_gone = False
+        if is_gone:
+            self.hooks.upload_closed(target.key, upload_id)
+        else:
+            self.note("upload_left_open")
 
     def _send(self, part: Part, digest: PartDigest, held: int) -> None:
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from migrator.engine.errors import Stopped
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
+from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS, TwoStores
 
 BODY = os.urandom(100_000)
 COMPLETE = {"side": "destination", "operation": "CompleteMultipartUpload", "key": "film"}
@@ -131,3 +131,139 @@ def test_row_41_a_stop_in_mid_object_aborts_and_leaves_the_item_pending(two_stor
     assert not pair.dest.open_uploads()
     assert pair.dest.keys(DEST) == []
     assert pair.told.bytes_moved == 0
+
+
+CREATE = {"side": "destination", "operation": "CreateMultipartUpload", "key": "film"}
+LOST = {**CREATE, "calls": "1", "action": "drop_reply"}
+
+
+def others_upload(pair: TwoStores, seconds_ago: float, key: str = "film") -> str:
+    """Somebody else begins an upload."""
+    pair.dest_seconds_ahead = lambda: -seconds_ago
+    upload_id = pair.dest_store.create_upload(DEST, key)
+    pair.dest_seconds_ahead = lambda: 0
+    return upload_id
+
+
+def left_open(pair: TwoStores) -> list[str]:
+    return [upload.id for upload in pair.dest.open_uploads()]
+
+
+def test_an_upload_whose_id_was_lost_is_found_and_aborted(two_stores: Make) -> None:
+    pair = film(two_stores, LOST)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert pair.requests("CreateMultipartUpload") == len(pair.told.opened) == 2
+
+
+@pytest.mark.parametrize("action", ["empty_200", "html_200"])
+def test_an_upload_that_was_opened_without_saying_its_id_is_found_too(two_stores: Make, action: str) -> None:
+    pair = film(two_stores, {**LOST, "action": action})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+
+
+def test_where_every_answer_was_lost_all_of_them_are_found(two_stores: Make) -> None:
+    pair = film(two_stores, {**LOST, "calls": f"1-{IMPATIENT.tries}"})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["endpoint_unreachable", ""])
+    assert len(pair.told.closed) == IMPATIENT.tries + 1
+
+
+def test_without_a_lost_answer_nothing_is_looked_for(two_stores: Make) -> None:
+    pair = film(two_stores, {**CREATE, "calls": "1", "action": "status", "value": 503})
+
+    assert pair.copy_one(limits=TINY_PARTS).verdict == "verified"
+    assert pair.requests("ListMultipartUploads") == 0
+
+
+def test_uploads_of_others_that_were_there_before_or_have_parts_are_left_alone(two_stores: Make) -> None:
+    pair = film(two_stores, LOST)
+    old, later_key = others_upload(pair, seconds_ago=60), others_upload(pair, seconds_ago=-60, key="film-2")
+    filled = others_upload(pair, seconds_ago=-60)
+    pair.dest_store.upload_part(DEST, "film", filled, 1, b"a part of theirs")
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ())
+    assert sorted(left_open(pair)) == sorted([old, later_key, filled])
+
+
+def test_where_it_cannot_be_told_whose_an_upload_is_none_is_aborted(two_stores: Make) -> None:
+    pair = film(two_stores, LOST)
+    others = others_upload(pair, seconds_ago=-60)
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
+    assert others in left_open(pair)
+    assert len(left_open(pair)) == 2
+    assert pair.told.opened == pair.told.closed
+
+
+@pytest.mark.parametrize("status", [403, 501])
+def test_where_uploads_are_not_listed_nothing_is_claimed(two_stores: Make, status: int) -> None:
+    refused = {"side": "destination", "operation": "ListMultipartUploads", "calls": "all"}
+    pair = film(two_stores, LOST, {**refused, "action": "status", "value": status})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
+    assert len(left_open(pair)) == 1
+
+
+def test_an_upload_whose_id_was_lost_stays_known_where_it_cannot_be_aborted(two_stores: Make) -> None:
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film"}
+    pair = film(two_stores, LOST, {**abort, "calls": "all", "action": "status", "value": 403})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_left_open",))
+    assert {upload_id for _, upload_id in pair.told.opened} - {upload_id for _, upload_id in pair.told.closed} == set(
+        left_open(pair)
+    )
+
+
+def test_an_upload_that_another_account_began_is_left_alone(two_stores: Make) -> None:
+    pair = film(two_stores)
+    others = others_upload(pair, seconds_ago=-60)
+    planned = pair.begin()
+    begun = f"<UploadId>{others}</UploadId><Initiator><ID>"
+    named = {"operation": "ListMultipartUploads", "action": "xml", "value": {"find": begun, "put": f"{begun}other-"}}
+    pair.dest.plan_faults([LOST, {**named, "calls": "1"}])
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ())
+    assert left_open(pair) == [others]
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        ("header", {"remove": ["date"]}),
+        ("xml", {"find": "Initiated>", "put": "Begun>"}),
+        ("xml", {"find": "<UploadId>", "put": "<UploadId>other-"}),
+    ],
+)
+def test_a_listing_that_tells_no_time_or_lacks_our_upload_decides_nothing(
+    two_stores: Make, action: str, value: dict[str, object]
+) -> None:
+    listing = {"side": "destination", "operation": "ListMultipartUploads", "calls": "1"}
+    pair = film(two_stores, LOST, {**listing, "action": action, "value": value})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
+    assert len(left_open(pair)) == 1

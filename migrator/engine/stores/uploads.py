@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import BinaryIO
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO, cast
 
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
-from migrator.engine.answers import statement_of, written_statement
+from migrator.engine.answers import Asked, http_date, rfc3339, statement_of, written_statement
 from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreFault, UploadGone
 from migrator.engine.messages import (
     ListedPart,
@@ -25,17 +28,24 @@ from migrator.engine.pages import key_of
 from migrator.engine.requests import PUT_PART, Operation, complete_body, conditions, digest_headers, part_request
 from migrator.engine.stores.asking import Asking
 
+_TO_THE_SECOND = len("2024-01-31T10:20:30")
+
 
 class UploadVerbs(Asking):
     """Multipart uploads at one endpoint."""
 
-    def create_upload(self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "") -> str:
-        """Open a multipart upload, return its id; `algorithm` names a full-object checksum (CRC64NVME, CRC32)."""
+    def create_upload(
+        self, bucket: str, key: str, *, headers: WriteHeaders | None = None, algorithm: str = "", repeat: bool = True
+    ) -> str:
+        """Open a multipart upload, return its id; `algorithm` names a full-object checksum (CRC64NVME, CRC32).
+
+        Repeated unless told otherwise: an answer that was lost may have opened one more.
+        """
         asked = self.asked(Operation("CreateMultipartUpload", "write", "s3:PutObject"), bucket, key)
         wire = (headers or WriteHeaders()).wire()
         if algorithm:
             wire |= {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"}
-        reply = self._call(asked, "create_multipart_upload", {"Bucket": bucket, "Key": key}, wire)
+        reply = self._call(asked, "create_multipart_upload", {"Bucket": bucket, "Key": key}, wire, repeat=repeat)
         upload_id = reply.get("UploadId")
         if not upload_id:
             raise StoreFault("no upload id", facts=asked.facts() | {"fault": "said yes but sent no upload id"})
@@ -141,14 +151,45 @@ class UploadVerbs(Asking):
 
     def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
         """The open uploads below `prefix`, at most the first 1,000."""
-        asked = self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
-        arguments: dict[str, object] = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
-        reply = self._call(asked, "list_multipart_uploads", arguments)
-        coded = reply.get("EncodingType") == "url"
-        return tuple(
-            ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")))
-            for row in rows_of(reply, "Uploads")
-        )
+        return _uploads_in(self._call(self._asked_for_uploads(bucket), *_listing_of_uploads(bucket, prefix)))
+
+    def uploads_since(self, bucket: str, key: str, since: float) -> tuple[ListedUpload, ...]:
+        """The open uploads of exactly this key that were begun since `since`, a reading of our monotonic clock.
+
+        When that was by the store's clock is told by the Date of its answer. Raises `AnswerUnreadable` where that or
+        a time is missing, or where there are more uploads of this key than one answer lists.
+        """
+        asked = self._asked_for_uploads(bucket)
+        reply = self._call(asked, *_listing_of_uploads(bucket, key))
+        elapsed = timedelta(seconds=time.monotonic() - since)
+        listed = _uploads_in(reply)
+        uploads = [upload for upload in listed if upload.key == key]
+        is_cut = reply.get("IsTruncated") and len(uploads) == len(listed)
+        told = headers_of(reply).get("date", "")
+        if is_cut or not http_date(told) or not all(upload.started_at for upload in uploads):
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": "does not tell when its uploads were begun"})
+        # Both are in whole seconds, rounded down, and so is what they are compared with.
+        first = rfc3339(parsedate_to_datetime(told) - elapsed)[:_TO_THE_SECOND]
+        return tuple(upload for upload in uploads if upload.started_at[:_TO_THE_SECOND] >= first)
+
+    def _asked_for_uploads(self, bucket: str) -> Asked:
+        return self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
+
+
+def _listing_of_uploads(bucket: str, prefix: str) -> tuple[str, Mapping[str, object]]:
+    return "list_multipart_uploads", {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
+
+
+def _uploads_in(reply: Mapping[str, object]) -> tuple[ListedUpload, ...]:
+    coded = reply.get("EncodingType") == "url"
+    return tuple(
+        ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")), _initiator_of(row))
+        for row in rows_of(reply, "Uploads")
+    )
+
+
+def _initiator_of(row: Mapping[str, object]) -> str:
+    return str(cast("Mapping[str, object]", row.get("Initiator") or {}).get("ID") or "")
 
 
 def _upload_gone(exc: EngineError) -> EngineError:

@@ -58,6 +58,9 @@ NOTES = {
     "copy_not_known": "no record says which version at the destination is the copy of this one, and none states its "
     "ETag; so nothing was compared",
     "already_there": "the object was already at the destination, with the same bytes",
+    "upload_left_open": "an upload of it at the destination could not be aborted; that is tried again",
+    "upload_perhaps_left_open": "the answer to opening an upload was lost, and it could not be told whether one is "
+    "still open at the destination",
     "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
     "md5_left_out": "MD5 left out by the task",
     "sha256_left_out": "SHA-256 left out by the task",
