@@ -33,7 +33,7 @@ from migrator.jobs.queue import enqueue
 from migrator.jobs.recalling import read_earlier
 from migrator.jobs.sides import copy_options, policy_of, sides_of
 from migrator.jobs.skipping import proven_earlier
-from migrator.jobs.stopping import stopping
+from migrator.jobs.stopping import request_stop, stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
@@ -161,6 +161,9 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
         with closing(_findings(run, items, settled, (source, destination), journal, crowd)) as findings:
             for finding in findings:
                 journal.add(finding)
+                if finding.error_code is ErrorCode.LOCAL_MEMORY_CORRUPTION:
+                    # Nothing more is trusted to this memory: the next batch is for another process.
+                    request_stop()
                 # One that waited for another is no failure of its own, nor does it break a row of them.
                 if finding.error_code is not ErrorCode.VERSION_BEFORE_FAILED:
                     recent.append(finding.error_code)
