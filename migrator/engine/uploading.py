@@ -199,9 +199,16 @@ class Upload:
             self._abort_strays(opening.strays())
 
     def add(self, part: Part, digest: PartDigest, held: int) -> None:
-        """Send a part in the background; `held` bytes go back to the budget when it has arrived."""
-        if len(self._flying) >= PARTS_IN_FLIGHT:
-            self._flying.pop(0).future.result()
+        """Send a part in the background; `held` bytes go back to the budget when it has arrived.
+
+        Raises what kept an earlier one from arriving, and lets this one go then.
+        """
+        try:
+            if len(self._flying) >= PARTS_IN_FLIGHT:
+                self._flying.pop(0).future.result()
+        except BaseException:
+            self._let_go(part, held)
+            raise
         self._flying.append(_Flight(self.pool.submit(self._send, part, digest, held), part, held))
 
     def finish_parts(self) -> None:
