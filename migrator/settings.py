@@ -70,6 +70,8 @@ ENDPOINT_ALLOW: list[str] = env.list("ENDPOINT_ALLOW", default=[])
 
 WORK_CONCURRENCY = _number("WORK_CONCURRENCY", 8, least=1)
 BUFFER_MIB = _number("BUFFER_MIB", 48, least=16)
+# The largest part that is mirrored fits.
+SPOOL_MIB = _number("SPOOL_MIB", 8192, least=1024)
 QUEUE = "truecopy"
 JOBS_A_RUN = _number("JOBS_A_RUN", 2, least=1)
 WORK_SLICE_SECONDS = 60

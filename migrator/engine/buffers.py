@@ -1,4 +1,4 @@
-"""Where bytes wait between source and destination: a stated budget of memory, and a spool folder above it."""
+"""Where bytes wait between source and destination: a stated budget of memory, above it a spool folder with a quota."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from migrator.engine.errors import LocalDiskFull, Stopped
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET = 48 * MIB
+DEFAULT_SPOOL_QUOTA = 8 * 1024 * MIB
 _HUGE_PAGE = 2 * MIB
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LOOK_FOR_STOP_SECONDS = 0.5
@@ -38,8 +40,8 @@ def give_freed_memory_back() -> bool:
     return bool(mallopt(_M_MMAP_THRESHOLD, MIB) and mallopt(_M_TRIM_THRESHOLD, 4 * MIB) and mallopt(_M_ARENA_MAX, 2))
 
 
-class MemoryBudget:
-    """Bytes of buffers that may exist at once. First come, first served, so that large parts do not starve."""
+class Budget:
+    """Bytes that may be held at once, in memory or on disk. First come, first served, so large parts do not starve."""
 
     def __init__(self, size: int = DEFAULT_BUDGET) -> None:
         self.size = size
@@ -87,6 +89,18 @@ class MemoryBudget:
             yield
         finally:
             self.give_back(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one part holds of a budget."""
+
+    budget: Budget
+    size: int
+
+    def give_back(self) -> None:
+        """Leave it to others."""
+        self.budget.give_back(self.size)
 
 
 class MemoryPart:

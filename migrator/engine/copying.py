@@ -15,7 +15,7 @@ from pathlib import Path
 
 from integrity.evidence import Finding
 from migrator.engine.attempts import Begin
-from migrator.engine.buffers import DEFAULT_BUDGET, MemoryBudget, give_freed_memory_back
+from migrator.engine.buffers import DEFAULT_BUDGET, DEFAULT_SPOOL_QUOTA, Budget, give_freed_memory_back
 from migrator.engine.chain_leg import DestVersion, Link
 from migrator.engine.chained_copy import Chain, chains_of
 from migrator.engine.crowd import Crowd
@@ -45,6 +45,7 @@ class Copier:
         concurrency: int = DEFAULT_CONCURRENCY,
         buffer_budget: int = DEFAULT_BUDGET,
         spool_dir: Path | str | None = None,
+        spool_quota: int = DEFAULT_SPOOL_QUOTA,
         begin: Begin = ItemCopy,
         crowd: Crowd | None = None,
         links: Mapping[int, Link] | None = None,
@@ -54,8 +55,9 @@ class Copier:
         self._options = options
         self._hooks = hooks
         self._concurrency = max(1, concurrency)
-        self._budget = MemoryBudget(buffer_budget)
+        self._budget = Budget(buffer_budget)
         self._limit = RateLimit(options.bytes_per_s)
+        self._spool_quota = Budget(spool_quota)
         self._spool_dir = Path(spool_dir) if spool_dir else None
         self._begin = begin
         self._crowd = crowd
@@ -96,6 +98,7 @@ class Copier:
             parts_pool=parts_pool,
             limit=self._limit,
             spool_dir=self._spool_dir,
+            spool_quota=self._spool_quota,
             stopping=threading.Event(),
         )
 

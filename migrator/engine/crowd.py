@@ -19,7 +19,7 @@ import pycurl
 
 from integrity.values import plain_value
 from migrator.engine.answers import Asked
-from migrator.engine.buffers import MemoryBudget
+from migrator.engine.buffers import Budget
 from migrator.engine.errors import EngineError, Stopped, Throttled
 from migrator.engine.lines import Line, Reply, Request, raise_unless_cut
 from migrator.engine.pacing import Pace
@@ -93,7 +93,7 @@ class Crowd:
         self,
         journeys: Iterable[Journey[T]],
         pool: Executor,
-        budget: MemoryBudget,
+        budget: Budget,
         should_stop: Callable[[], bool],
     ) -> Generator[T]:
         """Yield what each journey returns, as it ends. Raises `Stopped`, and whatever a journey raises.
@@ -173,7 +173,7 @@ class _Trip(Generic[T]):
     crowd: Crowd
     journeys: Iterator[Journey[T]]
     pool: Executor
-    budget: MemoryBudget
+    budget: Budget
     should_stop: Callable[[], bool]
     _next: Journey[T] | None = None
     _travelling: set[int] = field(default_factory=set)

@@ -15,7 +15,7 @@ from integrity.etags import etag_of, normalise
 from integrity.evidence import Encryption, Finding, Proof, first_mismatch
 from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
-from migrator.engine.buffers import MemoryPart, Part, Pipe, SpooledPart
+from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
 from migrator.engine.errors import (
     ConditionFailed,
     Conflict,
@@ -156,7 +156,7 @@ class ItemCopy(ItemAttempt):
     def _write_parts(self, layout: Layout) -> Written:
         work = self._work
         one_pass = self._source.open(layout)
-        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, work.budget, self._note)
+        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, self._note)
         try:
             upload.open()
             self._send_parts(upload, layout, one_pass)
@@ -171,8 +171,9 @@ class ItemCopy(ItemAttempt):
         work, chunks = self._work, _Chunks(self._source.chunks())
         for span in layout.spans():
             fits = span.length <= work.budget.size // 2
-            held = span.length if fits else 0
-            work.budget.take(held, work.should_stop)
+            # What an item holds while it waits here is on its way already, so it comes free whoever waits.
+            room = Room(work.budget if fits else work.spool_quota, span.length)
+            room.budget.take(room.size, work.should_stop)
             part: Part | None = None
             try:
                 part = MemoryPart(span.length) if fits else SpooledPart(work.spool_dir)
@@ -183,9 +184,9 @@ class ItemCopy(ItemAttempt):
             except BaseException:
                 if part is not None:
                     part.close()
-                work.budget.give_back(held)
+                room.give_back()
                 raise
-            upload.add(part, digest, held)
+            upload.add(part, digest, room)
         chunks.finish()
 
     # After the commit

@@ -24,7 +24,7 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from integrity.values import plain_value
-from migrator.engine.buffers import MemoryBudget, Part, Pipe
+from migrator.engine.buffers import Part, Pipe, Room
 from migrator.engine.errors import (
     CompleteFailed,
     DigestRejected,
@@ -166,22 +166,21 @@ def put_through(target: Target, pipe: Pipe, md5: bytes) -> Written:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A part on its way, and the budget it holds."""
+    """A part on its way, and the room it holds."""
 
     future: Future[None]
     part: Part
-    held: int
+    room: Room
 
 
 @dataclass(slots=True)
 class Upload:
-    """One multipart upload: opened, filled in the background within the budget, then completed or aborted."""
+    """One multipart upload: opened, filled in the background within a budget, then completed or aborted."""
 
     target: Target
     layout: Layout
     hooks: UploadHooks
     pool: Executor
-    budget: MemoryBudget
     note: Callable[[str], None]
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -198,8 +197,8 @@ class Upload:
         finally:
             self._abort_strays(opening.strays())
 
-    def add(self, part: Part, digest: PartDigest, held: int) -> None:
-        """Send a part in the background; `held` bytes go back to the budget when it has arrived.
+    def add(self, part: Part, digest: PartDigest, room: Room) -> None:
+        """Send a part in the background; its room is given back when it has arrived.
 
         Raises what kept an earlier one from arriving, and lets this one go then.
         """
@@ -207,9 +206,9 @@ class Upload:
             if len(self._flying) >= PARTS_IN_FLIGHT:
                 self._flying.pop(0).future.result()
         except BaseException:
-            self._let_go(part, held)
+            _let_go(part, room)
             raise
-        self._flying.append(_Flight(self.pool.submit(self._send, part, digest, held), part, held))
+        self._flying.append(_Flight(self.pool.submit(self._send, part, digest, room), part, room))
 
     def finish_parts(self) -> None:
         """Wait for all parts; raise what kept one from arriving."""
@@ -249,7 +248,7 @@ class Upload:
         """Abort until nothing of it is left; where it could not be the id stays known, and that is noted."""
         for flight in self._flying:
             if flight.future.cancel():
-                self._let_go(flight.part, flight.held)
+                _let_go(flight.part, flight.room)
         wait([flight.future for flight in self._flying])
         self._flying.clear()
         if self.upload_id:
@@ -275,18 +274,14 @@ class Upload:
         else:
             self.note("upload_left_open")
 
-    def _send(self, part: Part, digest: PartDigest, held: int) -> None:
+    def _send(self, part: Part, digest: PartDigest, room: Room) -> None:
         try:
             self._replies.take(digest.number, self._send_checked(part, digest))
         except NotSupported as exc:
             said = {"said": exc.store_code or "no more", "part": f"{digest.number:,}"}
             raise PartNotTaken(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said) from exc
         finally:
-            self._let_go(part, held)
-
-    def _let_go(self, part: Part, held: int) -> None:
-        part.close()
-        self.budget.give_back(held)
+            _let_go(part, room)
 
     def _send_checked(self, part: Part, digest: PartDigest) -> Statement:
         """Send a part until the store states its MD5, where it is one that does."""
@@ -349,6 +344,11 @@ class Upload:
         if said.size != digests.size or not same or said.last_modified[:19] < since:
             return None
         return said
+
+
+def _let_go(part: Part, room: Room) -> None:
+    part.close()
+    room.give_back()
 
 
 def _send_again_if_refused(send: Callable[[], Statement], part: Part, digests: DigestSet | PartDigest) -> Statement:

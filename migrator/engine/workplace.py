@@ -15,7 +15,7 @@ from integrity.digests import Algorithm
 from integrity.evidence import Profile
 from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
-from migrator.engine.buffers import MemoryBudget
+from migrator.engine.buffers import Budget
 from migrator.engine.reading import RateLimit, Watch
 from migrator.engine.stores import Store
 
@@ -45,9 +45,9 @@ class CopyOptions:
     """How to copy. Sizes in bytes; `read_back_percent` of the keys, chosen by `read_back_seed`, are read back.
 
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
-    parts is not mirrored, since each part above the memory budget waits in the spool folder. `limits` take the place
-    of those that the destination's profile knows. `leave_out_digests` are neither computed nor sent; what rests on
-    them is not proven. `storage_class_map` as in `carrying.class_of_copy`; `encryption` in S3's own word.
+    parts is not mirrored, since each part above half the memory budget waits in the spool folder. `limits` take the
+    place of those that the destination's profile knows. `leave_out_digests` are neither computed nor sent; what rests
+    on them is not proven. `storage_class_map` as in `carrying.class_of_copy`; `encryption` in S3's own word.
     """
 
     if_exists: str = IfExists.FAIL
@@ -104,7 +104,8 @@ class Work:
     destination: Side
     options: CopyOptions
     hooks: Hooks
-    budget: MemoryBudget
+    budget: Budget
+    spool_quota: Budget
     parts_pool: ThreadPoolExecutor
     limit: RateLimit
     spool_dir: Path | None

@@ -202,6 +202,7 @@ def _findings(
         concurrency=settings.WORK_CONCURRENCY,
         buffer_budget=settings.BUFFER_MIB * 1024 * 1024,
         spool_dir=settings.SPOOL_DIR,
+        spool_quota=settings.SPOOL_MIB * 1024 * 1024,
         crowd=crowd,
         links=links,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from migrator.engine.addresses import AddressRule
-from migrator.engine.buffers import MemoryBudget
+from migrator.engine.buffers import Budget
 from migrator.engine.crowd import Ask, Crowd, Steps, aside, asking
 from migrator.engine.errors import AccessDenied, EndpointUnreachable, EngineError, Stopped, Throttled
 from migrator.engine.requests import GET, get_request
@@ -78,17 +78,17 @@ def test_a_journey_goes_on_with_each_answer(crowd: Crowd, pool: ThreadPoolExecut
         store = a_store(told, 1)
         journeys = [Journey(store, times=2) for _ in range(3)]
 
-        assert list(crowd.run(journeys, pool, MemoryBudget(10), never)) == [b"hello hello"] * 3
+        assert list(crowd.run(journeys, pool, Budget(10), never)) == [b"hello hello"] * 3
 
 
 def test_a_refusal_is_raised_where_it_was_asked(crowd: Crowd, pool: ThreadPoolExecutor) -> None:
     with answering(DENIED) as told:
-        assert list(crowd.run([Journey(a_store(told))], pool, MemoryBudget(10), never)) == [AccessDenied]
+        assert list(crowd.run([Journey(a_store(told))], pool, Budget(10), never)) == [AccessDenied]
 
 
 def test_a_lost_connection_is_raised_and_nothing_is_repeated(crowd: Crowd, pool: ThreadPoolExecutor) -> None:
     with answering(None, OK) as told:
-        assert list(crowd.run([Journey(a_store(told))], pool, MemoryBudget(10), never)) == [EndpointUnreachable]
+        assert list(crowd.run([Journey(a_store(told))], pool, Budget(10), never)) == [EndpointUnreachable]
 
     assert len(told.requests) == 1
 
@@ -98,7 +98,7 @@ def test_a_busy_store_gets_half_as_many_at_once(crowd: Crowd, pool: ThreadPoolEx
         store = a_store(told, 1)
         store.pace = type(store.pace)(8)
 
-        assert list(crowd.run([Journey(store)], pool, MemoryBudget(10), never)) == [Throttled]
+        assert list(crowd.run([Journey(store)], pool, Budget(10), never)) == [Throttled]
 
     assert store.pace.limit == 1
 
@@ -106,7 +106,7 @@ def test_a_busy_store_gets_half_as_many_at_once(crowd: Crowd, pool: ThreadPoolEx
 def test_what_takes_long_is_done_in_another_thread(crowd: Crowd, pool: ThreadPoolExecutor) -> None:
     with answering(OK) as told:
         (name,) = crowd.run(
-            [Journey(a_store(told), then=lambda: threading.current_thread().name)], pool, MemoryBudget(10), never
+            [Journey(a_store(told), then=lambda: threading.current_thread().name)], pool, Budget(10), never
         )
 
     assert str(name).startswith("ThreadPool")
@@ -117,11 +117,11 @@ def test_what_goes_wrong_aside_is_raised_in_the_journey(crowd: Crowd, pool: Thre
         raise AccessDenied
 
     with answering(OK) as told, pytest.raises(AccessDenied):
-        list(crowd.run([Journey(a_store(told), then=fail)], pool, MemoryBudget(10), never))
+        list(crowd.run([Journey(a_store(told), then=fail)], pool, Budget(10), never))
 
 
 def test_only_so_many_bytes_are_under_way_as_the_budget_holds(crowd: Crowd, pool: ThreadPoolExecutor) -> None:
-    budget = MemoryBudget(10)
+    budget = Budget(10)
     with answering(*[OK] * 3) as told:
         store = a_store(told, 1)
         journeys = [Journey(store, size=6, then=lambda: budget.try_take(5)) for _ in range(3)]
@@ -138,7 +138,7 @@ def test_when_asked_to_stop_nothing_new_sets_out_and_what_is_under_way_arrives(
     with answering(*[OK] * 9) as told:
         store = a_store(told, 1)
         journeys = [Journey(store) for _ in range(9)]
-        ended = crowd.run(journeys, pool, MemoryBudget(10), lambda: bool(arrived))
+        ended = crowd.run(journeys, pool, Budget(10), lambda: bool(arrived))
 
         with pytest.raises(Stopped):
             arrived.extend(ended)
@@ -148,7 +148,7 @@ def test_when_asked_to_stop_nothing_new_sets_out_and_what_is_under_way_arrives(
 
 
 def test_leaving_early_gives_everything_back(crowd: Crowd, pool: ThreadPoolExecutor) -> None:
-    budget = MemoryBudget(10)
+    budget = Budget(10)
     with answering(*[OK] * 9) as told:
         store = a_store(told, 1)
         ended = crowd.run([Journey(store, size=2) for _ in range(9)], pool, budget, never)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from migrator.engine.buffers import MemoryBudget
+from migrator.engine.buffers import Budget
 from migrator.engine.errors import Stopped
 from migrator.engine.pacing import GOOD_ANSWERS_PER_STEP, Pace, Patience
 from migrator.engine.reading import RateLimit
@@ -66,7 +66,7 @@ def test_no_more_slots_are_given_than_the_limit() -> None:
 
 
 def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
-    budget, taken = MemoryBudget(10), threading.Event()
+    budget, taken = Budget(10), threading.Event()
 
     def second() -> None:
         budget.take(6, lambda: False)
@@ -82,7 +82,7 @@ def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
 
 
 def test_more_than_the_budget_waits_for_all_of_it_and_no_longer() -> None:
-    budget = MemoryBudget(10)
+    budget = Budget(10)
 
     budget.take(1_000, lambda: False)
     budget.give_back(1_000)
@@ -92,7 +92,7 @@ def test_more_than_the_budget_waits_for_all_of_it_and_no_longer() -> None:
 
 
 def test_waiting_for_memory_ends_when_asked_to_stop() -> None:
-    budget = MemoryBudget(10)
+    budget = Budget(10)
     budget.take(10, lambda: False)
 
     with pytest.raises(Stopped):

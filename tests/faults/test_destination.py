@@ -10,7 +10,7 @@ import pytest
 from integrity.digests import digest_of
 from integrity.evidence import CheckName, EtagMeaning, Proof
 from integrity.layouts import Layout
-from migrator.engine.buffers import MemoryBudget, MemoryPart
+from migrator.engine.buffers import Budget, MemoryPart, Room
 from migrator.engine.errors import PartNotTaken
 from migrator.engine.stores import WriteHeaders
 from migrator.engine.uploading import Target, Upload
@@ -297,23 +297,23 @@ def test_every_write_carries_its_digests_and_no_framing(two_stores: Make) -> Non
 def test_a_part_that_comes_after_a_refused_one_gives_back_what_it_holds(two_stores: Make) -> None:
     pair = two_stores({**PART, "part": 1, "calls": "1", "action": "status", "value": 501})
     pair.begin()
-    budget, layout = MemoryBudget(40), Layout.of([10] * 4)
+    budget, layout = Budget(40), Layout.of([10] * 4)
     digests = digest_of(b"x" * 40, [layout]).parts[layout]
     target = Target(pair.dest_store, DEST, "film", pair.dest_profile, WriteHeaders())
     with ThreadPoolExecutor(1) as pool:
-        upload = Upload(target, layout, pair.told, pool, budget, [].append)
+        upload = Upload(target, layout, pair.told, pool, [].append)
         upload.open()
         for digest in digests[:3]:
-            upload.add(_part_within(budget), digest, 10)
+            upload.add(_part_within(budget), digest, Room(budget, 10))
         last = _part_within(budget)
         with pytest.raises(PartNotTaken):
-            upload.add(last, digests[3], 10)
+            upload.add(last, digests[3], Room(budget, 10))
         upload.abort()
 
     assert budget.try_take(40)
 
 
-def _part_within(budget: MemoryBudget) -> MemoryPart:
+def _part_within(budget: Budget) -> MemoryPart:
     budget.take(10, lambda: False)
     part = MemoryPart(10)
     part.write(b"x" * 10)

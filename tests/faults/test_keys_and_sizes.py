@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from integrity.evidence import CheckName
 from integrity.layouts import GIB, MIB, Limits
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS
+from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS, Told
 
+FILES = Path("/proc/self/fd")
+ON_LINUX = pytest.mark.skipif(not FILES.exists(), reason="files without a name are found in /proc")
 ODD_KEYS = [
     "caf\u00e9-nfc",
     "cafe\u0301-nfc",
@@ -33,6 +37,30 @@ ODD_KEYS = [
     "\u202egnp.exe",
     "k" * 1024,
 ]
+
+
+class Watched(Told):
+    """Looks at the spool folder with each piece that was read."""
+
+    def __init__(self, spool_dir: Path) -> None:
+        super().__init__()
+        self.spool_dir = spool_dir
+        self.most_spooled = 0
+
+    def moved(self, n: int) -> None:
+        super().moved(n)
+        self.look()
+
+    def look(self, *_: object) -> None:
+        self.most_spooled = max(self.most_spooled, self.spooled())
+
+    def spooled(self) -> int:
+        """Bytes in the files there; they have no name."""
+        total = 0
+        for file in FILES.iterdir():
+            with suppress(OSError):
+                total += file.stat().st_size if file.readlink().is_relative_to(self.spool_dir) else 0
+        return total
 
 
 def test_row_67_every_legal_key_is_verified_and_distinct(two_stores: Make) -> None:
@@ -110,14 +138,39 @@ def test_row_68_the_parts_of_other_clients_are_mirrored(two_stores: Make, parts:
     assert settled.outcome(CheckName.PAIR_DIGEST) == "match"
 
 
-def test_row_68_parts_above_the_memory_budget_are_spooled(two_stores: Make) -> None:
+@ON_LINUX
+def test_row_68_parts_above_the_memory_budget_are_spooled(two_stores: Make, tmp_path: Path) -> None:
     pair = two_stores()
+    pair.told = watched = Watched(tmp_path / "spool")
+    pair.room = {"spool_dir": watched.spool_dir}
     pair.seed("film", os.urandom(60 * MIB), part_size=50 * MIB)
 
     settled = pair.copy_one()
 
     assert settled.verdict == "verified"
     assert settled.finding.dest_layout.largest_part == 50 * MIB  # type: ignore[union-attr]
+    assert 40 * MIB < watched.most_spooled <= 50 * MIB
+    assert watched.spooled() == 0
+
+
+@ON_LINUX
+@pytest.mark.parametrize(("quota", "most"), [(100_000, 100_000), (10_000, 40_000)])
+def test_what_is_spooled_stays_within_its_quota_and_a_larger_part_takes_all_of_it(
+    two_stores: Make, tmp_path: Path, quota: int, most: int
+) -> None:
+    slowly = {"side": "destination", "operation": "UploadPart", "calls": "all", "action": "drip", "value": 400_000}
+    pair = two_stores(slowly, dest_traits={"small_parts": True})
+    pair.told = watched = Watched(tmp_path / "spool")
+    pair.room = {"buffer_budget": 1_000, "spool_dir": watched.spool_dir, "spool_quota": quota}
+    pair.dest.on_fired(watched.look)
+    for number in range(6):
+        pair.seed(f"film-{number}", os.urandom(180_000), part_size=40_000)
+
+    settled = pair.copy(limits=TINY_PARTS)
+
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert 0 < watched.most_spooled <= most
+    assert watched.spooled() == 0
 
 
 def test_row_68_what_the_destination_does_not_take_is_object_too_large(two_stores: Make) -> None:

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from integrity.evidence import CheckName, Earlier, Finding, Profile
 from integrity.layouts import Limits
 from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
-from migrator.engine.buffers import MemoryBudget
+from migrator.engine.buffers import Budget
 from migrator.engine.copying import Copier, CopyOptions, Side
 from migrator.engine.crowd import Crowd
 from migrator.engine.listing import list_objects
@@ -126,6 +126,8 @@ class TwoStores:
         self._planned = planned
         self.told = Told()
         self.crowd: Crowd | None = Crowd(8)
+        # What a copier may hold in memory and on disk, and where.
+        self.room: dict[str, Any] = {}
         self.source_profile = Profile()
         self.dest_profile = Profile()
         self._options: CopyOptions | None = None
@@ -193,7 +195,7 @@ class TwoStores:
         chosen = CopyOptions(found_within_seconds=0.2, **options)  # type: ignore[arg-type]
         source = Side(self.source_store, SOURCE, "", self.source_profile)
         destination = Side(self.dest_store, DEST, "", self.dest_profile)
-        copier = Copier(source, destination, chosen, self.told, concurrency=concurrency, crowd=self.crowd)
+        copier = Copier(source, destination, chosen, self.told, concurrency=concurrency, crowd=self.crowd, **self.room)
         settled = {} if into is None else into
         for finding in copier.copy_batch(items):
             settled[finding.key] = Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
@@ -206,7 +208,8 @@ class TwoStores:
             destination=destination,
             options=options,
             hooks=self.told,
-            budget=MemoryBudget(),
+            budget=Budget(),
+            spool_quota=Budget(),
             parts_pool=ThreadPoolExecutor(1),
             limit=RateLimit(None),
             spool_dir=None,
