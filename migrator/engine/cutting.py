@@ -45,7 +45,6 @@ class SourceObject:
     version_id: str
     size: int
     etag: str
-    requester_pays: bool = False
 
 
 def learn_layout(source: SourceObject) -> Learned:
@@ -126,7 +125,6 @@ def _part_size(source: SourceObject, number: int, count: int) -> int | None:
             source.key,
             version_id=source.version_id,
             part_number=number,
-            requester_pays=source.requester_pays,
         )
     except (ConnectionProblem, StoreBusy):
         raise

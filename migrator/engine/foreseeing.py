@@ -92,7 +92,7 @@ def class_of(item: Item, options: CopyOptions, limits: Limits) -> ItemClass:
     )
 
 
-def look_at(side: Side, items: Sequence[Item], *, requester_pays: bool = False) -> list[Look]:
+def look_at(side: Side, items: Sequence[Item]) -> list[Look]:
     """Ask about each item with one HEAD, several at once. Raises only `ConnectionProblem`: the rest is not known then.
 
     A store that is too busy for one of them is not asked for those that wait.
@@ -103,7 +103,7 @@ def look_at(side: Side, items: Sequence[Item], *, requester_pays: bool = False) 
         if is_busy.is_set():
             return None
         try:
-            return Seen.of(_head(side, item, requester_pays))
+            return Seen.of(_head(side, item))
         except ConnectionProblem:
             raise
         except StoreBusy:
@@ -155,13 +155,12 @@ def _lot(seed: str, key: str) -> int:
     return int.from_bytes(drawn.digest(), "big")
 
 
-def _head(side: Side, item: Item, requester_pays: bool) -> Statement:
+def _head(side: Side, item: Item) -> Statement:
     return side.store.head(
         side.bucket,
         item.key,
         version_id=item.version_id,
         checksums=side.profile.checksum_mode is True,
-        requester_pays=requester_pays,
     )
 
 

@@ -20,7 +20,6 @@ def list_objects(
     prefix: str = "",
     *,
     start_after: str = "",
-    requester_pays: bool = False,
     first_keys: int = LARGEST_PAGE,
     later_keys: int = LARGEST_PAGE,
 ) -> Iterator[ListedObject]:
@@ -36,7 +35,7 @@ def list_objects(
     last = key_bytes(start_after) if start_after else b""
     most_keys = first_keys
     while True:
-        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, requester_pays, most_keys)
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, most_keys)
         yield from page.entries
         if not page.truncated:
             return
@@ -59,7 +58,6 @@ def _sane_page(
     start_after: str,
     tokens: set[str],
     last: bytes,
-    requester_pays: bool,
     most_keys: int,
 ) -> ListPage:
     tried = 0
@@ -72,7 +70,6 @@ def _sane_page(
                 token=token,
                 start_after=start_after,
                 most_keys=most_keys,
-                requester_pays=requester_pays,
             )
             fault = _fault(page, bucket, prefix, tokens, last)
         except AnswerUnreadable as exc:

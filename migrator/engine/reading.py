@@ -78,7 +78,6 @@ class Pin:
     version_id: str = ""
     etag: str = ""
     size: int
-    requester_pays: bool = False
     checksums: bool = False
 
 
@@ -108,7 +107,6 @@ class _Reader:
             if_match=pin.etag,
             first_byte=first_byte,
             checksums=pin.checksums and first_byte == 0,
-            requester_pays=pin.requester_pays,
         )
 
     def _resumed(self) -> Iterator[bytes]:
@@ -254,7 +252,7 @@ class SourceReader(_Reader):
         """After a 412: if size, time and the listing are as planned, only the listing's ETag was another."""
         pin = self.pin
         try:
-            found = pin.store.head(pin.bucket, pin.key, version_id=pin.version_id, requester_pays=pin.requester_pays)
+            found = pin.store.head(pin.bucket, pin.key, version_id=pin.version_id)
         except ObjectMissing as exc:
             raise self._missing(exc) from exc
         self.expect_as_stated(item, found)
@@ -264,15 +262,15 @@ class SourceReader(_Reader):
     def _is_listed_as(self, item: Item) -> bool:
         pin = self.pin
         if pin.version_id:
-            history = history_of(pin.store, pin.bucket, pin.key, requester_pays=pin.requester_pays)
+            history = history_of(pin.store, pin.bucket, pin.key)
             listed = history.version(pin.version_id)
             return listed is not None and listed.etag == item.etag
-        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1, requester_pays=pin.requester_pays)
+        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
         return any(entry.key == pin.key and entry.etag == item.etag for entry in page.entries)
 
     def _missing(self, exc: ObjectMissing) -> ListedNotFound | SourceGone:
         pin = self.pin
-        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1, requester_pays=pin.requester_pays)
+        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
         is_listed = any(entry.key == pin.key for entry in page.entries)
         kind = ListedNotFound if is_listed and not pin.version_id else SourceGone
         return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)

@@ -48,7 +48,6 @@ def list_request(
     token: str = "",
     start_after: str = "",
     most_keys: int = 1000,
-    requester_pays: bool = False,
 ) -> Request:
     """Return the question for one page of a listing, keys URL-encoded."""
     query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
@@ -56,7 +55,7 @@ def list_request(
         query.append(("continuation-token", token))
     elif start_after:
         query.append(("start-after", start_after))
-    return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+    return Request(method="GET", bucket=bucket, query=tuple(query))
 
 
 def list_versions_request(
@@ -66,7 +65,6 @@ def list_versions_request(
     key_marker: str = "",
     version_marker: str = "",
     most_keys: int = 1000,
-    requester_pays: bool = False,
 ) -> Request:
     """Return the question for one page of a listing of versions, keys URL-encoded."""
     query = [("versions", ""), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
@@ -74,7 +72,7 @@ def list_versions_request(
         query.append(("key-marker", key_marker))
     if version_marker:
         query.append(("version-id-marker", version_marker))
-    return Request(method="GET", bucket=bucket, query=tuple(query), headers=_payer(requester_pays))
+    return Request(method="GET", bucket=bucket, query=tuple(query))
 
 
 def head_request(
@@ -84,11 +82,10 @@ def head_request(
     version_id: str = "",
     part_number: int | None = None,
     checksums: bool = False,
-    requester_pays: bool = False,
 ) -> Request:
     """Return a HEAD; `checksums` asks for the stored ones."""
     query = _version(version_id) + ((("partNumber", str(part_number)),) if part_number is not None else ())
-    headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
+    headers = _CHECKSUM_MODE if checksums else {}
     return Request(method="HEAD", bucket=bucket, key=key, query=query, headers=headers)
 
 
@@ -110,11 +107,10 @@ def get_request(
     first_byte: int = 0,
     last_byte: int | None = None,
     checksums: bool = False,
-    requester_pays: bool = False,
     bound: int = LARGEST_OBJECT,
 ) -> Request:
     """Return a GET; a range is asked for only if `first_byte` or `last_byte` is given."""
-    headers = _payer(requester_pays) | (_CHECKSUM_MODE if checksums else {})
+    headers = dict(_CHECKSUM_MODE) if checksums else {}
     if if_match:
         headers["If-Match"] = _quoted(if_match)
     if first_byte or last_byte is not None:
@@ -193,10 +189,6 @@ _CHECKSUM_MODE = {"x-amz-checksum-mode": "ENABLED"}
 
 def _version(version_id: str) -> tuple[tuple[str, str], ...]:
     return (("versionId", version_id),) if version_id else ()
-
-
-def _payer(requester_pays: bool) -> dict[str, str]:
-    return {"x-amz-request-payer": "requester"} if requester_pays else {}
 
 
 def conditions(if_none_match: bool, if_match: str) -> dict[str, str]:

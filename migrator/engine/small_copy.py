@@ -247,14 +247,13 @@ class SmallCopy(ItemCopy):
             return untold(problem)
 
     def _get(self) -> Ask:
-        item, side, options = self._item, self._work.source, self._work.options
+        item, side = self._item, self._work.source
         request = get_request(
             side.bucket,
             item.key,
             version_id=item.version_id,
             if_match=item.etag,
             checksums=side.profile.checksum_mode is True,
-            requester_pays=options.requester_pays,
             bound=item.size + 1,
         )
         return Ask(side.store, of_version(GET, item.version_id), request)

@@ -225,7 +225,7 @@ class SourceLeg:
 
     def _asked(self) -> SourceObject:
         pin = self._reader.pin
-        return SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag, pin.requester_pays)
+        return SourceObject(pin.store, pin.bucket, pin.key, pin.version_id, pin.size, pin.etag)
 
     def _judged(self, digests: DigestSet) -> tuple[Check, ...]:
         """Return the checks of the source leg; asks the source again only for what is still open."""
@@ -295,7 +295,6 @@ class SourceLeg:
                 pin.key,
                 version_id=pin.version_id,
                 checksums=pin.checksums,
-                requester_pays=pin.requester_pays,
             )
         except ObjectMissing as exc:
             raise _gone(exc) from exc
@@ -339,7 +338,6 @@ class SourceLeg:
             version_id=item.version_id,
             etag=item.etag,
             size=item.size,
-            requester_pays=self._work.options.requester_pays,
             checksums=side.profile.checksum_mode is True,
         )
 

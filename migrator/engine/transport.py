@@ -49,7 +49,7 @@ _HASHED_AT_ONCE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One S3 endpoint with its credentials, and what may be dialled to reach it."""
+    """One S3 endpoint with its credentials, what may be dialled to reach it, and whether we pay for its answers."""
 
     url: str
     access_key_id: str
@@ -60,6 +60,7 @@ class Endpoint:
     ca_pem: str = ""
     rule: AddressRule = field(default_factory=AddressRule)
     name: str = ""
+    requester_pays: bool = False
     connect_seconds: float = 10
     read_seconds: float = 60
 
@@ -84,6 +85,7 @@ class Transport:
         self._signer = Signer(
             endpoint.access_key_id, endpoint.secret_access_key, endpoint.region or "us-east-1", endpoint.session_token
         )
+        self._payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
         self._idle: list[_Driver] = []
         self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
@@ -163,7 +165,7 @@ class Transport:
             request.method,
             path,
             query,
-            {**request.headers, "Host": place},
+            {**request.headers, **self._payer, "Host": place},
             _payload_sha256(request),
             datetime.now(UTC),
         )
@@ -382,6 +384,7 @@ _ALWAYS = (
     (pycurl.UPLOAD_BUFFERSIZE, _SEND_BUFFER),
     (pycurl.USERAGENT, "truecopy"),
 )
+_REQUESTER_PAYS = {"x-amz-request-payer": "requester"}
 # What libcurl would add of itself.
 _SILENCED = ["Expect:", "Accept:"]
 _SILENCED_WITH_TYPE = [*_SILENCED, "Content-Type:"]

@@ -68,7 +68,6 @@ def list_versions(
     prefix: str = "",
     *,
     start_after: str = "",
-    requester_pays: bool = False,
     page_keys: int = LARGEST_PAGE,
 ) -> Iterator[KeyHistory]:
     """Yield the history of every key that begins with `prefix`, in the order of the keys' bytes.
@@ -77,7 +76,7 @@ def list_versions(
     sanity rules even when it is asked for again, `VersionsNotListed` where the store does not know the question,
     `TooManyVersions`, and whatever `Store.list_version_page` raises.
     """
-    asker = _Asker(store, bucket, prefix, requester_pays, page_keys, _Place(start_after))
+    asker = _Asker(store, bucket, prefix, page_keys, _Place(start_after))
     held = _Held("")
     for entry in asker.entries():
         if entry.key != held.key:
@@ -87,10 +86,10 @@ def list_versions(
     yield from held.histories()
 
 
-def history_of(store: Store, bucket: str, key: str, *, requester_pays: bool = False) -> KeyHistory:
+def history_of(store: Store, bucket: str, key: str) -> KeyHistory:
     """Return one key's history, empty where there is nothing of it."""
     # The key is the first of all that begin with it.
-    found = next(list_versions(store, bucket, key, requester_pays=requester_pays), None)
+    found = next(list_versions(store, bucket, key), None)
     return found if found is not None and found.key == key else KeyHistory(key)
 
 
@@ -151,7 +150,6 @@ class _Asker:
     store: Store
     bucket: str
     prefix: str
-    requester_pays: bool
     page_keys: int
     place: _Place
     _seen: set[_Place] = field(default_factory=set)
@@ -200,7 +198,6 @@ class _Asker:
                 key_marker=self.place.key,
                 version_marker=self.place.version_id,
                 most_keys=self.page_keys,
-                requester_pays=self.requester_pays,
             )
         except (NotSupported, UnknownAnswer) as exc:
             raise VersionsNotListed(

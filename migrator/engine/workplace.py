@@ -57,7 +57,6 @@ class CopyOptions:
     read_back_seed: str = ""
     double_read: bool = False
     leave_out_digests: frozenset[Algorithm] = frozenset()
-    requester_pays: bool = False
     bytes_per_s: int | None = None
     storage_class_map: Mapping[str, str] = field(default_factory=dict)
     encryption: str = ""

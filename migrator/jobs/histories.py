@@ -46,15 +46,13 @@ def copies_all(run: Run) -> bool:
     return bool(run.options.get("versions") == "all")
 
 
-def versions_again(
-    store: Store, bucket: str, wanted: Iterable[Wanted], *, requester_pays: bool = False
-) -> Iterator[ListedObject | None]:
+def versions_again(store: Store, bucket: str, wanted: Iterable[Wanted]) -> Iterator[ListedObject | None]:
     """Yield the whole history of each wanted key as it is now; `wanted` is in the order of the keys' bytes.
 
     A version that is gone comes last, as it was: its record then says `source_gone`, and it is before none.
     """
     for key, group in groupby(wanted, lambda each: each.key):
-        history = history_of(store, bucket, key, requester_pays=requester_pays)
+        history = history_of(store, bucket, key)
         yield from versions_in([history])
         for each in group:
             if history.version(each.version_id) is None:

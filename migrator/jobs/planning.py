@@ -31,7 +31,7 @@ from migrator.engine.versions import current_in, history_of, list_versions, vers
 from migrator.jobs.ending import end_incomplete
 from migrator.jobs.histories import Wanted, copies_all, versions_again
 from migrator.jobs.queue import enqueue
-from migrator.jobs.sides import copy_options, store_of
+from migrator.jobs.sides import copy_options, source_store_of, store_of
 from migrator.models import Batch, Run, StoreProfile
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _plan(run: Run) -> None:
         _beat(run)
         Batch.objects.filter(run=run).delete()
     task, options = run.task, run.options
-    source, dest = store_of(task.source_connection), store_of(task.dest_connection)
+    source, dest = source_store_of(run), store_of(task.dest_connection)
     known = _source_profile(run, source), _destination_profile(run, dest)
     _beat(run)
     may_write = options["probe"] and run.kind != Run.Kind.VERIFY
@@ -144,7 +144,7 @@ def _forecast(run: Run, classes: Classes, source: Side, destination: Profile) ->
     options, looks = classes.options, {}
     for item_class, items in classes.to_ask():
         _beat(run)
-        looks[item_class] = look_at(source, items, requester_pays=options.requester_pays)
+        looks[item_class] = look_at(source, items)
     return forecast_to_json(forecast(classes.planned, looks, source.profile, destination, wish_of(options)))
 
 
@@ -160,13 +160,13 @@ def _wanted(run: Run) -> list[Wanted] | None:
 
 
 def _listings(run: Run, wanted: list[Wanted] | None, source: Store, dest: Store) -> tuple[_Listing, _Listing]:
-    task, pays = run.task, bool(run.options["requester_pays"])
+    task = run.task
     if copies_all(run):
         at_source = (task.source_bucket, task.source_prefix)
         listed = (
-            versions_in(list_versions(source, *at_source, requester_pays=pays))
+            versions_in(list_versions(source, *at_source))
             if wanted is None
-            else versions_again(source, task.source_bucket, wanted, requester_pays=pays)
+            else versions_again(source, task.source_bucket, wanted)
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))

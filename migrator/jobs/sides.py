@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # So many stores stay open between two questions; a job needs two.
 MOST_STORES = 16
 # Clients are made after the fork, and live until the row they were made from is edited or others were asked for since.
-_stores: dict[tuple[int, uuid.UUID, datetime], Store] = {}
+_stores: dict[tuple[int, uuid.UUID, datetime, bool], Store] = {}
 
 
 def address_rule() -> AddressRule:
@@ -51,28 +51,36 @@ def endpoint_of(connection: Connection) -> Endpoint:
     )
 
 
-def impatient_store_of(connection: Connection) -> Store:
+def impatient_store_of(connection: Connection, *, requester_pays: bool = False) -> Store:
     """Return a store for a question that a person waits for: short deadlines, no second try."""
-    endpoint = replace(endpoint_of(connection), connect_seconds=5, read_seconds=10)
+    endpoint = replace(endpoint_of(connection), requester_pays=requester_pays, connect_seconds=5, read_seconds=10)
     return Store(endpoint, patience=Patience(tries=1))
 
 
-def store_of(connection: Connection) -> Store:
-    """Return this process's store for a connection, made anew when the connection was edited."""
-    key = (os.getpid(), connection.id, connection.updated_at)
+def store_of(connection: Connection, *, requester_pays: bool = False) -> Store:
+    """Return this process's store for a connection, made anew when the connection was edited.
+
+    `requester_pays`: each of its requests says that we pay for it.
+    """
+    key = (os.getpid(), connection.id, connection.updated_at, requester_pays)
     # The one that was asked for last stands last.
-    store = _stores.pop(key, None) or Store(endpoint_of(connection))
+    store = _stores.pop(key, None) or Store(replace(endpoint_of(connection), requester_pays=requester_pays))
     _stores[key] = store
     while len(_stores) > MOST_STORES:
         _stores.pop(next(iter(_stores)), None)
     return store
 
 
+def source_store_of(run: Run) -> Store:
+    """Return the store that a run reads."""
+    return store_of(run.task.source_connection, requester_pays=bool(run.options["requester_pays"]))
+
+
 def sides_of(run: Run) -> tuple[Side, Side]:
     """Return source and destination of a planned run, with the profiles its plan was made under."""
     task, profiles = run.task, run.profiles
     source = Side(
-        store=store_of(task.source_connection),
+        store=source_store_of(run),
         bucket=task.source_bucket,
         prefix=task.source_prefix,
         profile=profile_from_json(profiles.get("source", {})),
@@ -116,7 +124,6 @@ def copy_options(run: Run) -> CopyOptions:
         double_read=options["double_read"],
         # A run that was planned before this option existed leaves nothing out.
         leave_out_digests=frozenset(map(Algorithm, options.get("leave_out_digests", ()))),
-        requester_pays=options["requester_pays"],
         bytes_per_s=options["bytes_per_s"],
         storage_class_map=options["storage_class_map"],
         encryption=encryption.get("type", ""),

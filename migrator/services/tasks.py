@@ -115,7 +115,7 @@ def _check(by: User, given: TaskInput, task: Task | None) -> None:
     pays = given.options.get("requester_pays", False)
     problems = [
         *_unreachable(given.source, "source", requester_pays=pays),
-        *_unreachable(given.destination, "destination", requester_pays=pays),
+        *_unreachable(given.destination, "destination"),
     ]
     if problems:
         raise Refused.of(problems, code="place_refused")
@@ -192,13 +192,13 @@ def _refuse_same_place(given: TaskInput) -> None:
     raise Refused(words, field="destination.prefix", code="same_place")
 
 
-def _unreachable(place: PlaceInput, side: str, *, requester_pays: bool) -> list[Problem]:
+def _unreachable(place: PlaceInput, side: str, *, requester_pays: bool = False) -> list[Problem]:
     """Try the bucket once, and say at which field a person has to look."""
     assert place.connection is not None
     try:
-        with closing(impatient_store_of(place.connection)) as store:
+        with closing(impatient_store_of(place.connection, requester_pays=requester_pays)) as store:
             # A listing, as planning does it: the reply to a HEAD has no body, so it cannot say why it refuses.
-            store.list_page(place.bucket.strip(), place.prefix, most_keys=1, requester_pays=requester_pays)
+            store.list_page(place.bucket.strip(), place.prefix, most_keys=1)
     except CredentialsUnreadable as exc:
         return [Problem(f"{side}.connection", exc.advice)]
     except EngineError as exc:

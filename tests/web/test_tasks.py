@@ -192,6 +192,19 @@ def test_ten_real_keys_appear(as_operator: Client, operator: User, stores: Store
     assert "The first 10 keys" in page
 
 
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_keys_of_a_source_are_asked_for_as_one_who_pays_where_the_task_says_so(
+    side: str, as_operator: Client, operator: User, stores: Stores
+) -> None:
+    task = make_task(stores, operator)
+    stores.source.clear_log()
+    place = {f"{side}_connection": task.source_connection_id, f"{side}_bucket": SOURCE_BUCKET}
+
+    as_operator.get("/tasks/keys/", {"side": side, "requester_pays": "on"} | place)
+
+    assert ["x-amz-request-payer" in entry.headers for entry in stores.source.log] == [side == "source"]
+
+
 @pytest.mark.parametrize("connection", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
 def test_keys_of_no_connection_ask_for_one(connection: str, as_operator: Client) -> None:
     assert "Pick a connection first." in text_of(as_operator.get("/tasks/keys/", {"source_connection": connection}))

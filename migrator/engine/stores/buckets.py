@@ -22,7 +22,6 @@ class BucketVerbs(Asking):
         token: str = "",
         start_after: str = "",
         most_keys: int = 1000,
-        requester_pays: bool = False,
     ) -> ListPage:
         """One page of ListObjectsV2, keys decoded. Safe to repeat."""
         asked = self.asked(LIST, bucket)
@@ -32,7 +31,6 @@ class BucketVerbs(Asking):
             token=token,
             start_after=start_after,
             most_keys=most_keys,
-            requester_pays=requester_pays,
         )
         return self._patiently(asked, lambda: page_of(self._answer(request, asked).body))
 
@@ -44,7 +42,6 @@ class BucketVerbs(Asking):
         key_marker: str = "",
         version_marker: str = "",
         most_keys: int = 1000,
-        requester_pays: bool = False,
     ) -> VersionPage:
         """One page of ListObjectVersions, keys decoded. Safe to repeat."""
         asked = self.asked(LIST_VERSIONS, bucket)
@@ -54,7 +51,6 @@ class BucketVerbs(Asking):
             key_marker=key_marker,
             version_marker=version_marker,
             most_keys=most_keys,
-            requester_pays=requester_pays,
         )
         return self._patiently(asked, lambda: version_page_of(self._answer(request, asked).body))
 

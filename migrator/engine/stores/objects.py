@@ -41,7 +41,6 @@ class ObjectVerbs(Asking):
         version_id: str = "",
         part_number: int | None = None,
         checksums: bool = False,
-        requester_pays: bool = False,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
         asked = self.asked(of_version(HEAD, version_id), bucket, key)
@@ -51,7 +50,6 @@ class ObjectVerbs(Asking):
             version_id=version_id,
             part_number=part_number,
             checksums=checksums,
-            requester_pays=requester_pays,
         )
         said = self._patiently(asked, lambda: self._answer(request, asked)).headers
         statement = statement_of(said, Origin.HEAD)
@@ -80,7 +78,6 @@ class ObjectVerbs(Asking):
         first_byte: int = 0,
         last_byte: int | None = None,
         checksums: bool = False,
-        requester_pays: bool = False,
     ) -> Body:
         """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
         asked = self.asked(of_version(GET, version_id), bucket, key)
@@ -92,7 +89,6 @@ class ObjectVerbs(Asking):
             first_byte=first_byte,
             last_byte=last_byte,
             checksums=checksums,
-            requester_pays=requester_pays,
         )
         return Body(self._patiently(asked, lambda: self._stream(request, asked)), asked)
 

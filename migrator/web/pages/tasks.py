@@ -135,7 +135,8 @@ def _sample(request: HttpRequest, side: str) -> dict[str, Any]:
     try:
         check_bucket_name(bucket)
         check_prefix(prefix)
-        keys = [listed.key for listed in islice(list_objects(store_of(connection), bucket, prefix), SAMPLE)]
+        store = store_of(connection, requester_pays=side == "source" and "requester_pays" in request.GET)
+        keys = [listed.key for listed in islice(list_objects(store, bucket, prefix), SAMPLE)]
     except AddressProblem as problem:
         return {"problem": problem.sentence}
     except CredentialsUnreadable as exc:
