@@ -227,6 +227,34 @@ def test_nothing_is_sent_that_nobody_asked_for(transports: Make) -> None:
     }
 
 
+@pytest.mark.parametrize("way", ["exchange", "stream", "line"])
+def test_a_body_is_asked_for_as_it_is_stored_and_that_is_not_signed(transports: Make, way: str) -> None:
+    with answering(OK) as told:
+        transport = transports(told)
+        if way == "exchange":
+            transport.exchange(GET)
+        elif way == "stream":
+            list(transport.stream(GET).chunks())
+        else:
+            line = transport.line()
+            transport.load(line, GET)
+            line.easy.perform()
+            line.easy.close()
+
+    lines = told.requests[0].lower().split(b"\r\n")
+    (signature,) = [each for each in lines if each.startswith(b"authorization:")]
+    assert [each for each in lines if each.startswith(b"accept-encoding")] == [b"accept-encoding: identity"]
+    assert b"accept-encoding" not in signature
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT"])
+def test_what_brings_no_body_names_no_coding(transports: Make, method: str) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as told:
+        transports(told).exchange(Request(method=method, bucket="bucket", key="key"))
+
+    assert b"accept-encoding" not in told.requests[0].lower()
+
+
 def test_a_body_that_cannot_be_loaded_leaves_the_line_as_good_as_new(transports: Make) -> None:
     with answering(OK, OK) as told:
         transport = transports(told)

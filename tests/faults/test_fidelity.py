@@ -221,6 +221,20 @@ def test_row_72_an_object_that_is_unpacked_on_the_way_is_not_stored(two_stores: 
     assert pair.dest.keys(DEST) == []
 
 
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_row_72_each_body_is_asked_for_without_a_coding(request: pytest.FixtureRequest, way: str) -> None:
+    broken = {"side": "source", "operation": "GetObject", "key": "film", "action": "reset", "at_byte": 6 * MIB}
+    pair: TwoStores = request.getfixturevalue(way)(broken)
+    pair.seed("page", b"text")
+    pair.seed("film", os.urandom(7 * MIB), part_size=5 * MIB)
+
+    pair.copy(read_back_percent=100)
+
+    bodies = [entry for sandbox in (pair.source, pair.dest) for entry in sandbox.log if entry.operation == "GetObject"]
+    assert [entry.headers.get("accept-encoding") for entry in bodies] == ["identity"] * 5
+    assert sum("range" in entry.headers for entry in bodies) == 1
+
+
 @pytest.mark.parametrize(("coding", "carried"), [("aws-chunked", None), ("gzip,aws-chunked", "gzip")])
 def test_row_72_the_framing_of_an_upload_is_not_carried(two_stores: Make, coding: str, carried: str | None) -> None:
     pair = two_stores(dest_traits={"aws_chunked": "stored"})
