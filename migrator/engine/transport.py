@@ -41,6 +41,8 @@ _SEND_BUFFER = 256 * 1024
 # What each of hundreds of lines holds for itself.
 _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
+# A name may answer otherwise each time, and a request that was loaded with an earlier answer is dialled after the next.
+_DIALLED_WITHIN_SECONDS = 300
 _LOOK_AROUND_SECONDS = 1.0
 # A body that drips is handed over in smaller pieces: whoever watches its speed, or is asked to stop, must see it move.
 _GATHERED_FOR_SECONDS = 1.0
@@ -88,6 +90,8 @@ class Transport:
         self._payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
         self._idle: list[_Driver] = []
         self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
+        # Each address that was checked, and until when it may be dialled.
+        self._checked_until: dict[str, float] = {}
         self._lock = threading.Lock()
         self._dated = ("", 0.0)
         self._is_closed = False
@@ -205,8 +209,16 @@ class Transport:
         known = self._addresses.get(host)
         if known is None or known[0] < time.monotonic():
             found = dialable(host, self._port, self.endpoint.rule)
+            self._may_be_dialled(found)
             self._addresses[host] = known = (time.monotonic() + _ADDRESSES_HOLD_SECONDS, found)
         return known[1]
+
+    def _may_be_dialled(self, checked: tuple[str, ...]) -> None:
+        """Remember addresses that were checked just now, and forget those that no name has had for long."""
+        now = time.monotonic()
+        with self._lock:
+            kept = {address: until for address, until in self._checked_until.items() if until > now}
+            self._checked_until = kept | dict.fromkeys(checked, now + _DIALLED_WITHIN_SECONDS)
 
     def _configure(self, easy: pycurl.Curl, line: Line) -> None:
         end = self.endpoint
@@ -224,7 +236,7 @@ class Transport:
     def _dial(self, line: Line, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
         """Open a socket to an address that was checked; to any other one none is opened."""
         family, kind, protocol, where = address
-        if not any(where[0] == each for _, found in self._addresses.values() for each in found):
+        if where[0] not in self._checked_until:
             line.blocked = EndpointBlocked(facts={"host": self._host})
             return pycurl.SOCKET_BAD
         return _Lent(family, kind, protocol)

@@ -8,13 +8,16 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import pycurl
 import pytest
 
+from migrator.engine import transport as transport_module
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import EndpointBlocked
-from migrator.engine.lines import LARGEST_ERROR, READ_SIZE, LineBroken, Request
+from migrator.engine.lines import LARGEST_ERROR, READ_SIZE, Line, LineBroken, Request, raise_unless_cut
 from migrator.engine.stores import Store
 from migrator.engine.transport import Endpoint, Transport
 from tests.engine.scripted import Parting, Told, answering
@@ -44,8 +47,9 @@ def transports() -> Iterator[Callable[..., Transport]]:
 
     def make(told: Told, **changes: object) -> Transport:
         rule = changes.pop("rule", AddressRule(allow_private=True))
-        plain = {"access_key_id": "example", "secret_access_key": "example-secret", "connect_seconds": 2}
-        made.append(Transport(Endpoint(url=told.url, rule=rule, **(plain | {"read_seconds": 1} | changes))))  # type: ignore[arg-type]
+        plain = {"url": told.url, "access_key_id": "example", "secret_access_key": "example-secret"}
+        short = {"connect_seconds": 2, "read_seconds": 1}
+        made.append(Transport(Endpoint(rule=rule, **(plain | short | changes))))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -54,6 +58,33 @@ def transports() -> Iterator[Callable[..., Transport]]:
 
 
 Make = Callable[..., Transport]
+
+
+@dataclass
+class Resolver:
+    """What every name resolves to."""
+
+    address: str = "127.0.0.1"
+
+    def resolve(self, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.address, 0))]
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Resolver:
+    found = Resolver()
+    monkeypatch.setattr(socket, "getaddrinfo", found.resolve)
+    return found
+
+
+def performed(line: Line) -> None:
+    """Drive a loaded line to its end, and close it. Raises what libcurl's error means."""
+    try:
+        line.easy.perform()
+    except pycurl.error as exc:
+        raise_unless_cut(line, *exc.args)
+    finally:
+        line.easy.close()
 
 
 def test_a_connection_serves_request_after_request(transports: Make) -> None:
@@ -183,6 +214,60 @@ def test_nothing_listens_there(transports: Make) -> None:
 def test_an_address_that_is_not_allowed_is_not_dialled(transports: Make) -> None:
     with answering(OK) as told, pytest.raises(EndpointBlocked):
         transports(told, rule=AddressRule()).exchange(GET)
+
+    assert told.connections == 0
+
+
+def test_an_address_that_was_not_checked_is_not_dialled_by_whatever_way_it_comes(
+    transports: Make, resolver: Resolver
+) -> None:
+    with answering(OK) as told:
+        transport = transports(told, url=told.url.replace("127.0.0.1", "localhost"))
+        resolver.address = "127.0.0.2"
+        line = transport.line()
+        transport.load(line, GET)
+        # Of what was checked libcurl is told nothing, so it asks for the name itself.
+        line.easy.setopt(pycurl.RESOLVE, [told.url.replace("http://127.0.0.1", "-localhost")])
+
+        with pytest.raises(EndpointBlocked):
+            performed(line)
+
+    assert told.connections == 0
+
+
+def test_a_request_is_dialled_where_its_name_was_when_it_was_loaded(
+    transports: Make, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "_ADDRESSES_HOLD_SECONDS", -1)
+    with answering(OK) as told:
+        transport = transports(told, url=told.url.replace("127.0.0.1", "s3.example.com"))
+        early, late = transport.line(), transport.line()
+        transport.load(early, GET)
+        for address in ("127.0.0.2", "127.0.0.3"):
+            resolver.address = address
+            transport.load(late, GET)
+
+        performed(early)
+        late.easy.close()
+
+    assert told.connections == 1
+
+
+def test_an_address_that_no_name_has_had_for_long_is_not_dialled(
+    transports: Make, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "_ADDRESSES_HOLD_SECONDS", -1)
+    monkeypatch.setattr(transport_module, "_DIALLED_WITHIN_SECONDS", -1)
+    with answering(OK) as told:
+        transport = transports(told, url=told.url.replace("127.0.0.1", "s3.example.com"))
+        early, late = transport.line(), transport.line()
+        transport.load(early, GET)
+        resolver.address = "127.0.0.2"
+        transport.load(late, GET)
+
+        with pytest.raises(EndpointBlocked):
+            performed(early)
+        late.easy.close()
 
     assert told.connections == 0
 
