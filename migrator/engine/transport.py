@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import pycurl
@@ -231,7 +231,10 @@ class Transport:
         if end.ca_pem:
             easy.setopt(pycurl.CAINFO_BLOB, end.ca_pem.encode())
         else:
-            easy.setopt(pycurl.CAINFO, trusted_ca_file())
+            trust = system_trust()
+            # None takes back what libcurl was built with.
+            easy.setopt(pycurl.CAINFO, trust.file)
+            easy.setopt(pycurl.CAPATH, trust.folder)
 
     def _dial(self, line: Line, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
         """Open a socket to an address that was checked; to any other one none is opened."""
@@ -407,18 +410,37 @@ _SILENCED_WITH_TYPE = [*_SILENCED, "Content-Type:"]
 _AS_STORED = ["Accept-Encoding: identity"]
 
 
+# How OpenSSL names an authority in a folder: by the hash of its name.
+_AUTHORITY = "[0-9a-f]" * 8 + ".[0-9]"
+
+
+class Trust(NamedTuple):
+    """Where the certificate authorities stand that are trusted: in one file, or in a folder by their hashes."""
+
+    file: str | None
+    folder: str | None = None
+
+
 @cache
-def trusted_ca_file() -> str:
-    """Return the file of the certificate authorities that this system trusts; botocore's where it has none."""
-    found = ssl.get_default_verify_paths().cafile
-    return found if found and Path(found).exists() else str(get_cert_path(True))
+def system_trust() -> Trust:
+    """Return what this system trusts; botocore's own file where it has none.
+
+    Never both: with a folder libcurl reads the file anew for each connection.
+    """
+    found = ssl.get_default_verify_paths()
+    if found.cafile:
+        return Trust(found.cafile)
+    if found.capath and any(Path(found.capath).glob(_AUTHORITY)):
+        return Trust(None, found.capath)
+    return Trust(str(get_cert_path(True)))
 
 
 def tls_context(ca_pem: str) -> ssl.SSLContext:
     """Return a TLS context that trusts what the transport trusts."""
     if ca_pem:
         return ssl.create_default_context(cadata=ca_pem)
-    return ssl.create_default_context(cafile=trusted_ca_file())
+    trust = system_trust()
+    return ssl.create_default_context(cafile=trust.file, capath=trust.folder)
 
 
 def _bracketed(address: str) -> str:

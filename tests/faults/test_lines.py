@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.httpsession import get_cert_path
+from cryptography import x509
 
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import (
@@ -19,12 +23,42 @@ from migrator.engine.errors import (
     TlsProblem,
 )
 from migrator.engine.pacing import Patience
+from migrator.engine.probing import try_connection
 from migrator.engine.stores import Endpoint, Store
+from migrator.engine.transport import Trust, system_trust
 from migrator.sandbox import Sandbox
 from tests.faults.conftest import Make
 from tests.faults.two_stores import IMPATIENT, SOURCE
 
 GET = {"side": "source", "operation": "GetObject"}
+
+
+@pytest.fixture
+def system_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Have the system trust one authority alone, which it keeps in a file, or in a folder by the hash of its name."""
+    file, folder = tmp_path / "authorities.pem", tmp_path / "authorities"
+    folder.mkdir()
+
+    def trust(ca_pem: str, kept_in: str) -> None:
+        if kept_in == "file":
+            file.write_text(ca_pem)
+        if kept_in == "folder":
+            (folder / f"{hash_of_the_name(ca_pem)}.0").write_text(ca_pem)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+        system_trust.cache_clear()
+
+    yield trust
+    system_trust.cache_clear()
+
+
+def hash_of_the_name(ca_pem: str) -> str:
+    """Return what OpenSSL files an authority under: of SHA-1 over the name in small letters the first four bytes."""
+    subject = x509.load_pem_x509_certificate(ca_pem.encode()).subject
+    small = x509.Name([x509.NameAttribute(each.oid, str(each.value).lower()) for each in subject])
+    # Without the two bytes that say that a sequence begins.
+    digest = hashlib.sha1(small.public_bytes()[2:], usedforsecurity=False).digest()
+    return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
 
 def endpoint(sandbox: Sandbox, **changes: object) -> Endpoint:
@@ -129,6 +163,27 @@ def test_row_74_a_custom_authority_is_trusted(tmp_path: Path) -> None:
         store = Store(endpoint(sandbox, ca_pem=sandbox.ca_pem), patience=IMPATIENT)
 
         assert store.list_page(SOURCE, "").name == SOURCE
+
+
+@pytest.mark.parametrize("kept_in", ["file", "folder"])
+def test_row_74_an_authority_of_the_system_is_trusted(
+    tmp_path: Path, system_trusts: Callable[[str, str], None], kept_in: str
+) -> None:
+    with Sandbox(tmp_path / "store", buckets=[SOURCE], tls=True) as sandbox:
+        system_trusts(sandbox.ca_pem, kept_in)
+
+        assert Store(endpoint(sandbox), patience=IMPATIENT).list_page(SOURCE, "").name == SOURCE
+        assert {step.name: step.outcome for step in try_connection(endpoint(sandbox))}[
+            "certificate trusted"
+        ] == "passed"
+
+
+def test_row_74_a_folder_without_authorities_is_no_trust(
+    tmp_path: Path, system_trusts: Callable[[str, str], None]
+) -> None:
+    system_trusts("", "nowhere")
+
+    assert system_trust() == Trust(get_cert_path(True))
 
 
 def test_row_74_an_unknown_authority_is_refused(tmp_path: Path) -> None:
