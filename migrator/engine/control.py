@@ -20,8 +20,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 
 from migrator.engine.answers import Asked
+from migrator.engine.documents import refuse_growth
 from migrator.engine.errors import AnswerUnreadable
 from migrator.engine.lines import Reply
+from migrator.engine.refusals import error_of
 from migrator.engine.transport import Endpoint, Transport
 
 if TYPE_CHECKING:
@@ -86,16 +88,28 @@ class Client:
         # What it raises comes back from the call in a wrapping of botocore's, and is taken out in `refusals`.
         reply = self._transport.exchange_signed(str(request.method), str(request.url), headers, body)
         if reply.cut and reply.status < 300:
-            raise AnswerUnreadable(facts=self._extra.asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
+            raise AnswerUnreadable(facts=self._extra.asked.facts() | {"fault": "sent an answer of more than 8 MiB"})
+        body = self._harmless(reply)
         make = cast("Callable[..., AWSResponse]", AWSResponse)
-        return make(str(request.url), reply.status, HeadersDict(reply.headers), _Raw(reply))
+        return make(str(request.url), reply.status, HeadersDict(reply.headers), _Raw(body))
+
+    def _harmless(self, reply: Reply) -> bytes:
+        """Return the body that botocore may read; of a refusal that is none, the status says enough."""
+        try:
+            if reply.body:
+                refuse_growth(reply.body)
+        except ValueError as exc:
+            if reply.status < 300:
+                raise error_of(exc, self._extra.asked) from exc
+            return b""
+        return reply.body
 
 
 class _Raw:
     """What botocore reads an answer's body from."""
 
-    def __init__(self, reply: Reply) -> None:
-        self._body = reply.body
+    def __init__(self, body: bytes) -> None:
+        self._body = body
 
     def stream(self) -> Iterator[bytes]:
         yield self._body

@@ -19,7 +19,8 @@ from integrity.values import named_value, plain_value
 from migrator.engine.buffers import Pipe
 from migrator.engine.errors import EngineError
 
-LARGEST_ANSWER = 16 * 1024 * 1024
+# A page of a thousand of the longest keys has less than four, each byte of them coded.
+LARGEST_ANSWER = 8 * 1024 * 1024
 LARGEST_ERROR = 64 * 1024
 METADATA = "x-amz-meta-"
 READ_SIZE = 512 * 1024

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 from urllib.parse import quote, urlencode
-from xml.etree import ElementTree
 
 from integrity.evidence import Origin
 from integrity.values import named_value, plain_value
 from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
+from migrator.engine.documents import document, name_of
 from migrator.engine.lines import LineBroken
 from migrator.engine.refusals import error_of
 from migrator.engine.transport import Stream
@@ -186,24 +186,6 @@ def _told_part(fields: Mapping[str, str]) -> ToldPart:
     prefix = "Checksum"
     checksums = {name[len(prefix) :]: text for name, text in fields.items() if name.startswith(prefix) and text}
     return ToldPart(int(fields.get("Size", "")), checksums)
-
-
-def name_of(element: ElementTree.Element) -> str:
-    """Return an element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
-def document(body: bytes, *names: str) -> ElementTree.Element:
-    """Parse an answer of one of these kinds. A document type could make it grow without end, so none is taken."""
-    if b"<!DOCTYPE" in body:
-        raise ValueError("a document type in an answer")
-    try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 16 MiB
-    except ElementTree.ParseError as exc:
-        raise ValueError(str(exc)) from exc
-    if name_of(root) not in names:
-        raise ValueError(f"{root.tag[:100]} where {names[0]} was asked for")
-    return root
 
 
 def rows_of(reply: Mapping[str, object], name: str) -> list[dict[str, object]]:

@@ -13,15 +13,17 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from migrator.engine.answers import rfc3339
-from migrator.engine.messages import ListedMarker, ListedObject, ListPage, VersionPage, document, name_of
+from migrator.engine.documents import SMALL_DOCUMENT, document, name_of
+from migrator.engine.messages import ListedMarker, ListedObject, ListPage, VersionPage
 
 
 def page_of(body: bytes) -> ListPage:
     """Read a page of ListObjectsV2 as it was said. Raises ValueError where it is none."""
-    cut = _cut_rows(body)
+    # What is large is first counted by the parser's door.
+    cut = _cut_rows(body) if len(body) <= SMALL_DOCUMENT else None
     if cut is not None:
         found = _page_around(cut)
         if found is not None:
@@ -54,7 +56,7 @@ _LISTING, _ROW = "ListBucketResult", "Contents"
 _ABSENT = {"Key": "", "Size": "-1", "ETag": "", "LastModified": "", "StorageClass": ""}
 
 
-def _page(root: ElementTree.Element, columns: Mapping[str, Sequence[str]]) -> ListPage:
+def _page(root: Element, columns: Mapping[str, Sequence[str]]) -> ListPage:
     """Return a page from what is said around its rows, and from the rows by the columns of `_ABSENT`."""
     others = [child for child in root if name_of(child) != _ROW]
     said = {name_of(child): child.text or "" for child in others}
@@ -137,10 +139,10 @@ def _pattern_of(names: tuple[str, ...]) -> re.Pattern[str]:
 
 
 class _Names(dict[str, str]):
-    """The names of tags without their namespaces, each cut once: a page has thousands of a dozen tags."""
+    """The names of tags without their prefixes, each cut once: a page has thousands of a dozen tags."""
 
     def __missing__(self, tag: str) -> str:
-        name = self[tag] = tag.rpartition("}")[2]
+        name = self[tag] = tag.rpartition(":")[2]
         return name
 
 
@@ -181,8 +183,14 @@ def key_of(row: Mapping[str, object], coded: bool) -> str:
     return _decoded(key) if coded else key
 
 
+# Far more than any store takes as a key: to decode one costs many times its size.
+_LONGEST_CODED = 64 * 1024
+
+
 def _decoded(key: str) -> str:
     if "%" not in key and "+" not in key:
         return key
+    if len(key) > _LONGEST_CODED:
+        raise ValueError("a key without end")
     # A blank comes as "+", a plus as "%2B".
     return unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")

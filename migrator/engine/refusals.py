@@ -9,13 +9,13 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 import pycurl
 from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
 from migrator.engine import errors
 from migrator.engine.answers import Asked
+from migrator.engine.documents import name_of, root_of
 from migrator.engine.lines import LineBroken, Reply
 
 _CERTIFICATE_FAULTS = (
@@ -103,13 +103,13 @@ def _said_by(exc: ClientError) -> _Said:
 
 def _error_in(body: bytes) -> tuple[str, str, str]:
     """Return code, message and region of an error document; empty where there is none."""
-    if b"<!DOCTYPE" in body or b"<Error" not in body:
+    if b"<Error" not in body:
         return "", "", ""
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - no document type, at most 64 KiB
-    except ElementTree.ParseError:
+        root = root_of(body)
+    except ValueError:
         return "", "", ""
-    found = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+    found = {name_of(child): child.text or "" for child in root}
     return found.get("Code", ""), found.get("Message", ""), found.get("Region", "")
 
 

@@ -76,7 +76,7 @@ class Asking:
         """Ask over a line and return a good answer, whole."""
         reply = self._reply(request, asked)
         if reply.cut:
-            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 16 MiB"})
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 8 MiB"})
         return reply
 
     def _reply(self, request: Request, asked: Asked) -> Reply:

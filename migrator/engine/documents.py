@@ -1,0 +1,75 @@
+"""The one door for XML that comes from a store. What is sent may be hostile, and must not grow on its way in.
+
+No document type is taken, in whatever encoding: its entities could grow without end. Namespaces are not resolved: one
+long name of a namespace would be repeated in front of every name. What is large is counted beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+# A page of keys of some 700 bytes has as much. What is no larger takes forty times its bytes at most.
+SMALL_DOCUMENT = 1024 * 1024
+# What stands for a tag, an attribute or a new piece of text, each of which costs memory of its own. A page of a
+# thousand rows has a quarter of so many, with all that S3 can say of each.
+_MARKS = (b"<", b"=", b"&", b"\n", b"\r")
+_MOST_MARKS = 200_000
+_LONGEST_ATTRIBUTE = 100
+
+
+def document(body: bytes, *names: str) -> Element:
+    """Parse an answer of one of these kinds. Raises ValueError where it is none, or none that we take."""
+    root = root_of(body)
+    if name_of(root) not in names:
+        raise ValueError(f"{root.tag[:100]} where {names[0]} was asked for")
+    return root
+
+
+def root_of(body: bytes) -> Element:
+    """Parse an answer of any kind. Raises ValueError where it cannot be read, or asks for too much memory."""
+    builder, parser = TreeBuilder(), _parser()
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler = builder.data
+    _read(parser, body)
+    return builder.close()
+
+
+def refuse_growth(body: bytes) -> None:
+    """Raise ValueError where an answer that another reader of XML is to read cannot be read, or would grow there."""
+    parser = _parser()
+    parser.StartElementHandler = _refuse_long_attributes
+    _read(parser, body)
+
+
+def name_of(element: Element) -> str:
+    """Return an element's name without its prefix."""
+    return element.tag.rpartition(":")[2]
+
+
+def _parser() -> expat.XMLParserType:
+    parser = expat.ParserCreate()
+    # Without it each line and each entity is a piece of its own.
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    return parser
+
+
+def _read(parser: expat.XMLParserType, body: bytes) -> None:
+    if len(body) > SMALL_DOCUMENT and sum(map(body.count, _MARKS)) > _MOST_MARKS:
+        raise ValueError("more in an answer than a page of a thousand rows has")
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, LookupError) as exc:
+        # An encoding that nobody knows is a LookupError.
+        raise ValueError(str(exc)) from exc
+
+
+def _refuse_document_type(*_: object) -> None:
+    raise ValueError("a document type in an answer")
+
+
+def _refuse_long_attributes(_: str, attributes: Mapping[str, str]) -> None:
+    if any(len(text) > _LONGEST_ATTRIBUTE for text in attributes.values()):
+        raise ValueError("a long attribute in an answer")
