@@ -22,7 +22,7 @@ from migrator.sandbox.dispatch import Dispatcher, Logged
 from migrator.sandbox.errors import SandboxProblem
 from migrator.sandbox.faults import Fault, FaultPlan, Fired, Strike
 from migrator.sandbox.index import Index
-from migrator.sandbox.rows import Upload
+from migrator.sandbox.rows import Segment, Upload
 from migrator.sandbox.seeding import Seed, seed_object, seed_sparse
 from migrator.sandbox.server import Connection
 from migrator.sandbox.store import Store
@@ -264,15 +264,18 @@ class Sandbox:
 
     def stored_bytes(self, bucket: str, key: str, version_id: str = "") -> bytes:
         """The bytes on the disk, whatever any answer says of them; KeyError if there is no such object."""
+        return self._on_loop(lambda: self._store.disk.read(self._segments(bucket, key, version_id)))
 
-        def read() -> bytes:
-            index = self._index
-            found = index.version(bucket, key, version_id) if version_id else index.latest(bucket, key, 2**62)
-            if found is None or found.is_marker:
-                raise KeyError(key)
-            return self._store.disk.read(found.segments)
+    def stored_pieces(self, bucket: str, key: str, version_id: str = "") -> Iterable[bytes]:
+        """The same piece by piece, for objects that no memory holds."""
+        return self._store.disk.pieces(self._on_loop(lambda: self._segments(bucket, key, version_id)))
 
-        return self._on_loop(read)
+    def _segments(self, bucket: str, key: str, version_id: str) -> Sequence[Segment]:
+        index = self._index
+        found = index.version(bucket, key, version_id) if version_id else index.latest(bucket, key, 2**62)
+        if found is None or found.is_marker:
+            raise KeyError(key)
+        return found.segments
 
     def keys(self, bucket: str) -> list[str]:
         """The keys on the disk, in byte order."""

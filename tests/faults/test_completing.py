@@ -104,6 +104,7 @@ def test_row_35_an_upload_that_cannot_be_aborted_stays_known(two_stores: Make) -
 
     settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
 
+    pair.check_invariants(settled, left_open=["film"])
     assert settled["film"].notes == ("upload_left_open",)
     assert len(pair.told.opened) == 1
     assert pair.told.closed == []

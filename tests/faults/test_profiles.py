@@ -10,7 +10,7 @@ from integrity.evidence import Encryption, EtagMeaning, Profile, Proof
 from migrator.engine.errors import BucketMissing, CredentialsExpired
 from migrator.engine.probing import probe_destination, probe_source, try_connection
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, SOURCE, WRITES
+from tests.faults.two_stores import DEST, SOURCE
 
 
 def probed(two_stores: Make, **traits: object) -> Profile:
@@ -134,7 +134,7 @@ def test_a_source_is_learned_by_reading_only(two_stores: Make) -> None:
     assert profile.if_match_get
     assert profile.range_get
     assert profile.checksum_mode
-    assert not [entry for entry in pair.source.log if entry.operation in WRITES]
+    assert not pair.writes_at_source
 
 
 @pytest.mark.parametrize("size", [60_000, 65 * 1024 * 1024])
@@ -213,7 +213,7 @@ def test_the_test_of_a_source_never_writes(two_stores: Make) -> None:
     steps = list(try_connection(pair.source_store.endpoint, SOURCE))
 
     assert steps[-1].outcome.value == "passed"
-    assert not [entry for entry in pair.source.log if entry.operation in WRITES]
+    assert not pair.writes_at_source
 
 
 def test_what_comes_after_a_failed_step_is_not_tried(two_stores: Make) -> None:
