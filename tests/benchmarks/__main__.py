@@ -1,7 +1,7 @@
 """`make bench`: the table of figures to reach, with what was measured on this machine.
 
     python -m tests.benchmarks                       against two sandboxes (slow servers: they check everything)
-    python -m tests.benchmarks --source URL --dest URL --key ID --secret SECRET
+    python -m tests.benchmarks --source URL --dest URL --key ID      (the secret in TRUECOPY_BENCH_SECRET)
     python -m tests.benchmarks --only small,large    some contests only
     python -m tests.benchmarks --pass                only what the one pass over the bytes costs
     python -m tests.benchmarks --only memory         a worker at 64 MiB to 20 GiB, at 100 to 1,000,000 objects
@@ -24,7 +24,8 @@ from pathlib import Path
 
 from tests.benchmarks import memory, one_pass, peers, places, profiles, surroundings
 from tests.benchmarks.contests import NotCopied, Outcome, held
-from tests.benchmarks.places import Ends, Place
+from tests.benchmarks.endpoints import add_endpoints, named_ends
+from tests.benchmarks.places import Ends
 from tests.benchmarks.product import started
 from tests.benchmarks.programme import CONTESTS, Programme
 from tests.benchmarks.table import Row, memory_rows, pass_row, printed, rows_of
@@ -66,10 +67,7 @@ def main() -> None:
 
 def _wish() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("--source", help="address of the source; without it two sandboxes are started")
-    parser.add_argument("--dest", help="address of the destination")
-    parser.add_argument("--key", default="example-access-key", help="access key id at both")
-    parser.add_argument("--secret", default="example-secret-key", help="secret access key at both")
+    add_endpoints(parser)
     parser.add_argument("--servers", default="", metavar="WORDS", help="what to call the servers in the output")
     parser.add_argument("--pairs", type=int, help="turns of each contestant (5; with --quick 1)")
     parser.add_argument("--latency", type=float, metavar="MS", help="late answers too; only fasts3 can be told to")
@@ -109,7 +107,7 @@ def _contests(wish: argparse.Namespace, found: Found) -> None:
         ends = _ends(wish, home, stack, found)
         product = stack.enter_context(started(home / "product"))
         product.open_pages()
-        programme = Programme(product, ends, _peers(found), stack, quick=wish.quick, latency=wish.latency)
+        programme = Programme(product, ends, _peers(ends, found), stack, quick=wish.quick, latency=wish.latency)
         py_spy = _py_spy(wish, found)
         stamp = secrets.token_hex(3)
         for name in [name for name in CONTESTS if name in wish.only]:
@@ -145,9 +143,8 @@ def _memory(wish: argparse.Namespace, found: Found) -> None:
 
 
 def _ends(wish: argparse.Namespace, home: Path, stack: ExitStack, found: Found) -> Ends:
-    if wish.source:
-        ends = Ends(*(Place(url.rstrip("/"), wish.key, wish.secret) for url in (wish.source, wish.dest)))
-    else:
+    ends = named_ends(wish)
+    if ends is None:
         ends = stack.enter_context(places.sandboxes(home))
         wish.servers = wish.servers or "two sandboxes of ours: slow servers, for they check everything they are told"
     names = [places.server_of(place) for place in (ends.source, ends.dest)]
@@ -155,12 +152,14 @@ def _ends(wish: argparse.Namespace, home: Path, stack: ExitStack, found: Found) 
     return ends
 
 
-def _peers(found: Found) -> dict[str, str]:
-    """Return the programs that are there, and say their versions."""
+def _peers(ends: Ends, found: Found) -> dict[str, str]:
+    """Return the programs that are there and can go between these ends, and say their versions."""
     programs = {name: path for name in peers.PACKAGES if (path := peers.found(name)) is not None}
+    missing = dict.fromkeys(peers.PACKAGES.keys() - programs, "it is not on the path and could not be installed")
+    for name, why in (missing | peers.unfit_for(ends)).items():
+        programs.pop(name, None)
+        found.not_measured.append(f"everything against {name}: {why}")
     found.about["peers"] = [peers.version_of(name, path) for name, path in programs.items()]
-    for name in peers.PACKAGES.keys() - programs.keys():
-        found.not_measured.append(f"everything against {name}: it is not on the path and could not be installed")
     return programs
 
 

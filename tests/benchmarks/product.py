@@ -68,6 +68,7 @@ class Product:
                 "kind": "generic",
                 "endpoint_url": place.url,
                 "region": place.region,
+                "addressing_style": place.addressing.value,
                 "access_key_id": place.access_key_id,
                 "secret_access_key": place.secret_access_key,
             },

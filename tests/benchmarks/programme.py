@@ -63,7 +63,7 @@ class Programme:
         contestants: list[Contestant] = [Ours(self._product, ours, turns=1 if name == "huge" else None)]
         if name in ("small", "large"):
             contestants.append(Ours(self._product, ours, policy="strict"))
-            contestants += [S5cmd(path, self._ends) for program, path in self._peers.items() if program == "s5cmd"]
+            contestants += self._s5cmds()
         contestants += self._rclones(self._ends, self._few(_SETTINGS[name]))
         return Contest(name, objects, self._ends, contestants)
 
@@ -105,6 +105,10 @@ class Programme:
             if place not in self._made:
                 self._made[place] = self._product.connect(f"{('source', 'dest')[number]} {place.url}", place)
         return self._made[ends.source], self._made[ends.dest]
+
+    def _s5cmds(self) -> list[Contestant]:
+        program = self._peers.get("s5cmd")
+        return [] if program is None else [S5cmd(program, self._ends)]
 
     def _rclones(self, ends: Ends, settings: Sequence[Setting], *, turns: int | None = None) -> list[Contestant]:
         program = self._peers.get("rclone")

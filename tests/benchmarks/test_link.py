@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks.link import Allowance, limited
-from tests.benchmarks.places import Ends, Place
+from tests.benchmarks.places import Addressing, Ends, Place
 
 _SENT = b"abcd" * 250_000
 
@@ -69,6 +69,13 @@ def test_a_link_over_tls_is_refused() -> None:
     place = Place("https://s3.example", "", "")
 
     with pytest.raises(ValueError, match="only for plain http"), limited(Ends(place, place), 1e6):
+        pass
+
+
+def test_a_link_to_a_bucket_in_the_host_name_is_refused() -> None:
+    place = Place("http://s3.example", "", "", addressing=Addressing.VIRTUAL)
+
+    with pytest.raises(ValueError, match="bucket stands in the path"), limited(Ends(place, place), 1e6):
         pass
 
 
