@@ -26,12 +26,16 @@ class NotCopied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one turn took. `other_cpu_seconds` is what our pages, Valkey and cron used beside the workers."""
+    """What one turn took. `other_cpu_seconds` is what our pages, Valkey and cron used beside the workers.
+
+    `peak_of` says which process of ours was the largest.
+    """
 
     seconds: float
     cpu_seconds: float
     peak_mib: float
     other_cpu_seconds: float = 0.0
+    peak_of: str = ""
 
     def __add__(self, then: Spent) -> Spent:
         """Return what one after the other took."""
@@ -40,6 +44,7 @@ class Spent:
             self.cpu_seconds + then.cpu_seconds,
             max(self.peak_mib, then.peak_mib),
             self.other_cpu_seconds + then.other_cpu_seconds,
+            self.peak_of if self.peak_mib >= then.peak_mib else then.peak_of,
         )
 
 
@@ -84,7 +89,7 @@ class Ours:
         if measured.state != "finished" or measured.counts["verified"] != measured.counts["planned"]:
             raise NotCopied(f"{self.name} did not verify everything: {self._product.failures(measured.run)}")
         use = measured.use
-        spent = Spent(measured.seconds, use.worker_cpu_seconds, use.peak_mib, use.other_cpu_seconds)
+        spent = Spent(measured.seconds, use.worker_cpu_seconds, use.peak_mib, use.other_cpu_seconds, use.peak_of)
         return {Step.COPY: spent, Step.PROVE: spent}
 
 

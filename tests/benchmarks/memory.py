@@ -35,7 +35,8 @@ _WORKERS = 2
 class Point:
     """What one run took: the largest process of a worker, the largest worker with all it forked, and the others.
 
-    `reports_mib` is the largest process while a report was taken, by its format.
+    `reports_mib` is the largest process while a report was taken, by its format; `peak_of` says whether the largest
+    process was the worker itself.
     """
 
     objects: ObjectSet
@@ -44,6 +45,7 @@ class Point:
     tree_mib: float
     others_mib: dict[str, float]
     reports_mib: dict[str, float] = field(default_factory=dict)
+    peak_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ def _run(product: Product, ends: Ends, source: str, dest: str) -> Measured:
 
 
 def _as_point(objects: ObjectSet, found: Measured) -> Point:
-    return Point(objects, found.seconds, found.use.peak_mib, found.use.tree_mib, found.use.others_mib)
+    use = found.use
+    return Point(objects, found.seconds, use.peak_mib, use.tree_mib, use.others_mib, peak_of=use.peak_of)
 
 
 def _with_reports(product: Product, found: Measured, point: Point) -> Point:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from awscrt import checksums as crt
 from isal import isal_zlib
@@ -30,12 +30,26 @@ _ONLY_MD5 = frozenset({Algorithm.MD5})
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The seconds of the bare loop and of the pass, in turns, over so many bytes."""
+    """The seconds of the bare loop and of the pass, in turns, over so many bytes.
+
+    `alone` has what each digest takes by itself, once over the same buffers in one thread.
+    """
 
     figure: str
     size: int
     bare: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
+    alone: Mapping[str, float] = field(default_factory=dict)
+
+
+# What takes the buffers, one after the other. A CRC begins anew with each of them, which costs it the same.
+_ALONE: Mapping[str, Callable[[], Callable[[bytes | memoryview], object]]] = {
+    "MD5": lambda: hashlib.md5().update,
+    "SHA-256": lambda: hashlib.sha256().update,
+    "CRC32": lambda: isal_zlib.crc32,
+    "CRC32C": lambda: crt.crc32c,
+    "CRC64NVME": lambda: crt.crc64nvme,
+}
 
 
 def measured(pairs: int, *, quick: bool) -> Iterator[Pairs]:
@@ -45,12 +59,15 @@ def measured(pairs: int, *, quick: bool) -> Iterator[Pairs]:
     with ThreadPoolExecutor() as pool:
         for length in BUFFERS:
             buffers = cut(block, length) * (size // len(block))
+            alone = each_alone(buffers)
             for parts in (False, True):
                 figure = f"buffers of {length // KIB} KiB" + (", MD5 of parts" if parts else "")
-                yield in_turns(Pairs(figure, size), pairs, *streams(buffers, size, parts, pool))
+                found = in_turns(Pairs(figure, size), pairs, *streams(buffers, size, parts, pool))
+                yield replace(found, alone=alone)
         # As they come from the line.
         objects = [bytes(one) for one in cut(block, _SMALL)] * (1 if quick else 4)
-        yield in_turns(Pairs("an object of 4 KiB each", len(objects) * _SMALL), pairs, *objects_each(objects))
+        found = in_turns(Pairs("an object of 4 KiB each", len(objects) * _SMALL), pairs, *objects_each(objects))
+        yield replace(found, alone=each_alone(objects))
 
 
 def in_turns(found: Pairs, pairs: int, bare: Callable[[], object], ours: Callable[[], object]) -> Pairs:
@@ -66,6 +83,18 @@ def in_turns(found: Pairs, pairs: int, bare: Callable[[], object], ours: Callabl
             raise SystemExit(f"{found.figure}: the pass and the bare loop disagree")
         sides.reverse()
     return found
+
+
+def each_alone(buffers: Iterable[bytes | memoryview]) -> dict[str, float]:
+    """Return the seconds of each digest for itself."""
+    seconds = {}
+    for name, begun in _ALONE.items():
+        feed = begun()
+        began = time.perf_counter()
+        for buffer in buffers:
+            feed(buffer)
+        seconds[name] = time.perf_counter() - began
+    return seconds
 
 
 def streams(

@@ -21,14 +21,15 @@ _TIMES = slice(11, 15)
 class Use:
     """What was used while somebody watched: seconds of CPU, and the largest resident sets in MiB.
 
-    `peak_mib` is the largest process among the workers and what they forked, `tree_mib` the largest worker together
-    with what it forked, where pages that both have count once. `others_mib` has the rest by their names, as they were
-    seen: they live on, and what one took before must not count.
+    `peak_mib` is the largest process among the workers and what they forked, `peak_of` which of the two, `tree_mib`
+    the largest worker together with what it forked, where pages that both have count once. `others_mib` has the rest
+    by their names, as they were seen: they live on, and what one took before must not count.
     """
 
     worker_cpu_seconds: float = 0.0
     other_cpu_seconds: float = 0.0
     peak_mib: float = 0.0
+    peak_of: str = ""
     tree_mib: float = 0.0
     others_mib: dict[str, float] = field(default_factory=dict)
 
@@ -40,9 +41,14 @@ class Use:
                 self.others_mib[name] = max(self.others_mib.get(name, 0.0), _mib_in(pid, "status", "VmRSS:"))
                 continue
             family = [one for one, _ in _tree(pid)]
-            self.peak_mib = max([self.peak_mib, *(_peak_mib(one) for one in family)])
+            for one in family:
+                self._seen(_peak_mib(one), "a worker itself" if one == pid else "what a worker forked for a job")
             if shares:
                 self.tree_mib = max(self.tree_mib, sum(_shared_mib(one) for one in family))
+
+    def _seen(self, mib: float, of: str) -> None:
+        if mib > self.peak_mib:
+            self.peak_mib, self.peak_of = mib, of
 
 
 @contextmanager

@@ -58,7 +58,9 @@ def pass_row(found: Pairs) -> Row:
     """Return the row of the pass over one kind of buffers."""
     values = [bare / ours for bare, ours in zip(found.bare, found.ours, strict=True)]
     speeds = [f"{found.size / 1e6 / median(seconds):,.0f} MB/s" for seconds in (found.ours, found.bare)]
-    return _row(pass_bar(found.figure), values, f"the pass {speeds[0]}", f"a bare loop {speeds[1]}")
+    alone = ", ".join(f"{name} {found.size / 1e6 / seconds:,.0f} MB/s" for name, seconds in found.alone.items())
+    where = f"each alone in one thread: {alone}"
+    return _row(pass_bar(found.figure), values, f"the pass {speeds[0]}", f"a bare loop {speeds[1]}", where)
 
 
 def memory_rows(series: Series) -> tuple[Row, Row]:
@@ -66,7 +68,13 @@ def memory_rows(series: Series) -> tuple[Row, Row]:
     peak, slope = memory_bars(series.of, series.unit_name)
     peaks = [point.peak_mib for point in series.points]
     said = "; ".join(f"{series.words(point)} {point.peak_mib:.0f} MiB" for point in series.points)
-    return _row(peak, peaks, said), _row(slope, [series.slope], said)
+    largest = max(series.points, key=lambda point: point.peak_mib)
+    others = ", ".join(f"{name} {mib:.0f} MiB" for name, mib in largest.others_mib.items())
+    where = (
+        f"the largest was {largest.peak_of}, at {series.words(largest)}; "
+        f"a worker with what it forked {largest.tree_mib:.0f} MiB; beside it {others or 'nothing'}"
+    )
+    return _row(peak, peaks, said, where=where), _row(slope, [series.slope], said, where=where)
 
 
 def printed(rows: Sequence[Row]) -> str:
@@ -126,14 +134,16 @@ def _link_row(bar: Bar, outcome: Outcome) -> Row:
 
 def _memory_row(outcomes: Iterable[Outcome]) -> Row:
     """Return the largest worker of all: there is no set and no size at which it may be larger."""
-    peaks = {
-        f"{outcome.contest.name} ({name})": max(each.peak_mib for each in outcome.of(name, Step.COPY))
+    turns = {
+        f"{outcome.contest.name} ({name})": max(outcome.of(name, Step.COPY), key=lambda each: each.peak_mib)
         for outcome in outcomes
         for name in outcome.taken
         if name.startswith("ours")
     }
-    largest = max(peaks, key=lambda name: peaks[name])
-    return _row(MEMORY, list(peaks.values()), f"the largest in {largest}")
+    largest = max(turns, key=lambda name: turns[name].peak_mib)
+    sets = ", ".join(f"{name} {spent.peak_mib:.0f} MiB" for name, spent in turns.items())
+    where = f"the largest was {turns[largest].peak_of}; {sets}"
+    return _row(MEMORY, [spent.peak_mib for spent in turns.values()], f"the largest in {largest}", where=where)
 
 
 def _where_time_went(ours: Sequence[Spent], objects: ObjectSet) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmarks.memory import QUICK_COUNTS, QUICK_SIZES, Point, Series, sets_of
 from tests.benchmarks.sets import GIB, MIB
-from tests.benchmarks.table import memory_rows
+from tests.benchmarks.table import memory_rows, printed
 from tests.environment import ORDINARY
 
 
@@ -45,6 +45,18 @@ def test_neither_a_large_worker_nor_a_growing_one_reaches_its_bar(
     assert [peak.verdict, slope.verdict] == verdicts
     assert peak.value == max(peaks)
     assert "5,120 MiB" in peak.ours
+
+
+def test_a_worker_that_is_too_large_says_which_process_it_was_and_what_was_beside_it() -> None:
+    large, _ = sets_of([64 * MIB, 5 * GIB], [])
+    points = [
+        Point(large[0], 1.0, 100, 100, {}, peak_of="a worker itself"),
+        Point(large[1], 1.0, 161, 170, {"serve": 121.0}, peak_of="what a worker forked for a job"),
+    ]
+
+    for row in memory_rows(Series("size", GIB, "GiB", points)):
+        assert "the largest was what a worker forked for a job, at 5,120 MiB; " in printed([row])
+        assert "a worker with what it forked 170 MiB; beside it serve 121 MiB" in printed([row])
 
 
 @pytest.mark.slow

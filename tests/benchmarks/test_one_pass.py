@@ -28,6 +28,13 @@ def test_both_say_the_same_of_small_objects() -> None:
     assert bare() == ours()
 
 
+def test_every_digest_of_a_pass_is_taken_alone_too() -> None:
+    seconds = one_pass.each_alone(one_pass.cut(bytes(MIB), 64 * KIB))
+
+    assert list(seconds) == ["MD5", "SHA-256", "CRC32", "CRC32C", "CRC64NVME"]
+    assert min(seconds.values()) > 0
+
+
 def test_who_disagrees_is_not_measured() -> None:
     with pytest.raises(SystemExit, match="disagree"):
         one_pass.in_turns(Pairs("figure", MIB), 1, lambda: b"one", lambda: b"other")

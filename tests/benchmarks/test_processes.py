@@ -94,6 +94,7 @@ def test_the_peak_is_seen_after_it_has_passed(start: Start) -> None:
         _line(supervisor)
 
     assert 60 < use.peak_mib < 120
+    assert use.peak_of == "a worker itself"
 
 
 def test_a_worker_counts_with_what_it_forked_and_the_others_by_their_names(start: Start) -> None:
@@ -106,6 +107,7 @@ def test_a_worker_counts_with_what_it_forked_and_the_others_by_their_names(start
 
     # The one that was forked is the largest, and the worker is not the one that started it alone.
     assert 60 < use.peak_mib < 120
+    assert use.peak_of == "what a worker forked for a job"
     assert use.tree_mib > use.peak_mib - 15
     assert use.others_mib == {}
 

@@ -92,6 +92,17 @@ def test_memory_is_that_of_the_largest_worker_in_any_contest() -> None:
     assert (row.value, row.low, row.ours) == (161, 100, f"the largest in large ({STRICT})")
 
 
+def test_a_worker_that_is_too_large_says_which_process_it_was_and_what_each_set_took() -> None:
+    forked = [Spent(1, 1, 161, peak_of="what a worker forked for a job"), Spent(1, 1, 150, peak_of="a worker itself")]
+    large = _outcome("large", ObjectSet(1, 512 * MIB), strict=forked)
+
+    said = printed([_row("peak of a worker, any set", _small(), large)])
+
+    assert "the largest was what a worker forked for a job; " in said
+    assert f"small ({OURS}) 100 MiB, " in said
+    assert f"large ({STRICT}) 161 MiB" in said
+
+
 def test_without_a_peer_there_is_no_row_against_it() -> None:
     alone = Outcome(Contest("small", ObjectSet(1000, 4 * KIB), _ENDS, []), _small().taken)
 
@@ -110,6 +121,14 @@ def test_the_pass_is_compared_with_the_bare_loop() -> None:
     row = pass_row(Pairs("buffers of 64 KiB", 9_000_000, bare=[0.9, 0.8, 1.0], ours=[1.0, 1.0, 1.0]))
 
     assert (row.value, row.low, row.high, row.ours) == (0.9, 0.8, 1.0, "the pass 9 MB/s")
+
+
+def test_a_pass_that_falls_short_says_what_each_digest_takes_alone() -> None:
+    alone = {"MD5": 0.5, "CRC32": 0.009}
+
+    said = printed([pass_row(Pairs("buffers of 64 KiB", 9_000_000, bare=[0.8], ours=[1.0], alone=alone))])
+
+    assert "each alone in one thread: MD5 18 MB/s, CRC32 1,000 MB/s" in said
 
 
 def test_what_falls_short_says_what_our_processes_did() -> None:
