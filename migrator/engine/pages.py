@@ -1,17 +1,17 @@
 """Pages of a listing, read as they were said; nothing is judged here.
 
 Listing a bucket is reading XML: three fifths of what a key costs with the library's parser. A store writes the rows of
-a page one like the other, so those are cut out by a pattern and only what is around them is parsed. The pattern takes
-no liberties: a page with anything in it that it does not expect goes to the parser whole.
+a page one like the other, or of a few kinds, so those are cut out by a pattern and only what is around them is parsed.
+The pattern takes no liberties: a page with anything in it that it does not expect goes to the parser whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 from xml.etree.ElementTree import Element
 
@@ -22,57 +22,93 @@ from migrator.engine.messages import ListedMarker, ListedObject, ListPage, Versi
 
 def page_of(body: bytes) -> ListPage:
     """Read a page of ListObjectsV2 as it was said. Raises ValueError where it is none."""
-    # What is large is first counted by the parser's door.
-    cut = _cut_rows(body) if len(body) <= SMALL_DOCUMENT else None
-    if cut is not None:
-        found = _page_around(cut)
-        if found is not None:
-            return found
-    root = document(body, _LISTING)
-    names = _Names()
-    rows = [{names[field.tag]: field.text or "" for field in child} for child in root if names[child.tag] == _ROW]
-    columns = {name: [row.get(name, absent) for row in rows] for name, absent in _ABSENT.items()}
-    return _page(root, columns)
-
-
-def version_page_of(body: bytes) -> VersionPage:
-    """Read a page of ListObjectVersions as it was said. Raises ValueError where it is none."""
-    root = document(body, "ListVersionsResult")
-    said = {name_of(child): child.text or "" for child in root}
-    coded = said.get("EncodingType") == "url"
-    rows = [(name_of(child), {name_of(each): each.text or "" for each in child}) for child in root]
-    return VersionPage(
-        name=said.get("Name"),
-        versions=tuple(_listed_version(row, coded) for name, row in rows if name == "Version"),
-        markers=tuple(_listed_marker(row, coded) for name, row in rows if name == "DeleteMarker"),
-        truncated=_TRUTH.get(said.get("IsTruncated", "")),
-        next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
-        next_version=said.get("NextVersionIdMarker", ""),
-    )
-
-
-_LISTING, _ROW = "ListBucketResult", "Contents"
-# What is read of a row, and what stands for it where it is missing.
-_ABSENT = {"Key": "", "Size": "-1", "ETag": "", "LastModified": "", "StorageClass": ""}
-
-
-def _page(root: Element, columns: Mapping[str, Sequence[str]]) -> ListPage:
-    """Return a page from what is said around its rows, and from the rows by the columns of `_ABSENT`."""
-    others = [child for child in root if name_of(child) != _ROW]
+    root, columns = _read(body, _OBJECTS)
+    others = [child for child in root if name_of(child) != _OBJECTS.row]
     said = {name_of(child): child.text or "" for child in others}
     coded = said.get("EncodingType") == "url"
-    keys, sizes, etags, times, classes = (columns[name] for name in _ABSENT)
-    if coded:
-        keys = [_decoded(key) for key in keys]
     return ListPage(
         name=said.get("Name"),
-        entries=tuple(map(ListedObject, keys, map(int, sizes), etags, map(_listed_time, times), classes)),
+        entries=tuple(map(ListedObject, *_values(columns, coded))),
         truncated=_TRUTH.get(said.get("IsTruncated", "")),
         next_token=said.get("NextContinuationToken", ""),
         key_count=int(said["KeyCount"]) if "KeyCount" in said else None,
         common_prefixes=sum(name_of(child) == "CommonPrefixes" for child in others),
         encoding="url" if coded else "",
     )
+
+
+def version_page_of(body: bytes) -> VersionPage:
+    """Read a page of ListObjectVersions as it was said. Raises ValueError where it is none."""
+    root, columns = _read(body, _VERSIONS)
+    said = {name_of(child): child.text or "" for child in root}
+    coded = said.get("EncodingType") == "url"
+    markers = [{name_of(each): each.text or "" for each in child} for child in root if name_of(child) == _MARKER]
+    return VersionPage(
+        name=said.get("Name"),
+        versions=tuple(map(ListedObject, *_values(columns, coded))),
+        markers=tuple(_listed_marker(row, coded) for row in markers),
+        truncated=_TRUTH.get(said.get("IsTruncated", "")),
+        next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
+        next_version=said.get("NextVersionIdMarker", ""),
+    )
+
+
+# What may stand before the first element. Of another encoding the parser knows more.
+_DECLARATION = re.compile(
+    r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone="\w+")? ?\?>"""
+)
+# Text that a parser would hand over as it is: no entity, and no sign that XML forbids or changes.
+_TEXT = r"[^<&\x00-\x1f\ufffe\uffff]*"
+# The one field that is made of others, of which nothing is read.
+_OWNER = re.compile(rf"<Owner>((?:<ID>{_TEXT}</ID>|<DisplayName>{_TEXT}</DisplayName>)*)</Owner>")
+_ANY_FIELDS = rf"(?:<([A-Za-z_]\w*)>{_TEXT}</\1>|{_OWNER.pattern})+"
+
+
+class _Listing(NamedTuple):
+    """A kind of listing: its root, its rows, what is read of a row with what stands for it where it is missing.
+
+    `beside`: what else may stand between rows.
+    """
+
+    root: str
+    row: str
+    absent: Mapping[str, str]
+    beside: re.Pattern[str]
+
+
+_READ = {"Key": "", "Size": "-1", "ETag": "", "LastModified": "", "StorageClass": ""}
+_MARKER = "DeleteMarker"
+_OBJECTS = _Listing("ListBucketResult", "Contents", _READ, re.compile(""))
+_VERSIONS = _Listing(
+    "ListVersionsResult",
+    "Version",
+    {**_READ, "VersionId": ""},
+    re.compile(rf"(?:<{_MARKER}>{_ANY_FIELDS}</{_MARKER}>)*", re.ASCII),
+)
+_Columns: TypeAlias = Mapping[str, Sequence[str]]
+
+
+def _values(columns: _Columns, coded: bool) -> tuple[Iterable[object], ...]:
+    """Return the columns in the order of the fields of `ListedObject`."""
+    keys, sizes, etags, times, *others = columns.values()
+    if coded:
+        keys = [_decoded(key) for key in keys]
+    return (keys, map(int, sizes), etags, map(_listed_time, times), *others)
+
+
+def _read(body: bytes, listing: _Listing) -> tuple[Element, _Columns]:
+    """Return the root of a page and the columns of its rows; where rows were cut out one marked row is left of them."""
+    # What is large is first counted by the parser's door.
+    cut = _cut_rows(body, listing) if len(body) <= SMALL_DOCUMENT else None
+    root = None if cut is None else _root_around(cut, listing)
+    if cut is not None and root is not None:
+        return root, cut.columns
+    root = document(body, listing.root)
+    names = _Names()
+    rows = [
+        {names[field.tag]: field.text or "" for field in child} for child in root if names[child.tag] == listing.row
+    ]
+    return root, {name: [row.get(name, absent) for row in rows] for name, absent in listing.absent.items()}
 
 
 _MARK = {"cut": "here"}
@@ -82,60 +118,95 @@ class _Cut(NamedTuple):
     """A page whose rows were cut out: what is around them, one marked row in their place, and their columns."""
 
     around: bytes
-    columns: dict[str, Sequence[str]]
+    columns: _Columns
 
 
-def _page_around(cut: _Cut) -> ListPage | None:
-    """Return the page; None where what is around the rows is not as expected: then the whole shows what it is."""
+def _root_around(cut: _Cut, listing: _Listing) -> Element | None:
+    """Return the root; None where what is around the rows is not as expected: then the whole shows what it is."""
     try:
-        root = document(cut.around, _LISTING)
+        root = document(cut.around, listing.root)
     except ValueError:
         return None
-    rows = [child for child in root if name_of(child) == _ROW]
-    return _page(root, cut.columns) if len(rows) == 1 and rows[0].attrib == _MARK else None
+    rows = [child for child in root if name_of(child) == listing.row]
+    return root if len(rows) == 1 and rows[0].attrib == _MARK else None
 
 
-def _cut_rows(body: bytes) -> _Cut | None:
-    """Cut out the rows of a page; None where they are not all alike, or anything could mean what it does not say."""
+def _cut_rows(body: bytes, listing: _Listing) -> _Cut | None:
+    """Cut out the rows of a page; None where they are of many kinds, or anything could mean what it does not say."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    declared = _DECLARATION.match(text)
-    start, end = text.find(f"<{_ROW}>"), text.rfind(f"</{_ROW}>") + len(f"</{_ROW}>")
+    declared, row = _DECLARATION.match(text), listing.row
+    start, end = text.find(f"<{row}>"), text.rfind(f"</{row}>") + len(f"</{row}>")
     if start < 0 or end < start or "]]>" in text or text.count("<?") != (declared is not None):
         return None
     # In the text of an element these are the quotes of an ETag, however they are written.
     rows = text[start:end].replace("&quot;", '"').replace("&#34;", '"')
-    first = _FIRST_ROW.match(rows)
-    if first is None:
-        return None
-    names = _FIELD.findall(first[0])
-    found = _pattern_of(tuple(names)).split(rows)
-    width = len(names) + 1
-    if "".join(found[::width]).strip(" \t\n"):
-        return None
-    columns: dict[str, Sequence[str]] = {name: found[place::width] for place, name in enumerate(names, start=1)}
-    count = len(found) // width
-    absent = {name: [text] * count for name, text in _ABSENT.items() if name not in columns}
-    return _Cut(f"{text[:start]}<{_ROW} cut='here'/>{text[end:]}".encode(), columns | absent)
+    fields, rest = _Fields(listing), rows
+    while listing.beside.fullmatch(rest) is None:
+        if not fields.learn(rest):
+            return None
+        found = fields.pattern().split(rows)
+        rest = "".join(found[:: fields.width]).strip(" \t\n")
+    return _Cut(f"{text[:start]}<{row} cut='here'/>{rest}{text[end:]}".encode(), fields.columns(found))
 
 
-# What may stand before the first element. Of another encoding the parser knows more.
-_DECLARATION = re.compile(
-    r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone="\w+")? ?\?>"""
-)
-# Text that a parser would hand over as it is: no entity, and no sign that XML forbids or changes.
-_TEXT = r"[^<&\x00-\x1f\ufffe\uffff]*"
-_FIRST_ROW = re.compile(rf"<{_ROW}>(?:<([A-Za-z_]\w*)>{_TEXT}</\1>)+</{_ROW}>", re.ASCII)
+class _Fields:
+    """The fields of the rows of a page, in their order. Rows of more kinds than one lack some of them."""
+
+    def __init__(self, listing: _Listing) -> None:
+        self._listing = listing
+        self._names: list[str] = []
+        self._kinds = 0
+
+    @property
+    def width(self) -> int:
+        """How many pieces a row is split into, with what stands before it."""
+        return len(self._names) + 1
+
+    def learn(self, rows: str) -> bool:
+        """Learn the fields of the first row; False where it is not plain, or one kind too many."""
+        first = _row_of_any_fields(self._listing.row).match(rows)
+        if first is None or self._kinds == _MOST_KINDS:
+            return False
+        self._kinds += 1
+        names = _FIELD.findall(_OWNER.sub("<Owner></Owner>", first[0]))
+        for before, name in zip(["", *names], names, strict=False):
+            if name not in self._names:
+                self._names.insert(self._names.index(before) + 1 if before else 0, name)
+        return True
+
+    def pattern(self) -> re.Pattern[str]:
+        """Return what splits the rows."""
+        return _pattern_of(self._listing.row, tuple(self._names), self._kinds > 1)
+
+    def columns(self, found: Sequence[str | None]) -> _Columns:
+        """Return the columns that are read."""
+        return {name: self._column(name, absent, found) for name, absent in self._listing.absent.items()}
+
+    def _column(self, name: str, absent: str, found: Sequence[str | None]) -> Sequence[str]:
+        if name not in self._names:
+            return [absent] * (len(found) // self.width)
+        column = found[self._names.index(name) + 1 :: self.width]
+        return [absent if text is None else text for text in column]
+
+
+# With more kinds on a page, or with fields in another order, trying costs more than the parser does.
+_MOST_KINDS = 4
 _FIELD = re.compile(r"<(\w+)>(?=[^<]*</)", re.ASCII)
 
 
-@lru_cache(maxsize=16)
-def _pattern_of(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of a row that has these fields in this order."""
-    fields = "".join([f"<{name}>({_TEXT})</{name}>" for name in names])
-    return re.compile(f"<{_ROW}>{fields}</{_ROW}>")
+@lru_cache(maxsize=4)
+def _row_of_any_fields(row: str) -> re.Pattern[str]:
+    return re.compile(rf"<{row}>{_ANY_FIELDS}</{row}>", re.ASCII)
+
+
+@lru_cache(maxsize=32)
+def _pattern_of(row: str, names: tuple[str, ...], is_mixed: bool) -> re.Pattern[str]:
+    """Return the pattern of a row that has these fields in this order, or some of them."""
+    fields = [_OWNER.pattern if name == "Owner" else f"<{name}>({_TEXT})</{name}>" for name in names]
+    return re.compile(f"<{row}>{''.join([f'(?:{each})?' if is_mixed else each for each in fields])}</{row}>")
 
 
 class _Names(dict[str, str]):
@@ -147,18 +218,6 @@ class _Names(dict[str, str]):
 
 
 _TRUTH = {"true": True, "false": False}
-
-
-def _listed_version(row: Mapping[str, str], coded: bool) -> ListedObject:
-    said = row.get
-    return ListedObject(
-        key_of(row, coded),
-        int(said("Size", "-1")),
-        said("ETag", ""),
-        _listed_time(said("LastModified", "")),
-        said("StorageClass", ""),
-        said("VersionId", ""),
-    )
 
 
 def _listed_marker(row: Mapping[str, str], coded: bool) -> ListedMarker:

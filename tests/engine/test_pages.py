@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.engine.messages import ListPage
-from migrator.engine.pages import page_of
+from migrator.engine.messages import ListPage, VersionPage
+from migrator.engine.pages import page_of, version_page_of
 
 ENTITIES = {'"': "&quot;"}
 # Legal in XML, and unkind: markup, blanks, what looks like a row, signs of other planes.
@@ -59,6 +59,46 @@ def test_both_ways_say_the_same(
     assert len(said.entries) == len(rows)
 
 
+OWNERS = st.sampled_from(["", "<Owner><ID>o</ID></Owner>", "<Owner><ID>o</ID><DisplayName>me</DisplayName></Owner>"])
+VERSIONS = st.tuples(st.sampled_from(["Version", "Version", "DeleteMarker"]), ROWS, OWNERS)
+
+
+def version_page(rows: list[str], coding: str = "") -> bytes:
+    said = f"<Name>b</Name>{coding}{''.join(rows)}<NextVersionIdMarker>n</NextVersionIdMarker>"
+    return f"<ListVersionsResult>{said}</ListVersionsResult>".encode()
+
+
+def read_whole_versions(body: bytes) -> VersionPage:
+    return version_page_of(body.replace(b"<Version>", b"<Version >"))
+
+
+@given(st.lists(VERSIONS, max_size=6), st.sampled_from(["", "<EncodingType>url</EncodingType>"]))
+def test_versions_and_markers_are_the_same_both_ways(rows: list[tuple[str, dict[str, str], str]], coding: str) -> None:
+    said = [
+        row({**fields, "VersionId": f"v{number}", "IsLatest": "true"}, owner).replace("Contents>", f"{name}>")
+        for number, (name, fields, owner) in enumerate(rows)
+    ]
+    body = version_page(said, coding)
+    found = version_page_of(body)
+    assert found == read_whole_versions(body)
+    assert (len(found.versions), len(found.markers)) == (
+        sum(name == "Version" for name, *_ in rows),
+        sum(name == "DeleteMarker" for name, *_ in rows),
+    )
+
+
+def test_rows_of_two_kinds_are_read_by_their_fields() -> None:
+    owned = "<Owner><ID>o</ID><DisplayName>me</DisplayName></Owner>"
+    rows = [{"Key": f"k{n}", "Size": str(n)} | ({"StorageClass": "COLD"} if n % 2 else {}) for n in range(4)]
+    said = page_of(page("".join(row(each, owned) for each in rows)))
+    assert [(each.key, each.size, each.storage_class) for each in said.entries] == [
+        ("k0", 0, ""),
+        ("k1", 1, "COLD"),
+        ("k2", 2, ""),
+        ("k3", 3, "COLD"),
+    ]
+
+
 def test_rows_that_are_alike_are_read() -> None:
     alike = [{"Key": f"k{n}", "ETag": '"e"', "Size": str(n), "LastModified": ""} for n in range(3)]
     said = page_of(page("".join(map(row, alike))))
@@ -84,6 +124,10 @@ ONE = row({"Key": "k", "Size": "1"})
         pytest.param(page(f"<W>{ONE}</W><Contents><Key>a</Key></Contents >"), ["a"], id="beside another row"),
         pytest.param(page(f"<W>{ONE}</W><Contents/>"), [""], id="beside an empty row"),
         pytest.param(page(f"{ONE}<Delimiter>/</Delimiter>{ONE}"), ["k", "k"], id="with something between"),
+        pytest.param(page(ONE.replace("<Key>", "<Key>z</Key><Key>")), ["k"], id="with a field twice"),
+        pytest.param(page(ONE + "<Contents><Size>2</Size><Key>a</Key></Contents>"), ["k", "a"], id="in another order"),
+        pytest.param(page(ONE + "<Contents><Owner><Key>o</Key></Owner></Contents>"), ["k", ""], id="of an odd owner"),
+        pytest.param(page(ONE + "<DeleteMarker><Key>a</Key></DeleteMarker>" + ONE), ["k", "k"], id="with a marker"),
         pytest.param(page(ONE.replace("<Contents>", '<Contents a="1">')), ["k"], id="with an attribute"),
         pytest.param(page(ONE.replace(">k<", "><b/>k<")), [""], id="with an element in a field"),
         pytest.param(page(ONE.replace(">k<", ">&#107;<")), ["k"], id="with an entity"),
