@@ -77,6 +77,7 @@ class Client:
             self.s3.close()
 
     def _add(self, params: _Params, **_: object) -> None:
+        params["headers"].update(self._transport.payer)
         params["headers"].update(getattr(self._extra, "headers", {}))
         if getattr(self._extra, "body", b""):
             # Once: a call that is sent to another region has botocore ask for the bucket in between.

@@ -6,11 +6,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from migrator.engine.errors import EngineError, NameNotFound, StoreBusy, Throttled, UploadGone
+from migrator.engine.errors import (
+    AnswerUnreadable,
+    EndpointUnreachable,
+    EngineError,
+    NameNotFound,
+    NotConnected,
+    StoreBusy,
+    Throttled,
+    UploadGone,
+)
 from migrator.engine.stores import ListedUpload, Store, WriteHeaders
 
-# These say that nothing was opened; whatever else came in place of an id leaves that open.
-_CLEAR = (Throttled, NameNotFound)
+# These say that nothing was opened.
+_CLEAR = (Throttled, NameNotFound, NotConnected)
+# These may hide an upload that was opened. What remains is a fault of the store's own, which hides one or none.
+_LOST = (EndpointUnreachable, AnswerUnreadable)
 
 
 @dataclass(slots=True)
@@ -22,6 +33,7 @@ class Opening:
     key: str
     upload_id: str = ""
     _lost: int = 0
+    _faults: int = 0
     _began: float = field(default_factory=time.monotonic)
 
     def open(self, headers: WriteHeaders, algorithm: str) -> str:
@@ -34,7 +46,9 @@ class Opening:
                     self.bucket, self.key, headers=headers, algorithm=algorithm, repeat=False
                 )
             except StoreBusy as exc:
-                self._lost += not isinstance(exc, _CLEAR)
+                if not isinstance(exc, _CLEAR):
+                    self._lost += isinstance(exc, _LOST)
+                    self._faults += not isinstance(exc, _LOST)
                 if tried >= self.store.patience.tries:
                     raise
                 self.store.patience.wait(tried)
@@ -43,17 +57,26 @@ class Opening:
     def strays(self) -> Sequence[str] | None:
         """Return the ids of the other uploads that were opened here; None where it cannot be told whose they are.
 
-        Ours are of this key, begun by the same account since our first try, without a part, and no more than the
-        answers that were lost: where there are more, one of them is somebody else's.
+        Ours are of this key, begun by the same account since our first try (to the second), without a part, and no more
+        than the answers that were lost: where there are more, one of them is somebody else's. Where no id came in the
+        end, nothing tells our account: then they must be as many, and all begun by one. After a fault of the store's
+        own none is taken for ours.
         """
-        if not self._lost:
+        if not self._lost and not self._faults:
             return ()
         try:
             listed = self.store.uploads_since(self.bucket, self.key, self._began)
-            found = [each.upload_id for each in self._alike(listed) if self._is_empty(each)]
+            found = [each for each in self._alike(listed) if self._is_empty(each)]
         except EngineError:
             return None
-        return found if len(found) <= self._lost else None
+        return [each.upload_id for each in found] if self._are_ours(found) else None
+
+    def _are_ours(self, found: Sequence[ListedUpload]) -> bool:
+        if not found:
+            return True
+        if self.upload_id:
+            return not self._faults and len(found) <= self._lost
+        return not self._faults and len(found) == self._lost and len({each.initiator for each in found}) == 1
 
     def _alike(self, listed: Sequence[ListedUpload]) -> Sequence[ListedUpload]:
         """Return the others that were begun by whom ours was begun; all of them where no id came in the end."""

@@ -143,13 +143,14 @@ def _cut_rows(body: bytes, listing: _Listing) -> _Cut | None:
         return None
     # In the text of an element these are the quotes of an ETag, however they are written.
     rows = text[start:end].replace("&quot;", '"').replace("&#34;", '"')
-    fields, rest = _Fields(listing), rows
-    while listing.beside.fullmatch(rest) is None:
-        if not fields.learn(rest):
+    fields, odd, beside = _Fields(listing), rows, list[str]()
+    while odd:
+        if not fields.learn(odd):
             return None
         found = fields.pattern().split(rows)
-        rest = "".join(found[:: fields.width]).strip(" \t\n")
-    return _Cut(f"{text[:start]}<{row} cut='here'/>{rest}{text[end:]}".encode(), fields.columns(found))
+        beside = [between for each in found[:: fields.width] if (between := each.strip(" \t\n"))]
+        odd = next((each for each in beside if listing.beside.fullmatch(each) is None), "")
+    return _Cut(f"{text[:start]}<{row} cut='here'/>{''.join(beside)}{text[end:]}".encode(), fields.columns(found))
 
 
 class _Fields:
@@ -167,11 +168,17 @@ class _Fields:
 
     def learn(self, rows: str) -> bool:
         """Learn the fields of the first row; False where it is not plain, or one kind too many."""
-        first = _row_of_any_fields(self._listing.row).match(rows)
+        first = _row_of_any_fields(self._listing.row).search(rows)
         if first is None or self._kinds == _MOST_KINDS:
             return False
         self._kinds += 1
         names = _FIELD.findall(_OWNER.sub("<Owner></Owner>", first[0]))
+        if self._kinds == 1:
+            # A field may be there twice, such as the algorithms of checksums.
+            self._names = names
+            return True
+        if len(set(self._names)) < len(self._names):
+            return False
         for before, name in zip(["", *names], names, strict=False):
             if name not in self._names:
                 self._names.insert(self._names.index(before) + 1 if before else 0, name)
@@ -188,7 +195,9 @@ class _Fields:
     def _column(self, name: str, absent: str, found: Sequence[str | None]) -> Sequence[str]:
         if name not in self._names:
             return [absent] * (len(found) // self.width)
-        column = found[self._names.index(name) + 1 :: self.width]
+        # Of a field that is there twice the last one counts, as with the parser.
+        place = self.width - 1 - self._names[::-1].index(name)
+        column = found[place :: self.width]
         return [absent if text is None else text for text in column]
 
 

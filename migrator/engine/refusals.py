@@ -125,7 +125,7 @@ def _broken(exc: LineBroken, asked: Asked) -> errors.EngineError:
         return errors.NameNotFound(words, facts=facts)
     if exc.number == pycurl.E_OPERATION_TIMEDOUT and exc.connected and asked.operation == "GetObject":
         return errors.SourceTimeout(words, facts=facts)
-    return errors.EndpointUnreachable(words, facts=facts)
+    return (errors.EndpointUnreachable if exc.connected else errors.NotConnected)(words, facts=facts)
 
 
 def _refusal(said: _Said, asked: Asked) -> errors.EngineError:

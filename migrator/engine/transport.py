@@ -87,7 +87,7 @@ class Transport:
         self._signer = Signer(
             endpoint.access_key_id, endpoint.secret_access_key, endpoint.region or "us-east-1", endpoint.session_token
         )
-        self._payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
+        self.payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
         self._idle: list[_Driver] = []
         self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
         # Each address that was checked, and until when it may be dialled.
@@ -169,7 +169,7 @@ class Transport:
             request.method,
             path,
             query,
-            {**request.headers, **self._payer, "Host": place},
+            {**request.headers, **self.payer, "Host": place},
             _payload_sha256(request),
             datetime.now(UTC),
         )
@@ -401,7 +401,7 @@ _ALWAYS = (
     (pycurl.UPLOAD_BUFFERSIZE, _SEND_BUFFER),
     (pycurl.USERAGENT, "truecopy"),
 )
-_REQUESTER_PAYS = {"x-amz-request-payer": "requester"}
+_REQUESTER_PAYS: Mapping[str, str] = {"x-amz-request-payer": "requester"}
 # What libcurl would add of itself.
 _SILENCED = ["Expect:", "Accept:"]
 _SILENCED_WITH_TYPE = [*_SILENCED, "Content-Type:"]

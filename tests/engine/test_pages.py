@@ -87,6 +87,13 @@ def test_versions_and_markers_are_the_same_both_ways(rows: list[tuple[str, dict[
     )
 
 
+def test_what_stands_between_versions_is_never_put_together() -> None:
+    one = "<Version><Key>k</Key><Size>1</Size></Version>"
+    body = version_page([one, f"<DeleteMarker><Key>a{one}b</Key></DeleteMarker>", one])
+
+    assert version_page_of(body) == read_whole_versions(body)
+
+
 def test_rows_of_two_kinds_are_read_by_their_fields() -> None:
     owned = "<Owner><ID>o</ID><DisplayName>me</DisplayName></Owner>"
     rows = [{"Key": f"k{n}", "Size": str(n)} | ({"StorageClass": "COLD"} if n % 2 else {}) for n in range(4)]
@@ -125,6 +132,9 @@ ONE = row({"Key": "k", "Size": "1"})
         pytest.param(page(f"<W>{ONE}</W><Contents/>"), [""], id="beside an empty row"),
         pytest.param(page(f"{ONE}<Delimiter>/</Delimiter>{ONE}"), ["k", "k"], id="with something between"),
         pytest.param(page(ONE.replace("<Key>", "<Key>z</Key><Key>")), ["k"], id="with a field twice"),
+        pytest.param(
+            page(ONE.replace("<Key>", "<Key>z</Key><Key>") + ONE), ["k", "k"], id="with a field twice in one of them"
+        ),
         pytest.param(page(ONE + "<Contents><Size>2</Size><Key>a</Key></Contents>"), ["k", "a"], id="in another order"),
         pytest.param(page(ONE + "<Contents><Owner><Key>o</Key></Owner></Contents>"), ["k", ""], id="of an odd owner"),
         pytest.param(page(ONE + "<DeleteMarker><Key>a</Key></DeleteMarker>" + ONE), ["k", "k"], id="with a marker"),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
-from migrator.engine.errors import Stopped
+from migrator.engine.addresses import AddressRule
+from migrator.engine.errors import NotConnected, Stopped
+from migrator.engine.opening import Opening
+from migrator.engine.stores import Store, WriteHeaders
+from migrator.engine.transport import Endpoint
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS, TwoStores
 
@@ -182,6 +187,43 @@ def test_without_a_lost_answer_nothing_is_looked_for(two_stores: Make) -> None:
 
     assert pair.copy_one(limits=TINY_PARTS).verdict == "verified"
     assert pair.requests("ListMultipartUploads") == 0
+
+
+def test_where_every_answer_was_lost_and_there_are_more_uploads_none_is_taken(two_stores: Make) -> None:
+    pair = film(two_stores, {**LOST, "calls": f"1-{IMPATIENT.tries}"})
+    others = others_upload(pair, seconds_ago=-60)
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert settled["film"].verdict == "verified"
+    assert others in left_open(pair)
+    assert len(left_open(pair)) == IMPATIENT.tries + 1
+
+
+def test_after_a_fault_of_the_store_no_upload_is_taken_for_ours(two_stores: Make) -> None:
+    pair = film(two_stores, {**CREATE, "calls": "1", "action": "status", "value": 500})
+    others = others_upload(pair, seconds_ago=-60)
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
+    assert left_open(pair) == [others]
+
+
+def test_where_no_connection_came_about_nothing_is_looked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    rule = AddressRule(allow_private=True)
+    store = Store(Endpoint(url=url, access_key_id="a", secret_access_key="b", rule=rule), patience=IMPATIENT)
+    opening = Opening(store, DEST, "film")
+
+    with pytest.raises(NotConnected):
+        opening.open(WriteHeaders(), "")
+
+    assert opening.strays() == ()
+    store.close()
 
 
 def test_uploads_of_others_that_were_there_before_or_have_parts_are_left_alone(two_stores: Make) -> None:

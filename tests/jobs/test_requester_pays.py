@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from migrator import jobs, services
+from migrator.jobs.sides import sides_of
 from migrator.models import Run
 from migrator.sandbox import Sandbox
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
@@ -61,10 +62,13 @@ def test_each_request_to_the_source_says_who_pays(stores: Stores, operator: User
     first = run_through(services.start_run(operator, task, start=True))
     run_through(services.retry_run(operator, first))
     run_through(services.start_run(operator, task, kind=Run.Kind.VERIFY, start=True))
+    source, _ = sides_of(first)
+    source.store.head_bucket(source.bucket)
 
     assert asked(stores, pays=False) == set()
     listing = "ListObjectVersions" if versions == "all" else "ListObjectsV2"
     assert asked(stores, pays=True) >= {listing, "HeadObject", "GetObject", "GetObjectTagging", "GetObjectAttributes"}
+    assert "HeadBucket" in asked(stores, pays=True)
     assert all(PAYS not in entry.headers.items() for entry in stores.dest.log)
 
 

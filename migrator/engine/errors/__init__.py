@@ -13,7 +13,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     │  ├─ CredentialsExpired · CredentialsRefused · SecretRefused · WrongRegion · ClockSkew
     │  └─ BucketMissing · DestinationFull · LocalDiskFull
     ├─ StoreBusy                   retryable
-    │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NameNotFound · NobodyThere
+    │  ├─ Throttled · StoreFault · AnswerUnreadable · EndpointUnreachable · NotConnected · NameNotFound · NobodyThere
     │  ├─ SourceTimeout · TooSlow
     │  └─ CopyNotResumed · CopySilent · CopyTooSlow                                   of reading back
     └─ ItemProblem                 this item only; many alike pause the run
@@ -107,6 +107,7 @@ from migrator.engine.errors.stores import (
     LocalDiskFull,
     NameNotFound,
     NobodyThere,
+    NotConnected,
     SecretRefused,
     SourceTimeout,
     StoreBusy,
@@ -158,6 +159,7 @@ __all__ = [
     "NameNotFound",
     "NobodyThere",
     "NotAtDestination",
+    "NotConnected",
     "NotSupported",
     "ObjectMissing",
     "ObjectTooLarge",

@@ -127,6 +127,10 @@ class EndpointUnreachable(StoreBusy):
     advice = "The storage service at {host} did not answer. We try again."
 
 
+class NotConnected(EndpointUnreachable):
+    """No connection came about, so nothing that was asked for was done."""
+
+
 class NameNotFound(EndpointUnreachable):
     """The host has no address."""
 
