@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import lt
 
-from migrator.engine.errors import AnswerUnreadable, ListingInvalid
+from migrator.engine.errors import AnswerUnreadable, ListingInvalid, StoreBusy
+from migrator.engine.gaps import LAST_SIGN, Gap, Gaps
+from migrator.engine.messages import key_bytes
 from migrator.engine.stores import ListedObject, ListPage, Store
 
-__all__ = ["LARGEST_PAGE", "ListedObject", "key_bytes", "list_objects"]
+__all__ = ["LARGEST_PAGE", "Gap", "ListedObject", "key_bytes", "list_around", "list_objects", "require_listing"]
 
 # What S3 gives at most.
 LARGEST_PAGE = 1000
+# So often a page is asked for while a range that cannot be read is closed in on.
+_LOOKS = 2
 
 
 def list_objects(
@@ -45,9 +49,29 @@ def list_objects(
             last = key_bytes(page.entries[-1].key)
 
 
-def key_bytes(key: str) -> bytes:
-    """Return the key as bytes; what was not UTF-8 in the listing comes back as it was."""
-    return key.encode("utf-8", "surrogateescape")
+def list_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]) -> Iterator[ListedObject | None]:
+    """Yield what `list_objects` does, also around keys that no page can be read with.
+
+    The ranges that cannot be listed are added to `gaps`, each before what follows it. None is a sign of life while one
+    is closed in on.
+    """
+    last = ""
+    try:
+        for entry in list_objects(store, bucket, prefix):
+            yield entry
+            last = entry.key
+    except ListingInvalid as exc:
+        if not isinstance(exc.__cause__, AnswerUnreadable):
+            raise
+        yield from Gaps(_looking(store, bucket, prefix), prefix, last, gaps).entries(exc)
+
+
+def require_listing(store: Store, bucket: str, prefix: str = "") -> None:
+    """Ask for one key, and raise what `Store.list_page` raises. That it cannot be read in a page is no refusal."""
+    try:
+        store.list_page(bucket, prefix, most_keys=1)
+    except AnswerUnreadable:
+        store.list_page(bucket, prefix, start_after=prefix + LAST_SIGN, most_keys=1)
 
 
 def _sane_page(
@@ -63,6 +87,7 @@ def _sane_page(
     tried = 0
     while True:
         tried += 1
+        cause: AnswerUnreadable | None = None
         try:
             page = store.list_page(
                 bucket,
@@ -73,12 +98,41 @@ def _sane_page(
             )
             fault = _fault(page, bucket, prefix, tokens, last)
         except AnswerUnreadable as exc:
-            fault = exc.facts.get("fault", "it cannot be read")
+            fault, cause = exc.facts.get("fault", "it cannot be read"), exc
         if not fault:
             return page
         if tried >= store.patience.tries:
-            raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault})
+            raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault}) from cause
         store.patience.wait(tried)
+
+
+def _looking(store: Store, bucket: str, prefix: str) -> Callable[[str, int], ListPage | None]:
+    """Return what looks at the keys after one: a page, or None where it cannot be read."""
+
+    def look(start_after: str, most_keys: int) -> ListPage | None:
+        tried = unreadable = 0
+        while True:
+            tried += 1
+            try:
+                page = store.list_page(bucket, prefix, start_after=start_after, most_keys=most_keys, repeat=False)
+                fault = _fault(page, bucket, prefix, set(), key_bytes(start_after))
+            except AnswerUnreadable:
+                unreadable += 1
+                if unreadable == _LOOKS:
+                    return None
+            except StoreBusy:
+                if tried >= store.patience.tries:
+                    raise
+            else:
+                if not fault and page.truncated and not page.entries:
+                    fault = "a page holds nothing and is not the last"
+                if not fault:
+                    return page
+                if tried >= store.patience.tries:
+                    raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault})
+            store.patience.wait(tried)
+
+    return look
 
 
 def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: bytes) -> str:

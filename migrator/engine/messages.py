@@ -17,6 +17,11 @@ from migrator.engine.refusals import error_of
 from migrator.engine.transport import Stream
 
 
+def key_bytes(key: str) -> bytes:
+    """Return the key as bytes; what was not UTF-8 in the listing comes back as it was."""
+    return key.encode("utf-8", "surrogateescape")
+
+
 @plain_value
 class ListedObject:
     """One object in a listing; `last_modified` RFC 3339 in UTC, `etag` as the store wrote it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -17,6 +17,7 @@ from operator import attrgetter
 
 from integrity.values import named_value
 from migrator.engine.addresses import LONGEST_KEY
+from migrator.engine.gaps import Gap
 from migrator.engine.listing import ListedObject, key_bytes
 
 MOST_ITEMS_PER_BATCH = 1_000
@@ -151,10 +152,16 @@ def plan(
     dest_prefix: str = "",
     options: PlanOptions | None = None,
     summary: PlanSummary | None = None,
+    gaps: Sequence[Gap] = (),
 ) -> Iterator[PlannedBatch]:
-    """Merge two sorted listings and yield batches; `summary` is complete when the iterator ends."""
+    """Merge two sorted listings and yield batches; `summary` is complete when the iterator ends.
+
+    `gaps`: what of the source cannot be listed, known by the time the listing goes on behind it. What the destination
+    has there is not said to have no counterpart.
+    """
     totals = summary if summary is not None else PlanSummary()
-    items = _items(source_listing, dest_listing, source_prefix, dest_prefix, options or PlanOptions(), totals)
+    existing = _Existing(dest_listing, key_bytes(source_prefix), len(key_bytes(dest_prefix)), totals, gaps)
+    items = _items(source_listing, existing, source_prefix, dest_prefix, options or PlanOptions(), totals)
     return batches(items)
 
 
@@ -174,14 +181,13 @@ def batches(items: Iterable[Item], first_number: int = 0) -> Iterator[PlannedBat
 
 def _items(
     source_listing: Iterable[ListedObject],
-    dest_listing: Iterable[ListedObject],
+    existing: _Existing,
     source_prefix: str,
     dest_prefix: str,
     options: PlanOptions,
     totals: PlanSummary,
 ) -> Iterator[Item]:
     twins = _Twins(totals)
-    existing = _Existing(dest_listing, len(key_bytes(dest_prefix)), totals)
     for key, versions in groupby(source_listing, attrgetter("key")):
         rest = key[len(source_prefix) :]
         there = existing.at(key_bytes(rest))
@@ -236,10 +242,19 @@ def _items_of_key(
 class _Existing:
     """The destination's listing, walked beside the source's."""
 
-    def __init__(self, listing: Iterable[ListedObject], prefix_size: int, totals: PlanSummary) -> None:
+    def __init__(
+        self,
+        listing: Iterable[ListedObject],
+        source_prefix: bytes,
+        prefix_size: int,
+        totals: PlanSummary,
+        gaps: Sequence[Gap],
+    ) -> None:
         self._rest = iter(listing)
+        self._source_prefix = source_prefix
         self._prefix_size = prefix_size
         self._totals = totals
+        self._gaps = gaps
         self._next = next(self._rest, None)
 
     def at(self, wanted: bytes) -> ListedObject | None:
@@ -261,6 +276,9 @@ class _Existing:
             self._next = next(self._rest, None)
 
     def _count(self, listed: ListedObject) -> None:
+        at_source = self._source_prefix + key_bytes(listed.key)[self._prefix_size :]
+        if any(gap.holds(at_source) for gap in self._gaps):
+            return
         self._totals.dest_only += 1
         if len(self._totals.dest_only_keys) < DEST_ONLY_KEYS_SHOWN:
             # A stray key may hold what no database takes as text; here it is only shown.

@@ -10,11 +10,15 @@ from django.utils import timezone
 
 from integrity import ledger, records
 from migrator import events
+from migrator.engine.errors import ListingIncomplete
 from migrator.models import Batch, Run
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Iterator
+
+# So that the advice around them is not cut off.
+_MOST_OF_RANGES = 350
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +31,12 @@ def finish(run_id: uuid.UUID | str) -> None:
     run = Run.objects.get(pk=run_id)
     if run.state != Run.State.RUNNING:
         return
-    if run.pending or not run.listing_complete:
+    if run.pending:
         end_incomplete(run, "books_unbalanced", "The books of this run do not close: items of its plan have no record.")
+        return
+    if not run.listing_complete:
+        missing = not_listed(run.task.source_bucket, run.plan_summary.get("unlisted", []))
+        end_incomplete(run, "listing_incomplete", missing.advice_admin)
         return
     won = Run.objects.filter(
         pk=run.pk,
@@ -38,6 +46,14 @@ def finish(run_id: uuid.UUID | str) -> None:
     if won:
         log.info("run_finished", run=str(run.pk))
         events.publish(run.pk, events.Change.STATE)
+
+
+def not_listed(bucket: str, ranges: list[str]) -> ListingIncomplete:
+    """Return what is wrong with a run whose source could not be listed in these ranges."""
+    named = "; ".join(ranges)
+    if len(named) > _MOST_OF_RANGES:
+        named = f"{named[:_MOST_OF_RANGES]}…"
+    return ListingIncomplete(facts={"bucket": bucket, "range": named})
 
 
 def end_incomplete(run: Run, cause: str, text: str) -> None:

@@ -23,12 +23,12 @@ from migrator.engine.copying import Side
 from migrator.engine.errors import EngineError, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
 from migrator.engine.frozen_items import encode_items
-from migrator.engine.listing import LARGEST_PAGE, ListedObject, key_bytes, list_objects
+from migrator.engine.listing import LARGEST_PAGE, Gap, ListedObject, key_bytes, list_around, list_objects
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
 from migrator.engine.versions import current_in, history_of, list_versions, versions_in
-from migrator.jobs.ending import end_incomplete
+from migrator.jobs.ending import end_incomplete, not_listed
 from migrator.jobs.histories import Wanted, copies_all, versions_again
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, source_store_of, store_of
@@ -119,7 +119,8 @@ def _plan(run: Run) -> None:
     if copies_all(run) and run.kind != Run.Kind.VERIFY and not dest.keeps_versions(task.dest_bucket):
         raise VersionsNotKept(facts={"bucket": task.dest_bucket})
     wanted = _wanted(run)
-    listings = _listings(run, wanted, source, dest)
+    gaps: list[Gap] = []
+    listings = _listings(run, wanted, source, dest, gaps)
     summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
     # Both are waited for at once, and while the plan is made of what has come.
     with read_ahead(listings[0], LARGEST_PAGE) as source_listing, read_ahead(listings[1], LARGEST_PAGE) as dest_listing:
@@ -130,13 +131,17 @@ def _plan(run: Run) -> None:
             task.dest_prefix,
             _plan_options(run, wanted),
             summary,
+            gaps,
         )
         _store_batches(run, classes.counting(batches))
+    unlisted = [str(gap) for gap in gaps]
+    if unlisted and not summary.objects:
+        raise not_listed(task.source_bucket, unlisted)
     side = Side(source, task.source_bucket, task.source_prefix, known[0])
     # The forecast is one of copies; a run that only compares has its own grades.
     foreseen = None if run.kind == Run.Kind.VERIFY else _forecast(run, classes, side, known[1])
     profiles = {"source": profile_to_json(known[0]), "destination": profile_to_json(known[1])}
-    _freeze(run, {**summary.to_json(), "forecast": foreseen}, profiles)
+    _freeze(run, {**summary.to_json(), "forecast": foreseen, "unlisted": unlisted}, profiles)
 
 
 def _forecast(run: Run, classes: Classes, source: Side, destination: Profile) -> dict[str, object]:
@@ -159,7 +164,13 @@ def _wanted(run: Run) -> list[Wanted] | None:
     return sorted(wanted, key=lambda each: key_bytes(each.key))
 
 
-def _listings(run: Run, wanted: list[Wanted] | None, source: Store, dest: Store) -> tuple[_Listing, _Listing]:
+def _listings(
+    run: Run, wanted: list[Wanted] | None, source: Store, dest: Store, gaps: list[Gap]
+) -> tuple[_Listing, _Listing]:
+    """Return what there is on both sides. What of the source cannot be listed is added to `gaps` meanwhile.
+
+    The destination's listing has none: behind one an object that is there already would not be seen.
+    """
     task = run.task
     if copies_all(run):
         at_source = (task.source_bucket, task.source_prefix)
@@ -173,7 +184,7 @@ def _listings(run: Run, wanted: list[Wanted] | None, source: Store, dest: Store)
         return listed, current_in(history_of(dest, task.dest_bucket, key) for key in _dest_keys(run, wanted))
     if wanted is None:
         return (
-            list_objects(source, task.source_bucket, task.source_prefix),
+            list_around(source, task.source_bucket, task.source_prefix, gaps),
             list_objects(dest, task.dest_bucket, task.dest_prefix),
         )
     return (
@@ -287,7 +298,7 @@ def _freeze(run: Run, summary: dict[str, Any], profiles: dict[str, Any]) -> None
         cause="empty_plan" if empty else "",
         planned=summary["objects"],
         bytes_planned=summary["size"],
-        listing_complete=True,
+        listing_complete=not summary["unlisted"],
         plan_summary=summary,
         profiles=profiles,
     )
@@ -303,7 +314,8 @@ def _source_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.SOURCE)
     if kept is not None:
         return kept
-    profile = probe_source(store, task.source_bucket, task.source_prefix)
+    sample = _beating(run, list_around(store, task.source_bucket, task.source_prefix, []))
+    profile = probe_source(store, task.source_bucket, task.source_prefix, sample)
     return _keep_profile(run, StoreProfile.Side.SOURCE, profile)
 
 

@@ -15,6 +15,7 @@ from integrity.digests import USUAL, Algorithm
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.addresses import check_bucket_name, check_prefix, same_place
 from migrator.engine.errors import AddressProblem, EngineError
+from migrator.engine.listing import require_listing
 from migrator.jobs.sides import impatient_store_of
 from migrator.models import DEFAULT_OPTIONS, Connection, Role, Run, Task, role_of
 from migrator.services.audit import note
@@ -198,7 +199,7 @@ def _unreachable(place: PlaceInput, side: str, *, requester_pays: bool = False) 
     try:
         with closing(impatient_store_of(place.connection, requester_pays=requester_pays)) as store:
             # A listing, as planning does it: the reply to a HEAD has no body, so it cannot say why it refuses.
-            store.list_page(place.bucket.strip(), place.prefix, most_keys=1)
+            require_listing(store, place.bucket.strip(), place.prefix)
     except CredentialsUnreadable as exc:
         return [Problem(f"{side}.connection", exc.advice)]
     except EngineError as exc:

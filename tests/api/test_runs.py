@@ -71,6 +71,13 @@ def test_an_empty_plan_waits_until_it_is_confirmed(stores: Stores, as_operator: 
     assert (refused.status_code, refused.json()["code"], started.status_code) == (409, "empty_plan", 200)
 
 
+def test_the_preview_names_what_the_source_cannot_list(as_operator: Caller, operator: User) -> None:
+    ranges = ['after "one", before "two"']
+    run = a_run(operator, state=Run.State.READY, listing_complete=False, plan_summary={"unlisted": ranges})
+
+    assert as_operator.get(f"/runs/{run.pk}/preview").json()["unlisted"] == ranges
+
+
 def test_what_is_not_known_while_planning_is_null(as_operator: Caller, operator: User) -> None:
     run = a_run(operator, state=Run.State.PLANNING, listing_complete=False)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from migrator.engine.errors import PlanUnreadable
 from migrator.engine.frozen_items import decode_items, encode_items
+from migrator.engine.gaps import Gap
 from migrator.engine.listing import ListedObject, key_bytes
 from migrator.engine.planning import (
     BATCH_SIZE,
@@ -254,3 +255,13 @@ def test_a_seed_draws_the_same_sample_and_the_rest_is_counted() -> None:
     assert 150 < len(keys) < 250
     assert excluded == {"sample": 2000 - len(keys)}
     assert sample(7)[0] == keys != sample(8)[0]
+
+
+def test_what_the_destination_has_in_a_range_that_is_not_listed_is_not_said_to_be_alone() -> None:
+    summary, gaps = PlanSummary(), [Gap(b"from/b", b"from/d"), Gap(b"from/x", b"")]
+    source = listed("from/b", "from/d", "from/x")
+    there = listed(*(f"to/{name}" for name in ("a", "b", "c", "d", "e", "z")))
+
+    list(plan(source, there, "from/", "to/", summary=summary, gaps=gaps))
+
+    assert (summary.dest_only, summary.dest_only_keys) == (2, ["to/a", "to/e"])

@@ -1,11 +1,15 @@
-"""Rows 56, 63 and 64: a listing is complete and makes sense, or it is an error."""
+"""Rows 56, 63, 64 and 65: a listing is complete and makes sense, or it is an error, or it says what it lacks."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 
 from migrator.engine.errors import AccessDenied, BucketMissing, ListingInvalid
-from migrator.engine.listing import list_objects
+from migrator.engine.gaps import MOST_GAPS, MOST_LOOKS_A_GAP, Gap
+from migrator.engine.listing import list_around, list_objects
 from tests.faults.conftest import Make
 from tests.faults.two_stores import SOURCE, TwoStores
 
@@ -113,3 +117,106 @@ def test_row_57_a_missing_bucket_is_named(two_stores: Make) -> None:
         listed(pair, "nowhere")
 
     assert 'There is no bucket "nowhere"' in refused.value.advice
+
+
+# The keys that end so have a sign in every listing that XML forbids.
+CARELESS = {"source_traits": {"encoding_type": "ignored"}}
+POISON = {**LIST, "action": "xml", "value": {"find": "!</Key>", "put": "\x01</Key>"}}
+
+
+def listed_around(pair: TwoStores, keys: Iterable[str], prefix: str = "") -> tuple[list[str], list[Gap]]:
+    for key in keys:
+        pair.seed(key, b"-")
+    pair.source.plan_faults([POISON])
+    pair.source.clear_log()
+    gaps: list[Gap] = []
+    found = [entry.key for entry in list_around(pair.source_store, SOURCE, prefix, gaps) if entry is not None]
+    return found, gaps
+
+
+def many(*poisons: int) -> list[str]:
+    return [f"folder/{n:04}{'!' if n in poisons else ''}" for n in range(1100)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "gap"),
+    [
+        pytest.param(["a!", "b", "c"], Gap(b"", b"b"), id="first"),
+        pytest.param(["a", "b!", "c"], Gap(b"a", b"c"), id="between"),
+        pytest.param(["a", "b", "c!"], Gap(b"b", b""), id="last"),
+        pytest.param(["a", "b!", "c!", "d"], Gap(b"a", b"d"), id="two neighbours"),
+        pytest.param(["a!"], Gap(b"", b""), id="alone"),
+        pytest.param(["a", "a!", "a!a", "b"], Gap(b"a", b"a!a"), id="a longer one"),
+        pytest.param(["dir/x", "dir/y/1!", "z"], Gap(b"dir/x", b"z"), id="elsewhere"),
+        pytest.param(["dir/x", "dir/y/1!", "dir/y/2", "z"], Gap(b"dir/x", b"dir/y/2"), id="close to another"),
+        pytest.param(["a", "\u00e9!", "\u00e9a"], Gap(b"a", "\u00e9a".encode()), id="not ASCII"),
+        pytest.param(["a", "\U0001f600!", "\U0001f600a"], Gap(b"a", "\U0001f600a".encode()), id="of another plane"),
+        pytest.param(many(777), Gap(b"folder/0776", b"folder/0778"), id="far in"),
+        pytest.param(many(1050), Gap(b"folder/1049", b"folder/1051"), id="on a later page"),
+    ],
+)
+def test_row_65_a_key_that_spoils_its_page_is_read_around_and_named(
+    two_stores: Make, keys: list[str], gap: Gap
+) -> None:
+    pair = two_stores(**CARELESS)
+
+    found, gaps = listed_around(pair, keys)
+
+    assert found == [key for key in keys if not key.endswith("!")]
+    assert gaps == [gap]
+    # The page itself as often as any, and of those on the way down each that cannot be read twice.
+    assert len(pair.source.log) <= 25 + 2 * (20 + MOST_LOOKS_A_GAP)
+
+
+def test_row_65_each_look_of_a_long_search_is_a_sign_of_life(two_stores: Make) -> None:
+    pair = two_stores(**CARELESS)
+    listed_around(pair, ["a", "b!", "c"])
+
+    asked = [len(pair.source.log) for _ in list_around(pair.source_store, SOURCE, "", [])]
+
+    assert max(after - before for before, after in pairwise(asked)) <= 4
+
+
+def test_row_65_of_two_keys_apart_each_has_its_range(two_stores: Make) -> None:
+    pair = two_stores(**CARELESS)
+    keys = many(3, 30)[:40]
+
+    found, gaps = listed_around(pair, keys, "folder/")
+
+    assert found == [key for key in keys if not key.endswith("!")]
+    assert [str(gap) for gap in gaps] == [
+        'after "folder/0002", before "folder/0004"',
+        'after "folder/0029", before "folder/0031"',
+    ]
+
+
+def test_row_65_of_too_many_keys_the_rest_is_one_range(two_stores: Make) -> None:
+    pair = two_stores(**CARELESS)
+    keys = [f"{n:02}{'!' * (n % 2)}" for n in range(2 * MOST_GAPS + 6)]
+
+    found, gaps = listed_around(pair, keys)
+
+    assert found == keys[0 : 2 * MOST_GAPS + 1 : 2]
+    assert gaps[MOST_GAPS:] == [Gap(found[-1].encode(), b"")]
+
+
+def test_row_65_where_no_page_can_be_read_it_is_no_listing(two_stores: Make) -> None:
+    pair = begun(two_stores, {**LIST, "action": "html_200"})
+    gaps: list[Gap] = []
+
+    with pytest.raises(ListingInvalid):
+        list(list_around(pair.source_store, SOURCE, "", gaps))
+
+    assert gaps == []
+
+
+def test_row_65_a_listing_that_must_be_whole_is_refused(two_stores: Make) -> None:
+    pair = begun(two_stores, {**LIST, "action": "xml", "value": {"find": "<Key>b</Key>", "put": "<Key>\x01</Key>"}})
+
+    with pytest.raises(ListingInvalid):
+        listed(pair)
+
+
+def test_a_range_is_named_without_the_signs_that_nobody_sees() -> None:
+    assert str(Gap(b"a\x01\xff", "\u202eb".encode())) == r'after "a\x01\xff", before "\u202eb"'
+    assert str(Gap(b"", b"")) == "all keys"

@@ -9,6 +9,8 @@ from pytest_django.fixtures import Settings
 from integrity.models import Review
 from migrator import jobs, services
 from migrator.engine.copying import CopyOptions
+from migrator.engine.pacing import Patience
+from migrator.jobs.sides import source_store_of
 from migrator.models import Batch, OpenUpload, Run
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
 
@@ -401,3 +403,52 @@ def test_each_run_reads_back_a_draw_of_its_own(stores: Stores, operator: User) -
     drawn = CopyOptions(read_back_percent=50, read_back_seed=str(run.pk))
     assert read_back == {f"photo{n:02}" for n in range(40) if drawn.reads_back(f"photo{n:02}")}
     assert 0 < len(read_back) < 40
+
+
+def poisoned(stores: Stores, operator: User, **bodies: bytes) -> Run:
+    """A run whose source cannot say the key "poison" in a listing."""
+    stores.seed(poison=b"never seen", **bodies)
+    bent = {"find": "<Key>poison</Key>", "put": "<Key>poison\x01</Key>"}
+    stores.source.change_traits(encoding_type="ignored")
+    stores.source.plan_faults([{"operation": "ListObjectsV2", "calls": "all", "action": "xml", "value": bent}])
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    source_store_of(run).patience = Patience(first_seconds=0, longest_seconds=0)
+    return run
+
+
+def test_what_cannot_be_listed_makes_the_run_incomplete_and_the_rest_is_copied(stores: Stores, operator: User) -> None:
+    run = poisoned(stores, operator, one=b"one", two=b"two")
+    for key in ("one", "other", "poison", "zebra"):
+        stores.dest.seed(DEST_BUCKET, key, b"was here")
+
+    jobs.plan(str(run.pk))
+    run.refresh_from_db()
+    summary = run.plan_summary
+    assert (run.state, run.listing_complete, summary["unlisted"]) == ("running", False, ['after "one", before "two"'])
+    # What the destination has between them may have a counterpart at the source.
+    assert summary["dest_only_keys"] == ["zebra"]
+
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.cause, run.planned, run.pending) == ("incomplete", "listing_incomplete", 2, 0)
+    assert 'after "one", before "two"' in run.cause_text
+    assert len(run.ledger_root) == 64
+    stores.assert_arrived("two")
+
+
+def test_a_plan_of_nothing_but_what_cannot_be_listed_is_not_an_empty_one(stores: Stores, operator: User) -> None:
+    run = run_through(poisoned(stores, operator))
+
+    assert (run.state, run.cause, run.planned) == ("incomplete", "listing_incomplete", 0)
+    assert 'A part of "photos" cannot be listed: all keys.' in run.cause_text
+
+
+def test_a_listing_with_items_left_does_not_balance(stores: Stores, operator: User) -> None:
+    run = poisoned(stores, operator, one=b"one")
+    jobs.plan(str(run.pk))
+    Batch.objects.filter(run=run).update(state=Batch.State.SETTLED)
+
+    jobs.finish(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("incomplete", "books_unbalanced")

@@ -380,3 +380,17 @@ def test_a_comparison_never_says_that_it_copied(as_operator: Client, operator: U
     assert "All 2 objects are verified by comparing; nothing was copied." in page
     assert "nothing: this run only compares" in page
     assert "copied and verified" not in page
+
+
+def test_what_the_source_cannot_list_is_named_in_the_preview_and_the_report(
+    as_operator: Client, operator: User
+) -> None:
+    run = a_run(a_task(operator), "ready", planned=3)
+    run.listing_complete = False
+    run.plan_summary |= {"unlisted": ['after "a<b", before "c"']}
+    run.save()
+
+    for page in (f"/runs/{run.pk}/", f"/runs/{run.pk}/summary/"):
+        shown = text_of(as_operator.get(page))
+        assert "did not list its keys in 1 range, however often" in shown
+        assert "after &quot;a&lt;b&quot;, before &quot;c&quot;" in shown

@@ -37,6 +37,7 @@ _UNSAID = {
     "code": "no code",
     "class": "its own",
     "reference": "none",
+    "range": "some keys",
     "cause": "its record says why.",
 }
 

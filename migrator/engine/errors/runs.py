@@ -46,7 +46,10 @@ class ListingIncomplete(EngineError):
     """A range of keys cannot be listed."""
 
     refuse_cause = "listing_incomplete"
-    advice = 'A part of "{bucket}" cannot be listed. What is missing is named in the report.'
+    advice = (
+        'A part of "{bucket}" cannot be listed: {range}. No object in it was looked at. Ask the owner of the storage '
+        "service which keys are there, then plan again."
+    )
 
 
 class TooManyVersions(EngineError):

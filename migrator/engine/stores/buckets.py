@@ -22,6 +22,7 @@ class BucketVerbs(Asking):
         token: str = "",
         start_after: str = "",
         most_keys: int = 1000,
+        repeat: bool = True,
     ) -> ListPage:
         """One page of ListObjectsV2, keys decoded. Safe to repeat."""
         asked = self.asked(LIST, bucket)
@@ -32,7 +33,7 @@ class BucketVerbs(Asking):
             start_after=start_after,
             most_keys=most_keys,
         )
-        return self._patiently(asked, lambda: page_of(self._answer(request, asked).body))
+        return self._patiently(asked, lambda: page_of(self._answer(request, asked).body), repeat=repeat)
 
     def list_version_page(
         self,

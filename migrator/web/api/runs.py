@@ -152,6 +152,10 @@ class Preview(Schema):
     excluded: dict[str, int] | None
     existing_same_size: int | None
     existing_different: int | None
+    unlisted: Annotated[
+        list[str] | None,
+        Field(description="ranges of keys that the source could not list, in words; null in plans of earlier versions"),
+    ]
     dest_only: int | None
     dest_only_keys: Annotated[list[str] | None, Field(description="the first 100 of them")]
     storage_classes: Annotated[
@@ -262,6 +266,7 @@ def _preview(run: Run) -> dict[str, Any]:
         "excluded",
         "existing_same_size",
         "existing_different",
+        "unlisted",
         "dest_only",
         "dest_only_keys",
         "storage_classes",

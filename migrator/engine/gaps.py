@@ -1,0 +1,163 @@
+"""Reading a listing around keys that spoil every page they are on: a sign that XML forbids, written as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from migrator.engine.errors import EngineError
+from migrator.engine.messages import ListedObject, ListPage, key_bytes
+
+_LARGEST_PAGE = 1000
+MOST_LOOKS_A_GAP = 200
+MOST_GAPS = 20
+# Stands behind every key that begins with what is before it.
+LAST_SIGN = "\U0010ffff"
+_FIRST_CODE, _LAST_ASCII, _LAST_CODE = 0x20, 0x7F, 0x10FFFF
+# No sign at all: the key ends here.
+_END = _FIRST_CODE - 1
+# What a store can say in XML that it was asked, as it was asked.
+_ASKABLE = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+
+
+_T = TypeVar("_T")
+# Each look yields, so that nobody takes a long search for a lost worker.
+_Search: TypeAlias = Generator[None, None, _T]
+
+
+class Gap(NamedTuple):
+    """Keys that could not be listed: behind `after` (empty: from the first) and before `before` (empty: to the end)."""
+
+    after: bytes
+    before: bytes
+
+    def holds(self, key: bytes) -> bool:
+        """Say whether a key lies in the range."""
+        return self.after < key and (not self.before or key < self.before)
+
+    def __str__(self) -> str:
+        """Say the range in words, whatever its keys hold."""
+        ends = [(word, key) for word, key in (("after", self.after), ("before", self.before)) if key]
+        return ", ".join(f'{word} "{_escaped(key)}"' for word, key in ends) or "all keys"
+
+
+class Gaps:
+    """What is left of a listing after `last`, where a page could not be read. `look` gives a page, or None.
+
+    The ranges that stay unreadable are added to `found`.
+    """
+
+    def __init__(self, look: Callable[[str, int], ListPage | None], prefix: str, last: str, found: list[Gap]) -> None:
+        self._look = look
+        self._prefix = prefix
+        self._last = last
+        self._found = found
+        self._looks = 0
+
+    def entries(self, reason: EngineError) -> Iterator[ListedObject | None]:
+        """Yield what can be read, None after a look that gave nothing; raise `reason` where none ever gave a page."""
+        most, within, anything_read = _LARGEST_PAGE // 2, _LARGEST_PAGE, bool(self._last)
+        while _ASKABLE.fullmatch(self._last):
+            page = self._look(self._last, most)
+            if page is None and most > 1:
+                # Somewhere in the next `within` keys is the one that spoils the page.
+                most, within = most // 2, most
+                yield None
+                continue
+            if page is None:
+                page = yield from self._page_behind_gap()
+                within = 0
+            else:
+                within = max(0, within - most)
+            if page is None:
+                break
+            anything_read = True
+            yield from page.entries
+            if not page.truncated:
+                return
+            self._last = page.entries[-1].key
+            most = max(1, within // 2) if within else min(_LARGEST_PAGE, 2 * most)
+        if not anything_read:
+            raise reason
+        self._found.append(Gap(key_bytes(self._last), b""))
+
+    def _page_behind_gap(self) -> _Search[ListPage | None]:
+        """Return the first page that can be read behind the key after the last one; None if there is none."""
+        if len(self._found) == MOST_GAPS:
+            return None
+        self._looks = 0
+        behind = yield from self._any_behind()
+        if behind is None:
+            return None
+        page = yield from self._nearer(*behind)
+        before = key_bytes(page.entries[0].key) if page.entries else b""
+        self._found.append(Gap(key_bytes(self._last), before))
+        return page
+
+    def _any_behind(self) -> _Search[tuple[str, ListPage] | None]:
+        """Return how much of the last key is kept by all keys up to a page that can be read, and that page."""
+        for kept in _beginnings(self._last, self._prefix):
+            page = self._behind(kept + LAST_SIGN)
+            yield None
+            if page is not None:
+                return kept, page
+        return None
+
+    def _nearer(self, kept: str, page: ListPage) -> _Search[ListPage]:
+        """Close in on the least key behind which a page can be read, one sign after the other."""
+        while self._looks < MOST_LOOKS_A_GAP:
+            unread, read = self._unread_code(kept), _LAST_CODE
+            # Behind the last key what is next is mostly near. Elsewhere most signs are ASCII.
+            step = 0 if self._last.startswith(kept) else _LAST_ASCII - unread
+            while read - unread > 1 and self._looks < MOST_LOOKS_A_GAP:
+                middle = min(unread + max(1, step), (unread + read) // 2)
+                step = 2 * step or 1
+                nearer = self._behind(_up_to(kept, middle))
+                yield None
+                if nearer is None:
+                    unread = middle
+                else:
+                    read, page = middle, nearer
+            if read == _END:
+                break
+            kept += chr(_askable(read))
+        return page
+
+    def _unread_code(self, kept: str) -> int:
+        """Return the highest sign behind `kept` that is known not to be far enough."""
+        if not self._last.startswith(kept):
+            return _END - 1
+        if self._last == kept:
+            return _END
+        return max(_END, ord(self._last[len(kept)]) - 1)
+
+    def _behind(self, start: str) -> ListPage | None:
+        self._looks += 1
+        return self._look(start, 1)
+
+
+def _beginnings(key: str, prefix: str) -> Iterator[str]:
+    """Yield beginnings of a key under the prefix, each shorter than the one before, the prefix last."""
+    room, shorter = (len(key) - len(prefix) if key.startswith(prefix) else 0), 0
+    while shorter < room:
+        yield key[: len(key) - shorter]
+        shorter = max(1, 2 * shorter)
+    yield prefix
+
+
+def _up_to(kept: str, code: int) -> str:
+    """Return what stands behind all keys that begin with `kept` and go on with this sign or a lower one."""
+    return kept if code == _END else kept + chr(_askable(code)) + LAST_SIGN
+
+
+def _askable(code: int) -> int:
+    """Return the sign itself, or the next lower one that XML allows."""
+    if 0xD800 <= code < 0xE000:
+        return 0xD7FF
+    return min(code, 0xFFFD) if code <= 0xFFFF else code
+
+
+def _escaped(key: bytes) -> str:
+    shown = key.decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in shown)
