@@ -59,7 +59,7 @@ NOTES = {
     "ETag; so nothing was compared",
     "already_there": "the object was already at the destination, with the same bytes",
     "upload_left_open": "an upload of it at the destination could not be aborted; that is tried again",
-    "upload_perhaps_left_open": "the answer to opening an upload was lost, and it could not be told whether one is "
+    "upload_perhaps_left_open": "opening an upload failed before it succeeded, and it could not be told whether one is "
     "still open at the destination",
     "unequal_parts": "its parts are not equal, as asking for every one of them showed; it was compared by these",
     "md5_left_out": "MD5 left out by the task",
