@@ -22,7 +22,7 @@ from botocore.config import Config
 from migrator.engine.answers import Asked
 from migrator.engine.documents import refuse_growth
 from migrator.engine.errors import AnswerUnreadable
-from migrator.engine.lines import Reply
+from migrator.engine.lines import ENDLESS, Reply
 from migrator.engine.refusals import error_of
 from migrator.engine.transport import Endpoint, Transport
 
@@ -89,7 +89,7 @@ class Client:
         # What it raises comes back from the call in a wrapping of botocore's, and is taken out in `refusals`.
         reply = self._transport.exchange_signed(str(request.method), str(request.url), headers, body)
         if reply.cut and reply.status < 300:
-            raise AnswerUnreadable(facts=self._extra.asked.facts() | {"fault": "sent an answer of more than 8 MiB"})
+            raise AnswerUnreadable(facts=self._extra.asked.facts() | {"fault": ENDLESS})
         body = self._harmless(reply)
         make = cast("Callable[..., AWSResponse]", AWSResponse)
         return make(str(request.url), reply.status, HeadersDict(reply.headers), _Raw(body))

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from migrator.engine.errors import EngineError
 from migrator.engine.messages import ListedObject, ListPage, key_bytes
 
-_LARGEST_PAGE = 1000
+# What S3 gives at most.
+LARGEST_PAGE = 1000
 MOST_LOOKS_A_GAP = 200
 MOST_GAPS = 20
 # Stands behind every key that begins with what is before it.
@@ -57,7 +58,7 @@ class Gaps:
 
     def entries(self, reason: EngineError) -> Iterator[ListedObject | None]:
         """Yield what can be read, None after a look that gave nothing; raise `reason` where none ever gave a page."""
-        most, within, anything_read = _LARGEST_PAGE // 2, _LARGEST_PAGE, bool(self._last)
+        most, within, anything_read = LARGEST_PAGE // 2, LARGEST_PAGE, bool(self._last)
         while _ASKABLE.fullmatch(self._last):
             page = self._look(self._last, most)
             if page is None and most > 1:
@@ -77,7 +78,7 @@ class Gaps:
             if not page.truncated:
                 return
             self._last = page.entries[-1].key
-            most = max(1, within // 2) if within else min(_LARGEST_PAGE, 2 * most)
+            most = max(1, within // 2) if within else min(LARGEST_PAGE, 2 * most)
         if not anything_read:
             raise reason
         self._found.append(Gap(key_bytes(self._last), b""))

@@ -21,6 +21,7 @@ from migrator.engine.errors import EngineError
 
 # A page of a thousand of the longest keys has less than four, each byte of them coded.
 LARGEST_ANSWER = 8 * 1024 * 1024
+ENDLESS = f"sent an answer of more than {LARGEST_ANSWER // 1024**2} MiB"
 LARGEST_ERROR = 64 * 1024
 METADATA = "x-amz-meta-"
 READ_SIZE = 512 * 1024

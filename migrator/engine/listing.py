@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import lt
 
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid, StoreBusy
-from migrator.engine.gaps import LAST_SIGN, Gap, Gaps
+from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps
 from migrator.engine.messages import key_bytes
 from migrator.engine.stores import ListedObject, ListPage, Store
 
 __all__ = ["LARGEST_PAGE", "Gap", "ListedObject", "key_bytes", "list_around", "list_objects", "require_listing"]
 
-# What S3 gives at most.
-LARGEST_PAGE = 1000
 # So often a page is asked for while a range that cannot be read is closed in on.
 _LOOKS = 2
 

@@ -11,20 +11,16 @@ from __future__ import annotations
 import hashlib
 import io
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pycurl
-from botocore.httpsession import get_cert_path
 
 from integrity.digests import Buffer
 from migrator.engine.addresses import AddressRule, dialable
@@ -32,6 +28,7 @@ from migrator.engine.buffers import Pipe
 from migrator.engine.errors import EndpointBlocked
 from migrator.engine.lines import READ_SIZE, Line, LineBroken, Reply, Request, raise_unless_cut
 from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
+from migrator.engine.trust import system_trust
 
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
@@ -90,7 +87,7 @@ class Transport:
         self.payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
         self._idle: list[_Driver] = []
         self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
-        # Each address that was checked, and until when it may be dialled.
+        # Each address that was checked and may be dialled, and when that is forgotten: at the next check after it.
         self._checked_until: dict[str, float] = {}
         self._lock = threading.Lock()
         self._dated = ("", 0.0)
@@ -408,39 +405,6 @@ _SILENCED_WITH_TYPE = [*_SILENCED, "Content-Type:"]
 # Without it a store may send a body in any coding. Not among the signed headers: proxies rewrite it, and GCS does.
 # A HEAD goes without, so that it states the coding in which the object is stored.
 _AS_STORED = ["Accept-Encoding: identity"]
-
-
-# How OpenSSL names an authority in a folder: by the hash of its name.
-_AUTHORITY = "[0-9a-f]" * 8 + ".[0-9]"
-
-
-class Trust(NamedTuple):
-    """Where the certificate authorities stand that are trusted: in one file, or in a folder by their hashes."""
-
-    file: str | None
-    folder: str | None = None
-
-
-@cache
-def system_trust() -> Trust:
-    """Return what this system trusts; botocore's own file where it has none.
-
-    Never both: with a folder libcurl reads the file anew for each connection.
-    """
-    found = ssl.get_default_verify_paths()
-    if found.cafile:
-        return Trust(found.cafile)
-    if found.capath and any(Path(found.capath).glob(_AUTHORITY)):
-        return Trust(None, found.capath)
-    return Trust(str(get_cert_path(True)))
-
-
-def tls_context(ca_pem: str) -> ssl.SSLContext:
-    """Return a TLS context that trusts what the transport trusts."""
-    if ca_pem:
-        return ssl.create_default_context(cadata=ca_pem)
-    trust = system_trust()
-    return ssl.create_default_context(cafile=trust.file, capath=trust.folder)
 
 
 def _bracketed(address: str) -> str:

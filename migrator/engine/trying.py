@@ -31,7 +31,7 @@ from migrator.engine.pacing import Patience
 from migrator.engine.profiling import PROBE_PREFIX, probe_destination
 from migrator.engine.sampling import probe_source
 from migrator.engine.stores import Endpoint, Store
-from migrator.engine.transport import tls_context
+from migrator.engine.trust import tls_context
 
 MOST_CLOCK_SECONDS = 5 * 60
 _SECONDS_TO_CONNECT = 10

@@ -25,7 +25,7 @@ from migrator.engine.errors import (
 from migrator.engine.pacing import Patience
 from migrator.engine.probing import try_connection
 from migrator.engine.stores import Endpoint, Store
-from migrator.engine.transport import Trust, system_trust
+from migrator.engine.trust import Trust, system_trust
 from migrator.sandbox import Sandbox
 from tests.faults.conftest import Make
 from tests.faults.two_stores import IMPATIENT, SOURCE

@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 from migrator.engine.answers import Asked
 from migrator.engine.control import Client
 from migrator.engine.errors import AnswerUnreadable, EngineError, StoreBusy, Throttled
-from migrator.engine.lines import LARGEST_ERROR, LineBroken, Reply, Request
+from migrator.engine.lines import ENDLESS, LARGEST_ERROR, LineBroken, Reply, Request
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
 from migrator.engine.requests import Operation
@@ -76,7 +76,7 @@ class Asking:
         """Ask over a line and return a good answer, whole."""
         reply = self._reply(request, asked)
         if reply.cut:
-            raise AnswerUnreadable(facts=asked.facts() | {"fault": "sent an answer of more than 8 MiB"})
+            raise AnswerUnreadable(facts=asked.facts() | {"fault": ENDLESS})
         return reply
 
     def _reply(self, request: Request, asked: Asked) -> Reply:
