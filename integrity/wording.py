@@ -286,6 +286,7 @@ def _attested(checks: Sequence[Check]) -> str:
 
 _S = (CheckName.SOURCE_ETAG, CheckName.SOURCE_CHECKSUM)
 _D = (CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM)
+_BEFORE_IT_WAS_THERE = (Origin.PUT_REPLY, Origin.COMPLETE_REPLY, Origin.PART_REPLY, Origin.PART_LISTING, None)
 
 
 def _why(checks: Sequence[Check], names: tuple[CheckName, ...]) -> str:
@@ -300,7 +301,7 @@ def _match(checks: Sequence[Check], name: CheckName, *, whole: bool = False, lat
             continue
         if whole and _parts(check):
             continue
-        if later and check.origin in (Origin.PUT_REPLY, Origin.COMPLETE_REPLY, Origin.PART_REPLY, None):
+        if later and check.origin in _BEFORE_IT_WAS_THERE:
             continue
         return check
     return None

@@ -140,6 +140,7 @@ class Origin(StrEnum):
     HEAD = "head"
     ATTRIBUTES = "attributes"
     PART_REPLY = "part_reply"
+    PART_LISTING = "part_listing"
     PUT_REPLY = "put_reply"
     COMPLETE_REPLY = "complete_reply"
     READBACK = "readback"

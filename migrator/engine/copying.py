@@ -49,6 +49,7 @@ class Copier:
         begin: Begin = ItemCopy,
         crowd: Crowd | None = None,
         links: Mapping[int, Link] | None = None,
+        kept_uploads: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         give_freed_memory_back()
         self._sides = (source, destination)
@@ -62,6 +63,7 @@ class Copier:
         self._begin = begin
         self._crowd = crowd
         self._links = links or {}
+        self._kept_uploads = dict(kept_uploads or {})
 
     def copy_batch(self, items: Sequence[Item]) -> Generator[Finding]:
         """Yield a finding for each item as it settles, in no particular order.
@@ -100,6 +102,7 @@ class Copier:
             spool_dir=self._spool_dir,
             spool_quota=self._spool_quota,
             stopping=threading.Event(),
+            kept_uploads=self._kept_uploads,
         )
 
     def _settled(self, chains: Sequence[Chain], pool: ThreadPoolExecutor, work: Work) -> Iterator[Finding]:

@@ -19,10 +19,12 @@ from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
 from migrator.engine.errors import (
     ConditionFailed,
     Conflict,
+    ConnectionProblem,
     DestExists,
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
+    Stopped,
     StoreFault,
 )
 from migrator.engine.item_attempt import ItemAttempt
@@ -158,11 +160,18 @@ class ItemCopy(ItemAttempt):
         one_pass = self._source.open(layout)
         upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, self._note)
         try:
-            upload.open()
+            upload.open(work.kept_uploads.pop(self._item.dest_key, ()))
             self._send_parts(upload, layout, one_pass)
             upload.finish_parts()
             digests = self._source.judge()
             return upload.complete(digests, etag_of(digests, layout))
+        except (Stopped, ConnectionProblem):
+            # No failure of the object: what has arrived of a large one is worth keeping.
+            if self._item.size > work.options.keep_above and upload.can_be_continued:
+                upload.leave()
+            else:
+                upload.abort()
+            raise
         except BaseException:
             upload.abort()
             raise

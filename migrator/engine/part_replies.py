@@ -7,28 +7,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
-from integrity.evidence import Statement
+from integrity.evidence import Origin, Statement
 
 _BORDER = "\n"
 
 
 class PartReplies(Sequence[Statement]):
-    """The replies in the order of the parts, whole: of each is kept what the first to arrive does not say too.
+    """The replies in the order of the parts, whole: of each is kept what the first of its origin does not say too.
 
     Where that is the ETag, the time, the id of the request and the values of the checksums, it is one short text; any
     other is kept as it is. May be filled from several threads, each part once or again, and read when all are there.
     """
 
     def __init__(self) -> None:
-        self._first: Statement | None = None
+        self._firsts: dict[Origin, Statement] = {}
         self._packed: dict[int, bytes | Statement] = {}
         self._lock = threading.Lock()
 
     def take(self, number: int, reply: Statement) -> None:
         """Keep the reply to the part of this number, from 1."""
         with self._lock:
-            self._first = self._first or reply
-            self._packed[number] = _packed(reply, self._first)
+            self._packed[number] = _packed(reply, self._firsts.setdefault(reply.origin, reply))
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -44,11 +43,11 @@ class PartReplies(Sequence[Statement]):
         return self._reply(places)
 
     def _reply(self, number: int) -> Statement:
-        packed, first = self._packed[number], self._first
+        packed = self._packed[number]
         if isinstance(packed, Statement):
             return packed
-        assert first is not None
-        etag, at, request_id, *values = packed.decode().split(_BORDER)
+        origin, etag, at, request_id, *values = packed.decode().split(_BORDER)
+        first = self._firsts[Origin(origin)]
         checksums = dict(zip(first.checksums, values, strict=True))
         return replace(first, etag=etag, at=at, request_id=request_id, checksums=checksums)
 
@@ -56,7 +55,7 @@ class PartReplies(Sequence[Statement]):
 def _packed(reply: Statement, first: Statement) -> bytes | Statement:
     """Return what tells this reply from the first one, or the reply where that would not be all of it."""
     as_first = replace(reply, etag=first.etag, at=first.at, request_id=first.request_id, checksums=first.checksums)
-    texts = (reply.etag, reply.at, reply.request_id, *reply.checksums.values())
+    texts = (reply.origin.value, reply.etag, reply.at, reply.request_id, *reply.checksums.values())
     known = [text for text in texts if text is not None and _BORDER not in text]
     if as_first != first or [*reply.checksums] != [*first.checksums] or len(known) < len(texts):
         return reply

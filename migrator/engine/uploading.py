@@ -39,6 +39,7 @@ from migrator.engine.errors import (
     StoreBusy,
     UploadGone,
 )
+from migrator.engine.held_parts import HeldParts
 from migrator.engine.opening import Opening
 from migrator.engine.part_replies import PartReplies
 from migrator.engine.stores import SentPart, Store, WriteHeaders
@@ -99,6 +100,12 @@ class Target:
     def checksums(self, digests: DigestSet | PartDigest) -> dict[str, str]:
         """The checksum headers to send beside Content-MD5."""
         return _checksum(self.algorithm, digests)
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether what this bucket states of a part is proven to name the part's bytes."""
+        asked = Encryption.of(self.headers.encryption)
+        return self.profile.proves_multipart_etag and Algorithm.MD5 not in self.left_out and asked not in _SEALED
 
     def seals(self, reply: Statement) -> bool:
         """Say whether ETags are not made from the bytes: the reply shows it, or does not show what was asked for."""
@@ -175,7 +182,7 @@ class _Flight:
 
 @dataclass(slots=True)
 class Upload:
-    """One multipart upload: opened, filled in the background within a budget, then completed or aborted."""
+    """One multipart upload: opened, filled in the background within a budget, then completed, aborted or left."""
 
     target: Target
     layout: Layout
@@ -184,11 +191,41 @@ class Upload:
     note: Callable[[str], None]
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _held: HeldParts = field(default_factory=HeldParts)
     _replies: PartReplies = field(default_factory=PartReplies)
     _flying: list[_Flight] = field(default_factory=list)
 
-    def open(self) -> None:
-        """Create the upload and make its id known before its first part."""
+    @property
+    def can_be_continued(self) -> bool:
+        """Whether another attempt could tell which parts are there; else there is nothing to keep it for."""
+        return self.target.names_parts
+
+    def open(self, kept: Sequence[str] = ()) -> None:
+        """Go on with an upload that was kept, where one fits; else create one.
+
+        Its id is known before its first part. What was kept and does not fit is aborted.
+        """
+        for upload_id in kept:
+            if not self._takes_up(upload_id):
+                self._abort(upload_id)
+        if not self.upload_id:
+            self._create()
+
+    def _takes_up(self, upload_id: str) -> bool:
+        target = self.target
+        if self.upload_id or not target.names_parts:
+            return False
+        try:
+            held = HeldParts.of(target.store.list_parts(target.bucket, target.key, upload_id), self.layout)
+        except EngineError:
+            # It was aborted, or cannot be looked into. Where the line itself is bad the next request says so.
+            return False
+        if held is None:
+            return False
+        self.upload_id, self._held = upload_id, held
+        return True
+
+    def _create(self) -> None:
         target = self.target
         opening = Opening(target.store, target.bucket, target.key)
         try:
@@ -198,17 +235,38 @@ class Upload:
             self._abort_strays(opening.strays())
 
     def add(self, part: Part, digest: PartDigest, room: Room) -> None:
-        """Send a part in the background; its room is given back when it has arrived.
+        """Send a part in the background, unless it is there; its room is given back when it has arrived.
 
-        Raises what kept an earlier one from arriving, and lets this one go then.
+        Raises what kept an earlier one from arriving, or `EvidenceMismatch` where another part is in its place, and
+        lets this one go then.
         """
         try:
-            if len(self._flying) >= PARTS_IN_FLIGHT:
-                self._flying.pop(0).future.result()
+            is_there = self._holds(digest)
+            if not is_there:
+                self._make_way()
         except BaseException:
             _let_go(part, room)
             raise
-        self._flying.append(_Flight(self.pool.submit(self._send, part, digest, room), part, room))
+        if is_there:
+            _let_go(part, room)
+        else:
+            self._flying.append(_Flight(self.pool.submit(self._send, part, digest, room), part, room))
+
+    def _make_way(self) -> None:
+        if len(self._flying) >= PARTS_IN_FLIGHT:
+            self._flying.pop(0).future.result()
+
+    def _holds(self, digest: PartDigest) -> bool:
+        reply = self._held.statement_of(digest.number)
+        if reply is None:
+            return False
+        assert digest.md5 is not None
+        observed, expected = normalise(reply.etag or ""), digest.md5.hex()
+        if observed != expected:
+            raise _part_mismatch(CheckName.PART_ETAGS, ErrorCode.PART_ETAG_MISMATCH, expected, observed, reply)
+        self._replies.take(digest.number, reply)
+        self.note("upload_continued")
+        return True
 
     def finish_parts(self) -> None:
         """Wait for all parts; raise what kept one from arriving."""
@@ -246,13 +304,17 @@ class Upload:
 
     def abort(self) -> None:
         """Abort until nothing of it is left; where it could not be the id stays known, and that is noted."""
+        self.leave()
+        if self.upload_id:
+            self._abort(self.upload_id)
+
+    def leave(self) -> None:
+        """Send nothing more, and leave what has arrived. The id stays known: somebody else goes on, or aborts it."""
         for flight in self._flying:
             if flight.future.cancel():
                 _let_go(flight.part, flight.room)
         wait([flight.future for flight in self._flying])
         self._flying.clear()
-        if self.upload_id:
-            self._abort(self.upload_id)
 
     def _abort_strays(self, strays: Sequence[str] | None) -> None:
         """Abort what lost answers left open; where it may be somebody else's it is left alone, and that is noted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,7 +47,8 @@ class CopyOptions:
     `threshold`: objects up to this size go in one PUT. `largest_mirrored_part`: a source's layout with larger
     parts is not mirrored, since each part above half the memory budget waits in the spool folder. `limits` take the
     place of those that the destination's profile knows. `leave_out_digests` are neither computed nor sent; what rests
-    on them is not proven. `storage_class_map` as in `carrying.class_of_copy`; `encryption` in S3's own word.
+    on them is not proven. `keep_above`: a stop leaves the upload of an object above this size open, for the next
+    attempt to go on with. `storage_class_map` as in `carrying.class_of_copy`; `encryption` in S3's own word.
     """
 
     if_exists: str = IfExists.FAIL
@@ -67,6 +68,7 @@ class CopyOptions:
     largest_mirrored_part: int = GIB
     watch: Watch = field(default_factory=Watch)
     found_within_seconds: float = 30
+    keep_above: int = GIB
 
     def reads_back(self, key: str) -> bool:
         """Say whether this key is among those that are read back at the destination."""
@@ -109,6 +111,8 @@ class Work:
     limit: RateLimit
     spool_dir: Path | None
     stopping: threading.Event
+    # The ids of uploads that an earlier attempt was stopped in, by destination key; whoever takes them settles them.
+    kept_uploads: dict[str, Sequence[str]] = field(default_factory=dict)
     # What turned out on the way.
     listing_differs: threading.Event = field(default_factory=threading.Event)
     sealed_source: threading.Event = field(default_factory=threading.Event)

@@ -6,18 +6,14 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from migrator import events
-from migrator.credentials import CredentialsUnreadable
-from migrator.engine.errors import EngineError
+from migrator.jobs import leftovers
 from migrator.jobs.ending import finish, seal
 from migrator.jobs.queue import enqueue, queued_for
-from migrator.jobs.sides import store_of
-from migrator.models import Batch, OpenUpload, Run
-
-_UPLOADS_A_ROUND = 100
+from migrator.models import Batch, Run
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +28,7 @@ def reconcile() -> None:
     for run in Run.objects.filter(state=Run.State.PLANNING).filter(_silent()):
         if not queued_for("plan", run.pk):
             enqueue("plan", run.pk)
-    _sweep_uploads()
+    leftovers.sweep()
 
 
 def _silent() -> Q:
@@ -60,18 +56,3 @@ def _supply(run: Run) -> None:
     wanted = min(pending, settings.JOBS_A_RUN - active) - queued_for("work", run.pk)
     for _ in range(wanted):
         enqueue("work", run.pk)
-
-
-def _sweep_uploads() -> None:
-    """Abort uploads whose run has ended or whose batch has moved on: only ids we know, never others."""
-    ended = OpenUpload.objects.filter(run__state__in=Run.ENDED).select_related("connection")
-    for upload in ended.order_by(F("tried_at").asc(nulls_first=True))[:_UPLOADS_A_ROUND]:
-        OpenUpload.objects.filter(pk=upload.pk).update(tried_at=timezone.now())
-        try:
-            gone = store_of(upload.connection).abort_until_gone(upload.bucket, upload.object_key, upload.upload_id)
-        except (EngineError, CredentialsUnreadable) as exc:
-            # One store that is away keeps no other from being swept; this upload's turn comes again.
-            log.warning("upload_not_swept", upload=upload.pk, error=type(exc).__name__)
-            continue
-        if gone:
-            upload.delete()

@@ -29,12 +29,13 @@ from migrator.engine.verifying import Depth, Verifier
 from migrator.jobs.ending import end_incomplete, finish, pause, seal
 from migrator.jobs.histories import Settled, links_of, settled_in
 from migrator.jobs.journal import Journal, Superseded
+from migrator.jobs.leftovers import abort_leftovers, kept_uploads
 from migrator.jobs.queue import enqueue
 from migrator.jobs.recalling import read_earlier
 from migrator.jobs.sides import copy_options, policy_of, sides_of
 from migrator.jobs.skipping import proven_earlier
 from migrator.jobs.stopping import request_stop, stopping
-from migrator.models import Batch, OpenUpload, Run
+from migrator.models import Batch, Run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -151,14 +152,14 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
     items = decode_items(bytes(batch.items))
     settled = settled_in(_records_of(run, batch))
     source, destination = sides_of(run)
-    _abort_leftovers(run, batch)
+    kept = kept_uploads(run, batch, [item for item in items if item.index not in settled])
     with Journal(run, batch, _context(run, batch)) as journal:
         for finding in proven_earlier(run, [item for item in items if item.index not in settled], destination):
             journal.add(finding)
             settled[finding.index] = Settled.of(finding)
         recent: deque[ErrorCode | None] = deque(maxlen=EQUAL_ERRORS_TO_PAUSE)
         # Closed here and now: nothing of a batch goes on when its journal is written.
-        with closing(_findings(run, items, settled, (source, destination), journal, crowd)) as findings:
+        with closing(_findings(run, items, settled, (source, destination), journal, crowd, kept)) as findings:
             for finding in findings:
                 journal.add(finding)
                 if finding.error_code is ErrorCode.LOCAL_MEMORY_CORRUPTION:
@@ -179,6 +180,7 @@ def _findings(
     sides: tuple[Side, Side],
     journal: Journal,
     crowd: Crowd,
+    kept: Mapping[str, Sequence[str]],
 ) -> Generator[Finding]:
     """Copy the items that are not settled, or only compare them, as the kind of the run says."""
     left = [item for item in items if item.index not in settled]
@@ -205,19 +207,9 @@ def _findings(
         spool_quota=settings.SPOOL_MIB * 1024 * 1024,
         crowd=crowd,
         links=links,
+        kept_uploads=kept,
     )
     return copier.copy_batch(left)
-
-
-def _abort_leftovers(run: Run, batch: Batch) -> None:
-    """Abort the uploads that an earlier attempt at this batch left open: only ids we know, never others."""
-    leftovers = OpenUpload.objects.filter(run=run, batch_number=batch.number, batch_attempt__lt=batch.attempt)
-    if not leftovers.exists():
-        return
-    _, destination = sides_of(run)
-    for upload in leftovers:
-        if destination.store.abort_until_gone(upload.bucket, upload.object_key, upload.upload_id):
-            upload.delete()
 
 
 def _context(run: Run, batch: Batch) -> RecordContext:
@@ -265,6 +257,7 @@ def _settle(run: Run, batch: Batch) -> None:
         raise Superseded
     seal(run.pk)
     events.publish(run.pk, events.Change.PROGRESS)
+    abort_leftovers(run, batch)
 
 
 def _records_of(run: Run, batch: Batch) -> QuerySet[IntegrityRecord]:

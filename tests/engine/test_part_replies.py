@@ -24,7 +24,7 @@ FIRST = Statement(
 texts = st.text(st.characters(max_codepoint=255, exclude_characters="\r"), max_size=8)
 replies = st.builds(
     Statement,
-    origin=st.just(Origin.PART_REPLY),
+    origin=st.sampled_from([Origin.PART_REPLY, Origin.PART_LISTING]),
     at=texts,
     request_id=texts,
     etag=st.none() | texts,

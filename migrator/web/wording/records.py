@@ -58,6 +58,8 @@ NOTES = {
     "copy_not_known": "no record says which version at the destination is the copy of this one, and none states its "
     "ETag; so nothing was compared",
     "already_there": "the object was already at the destination, with the same bytes",
+    "upload_continued": "parts of it that had arrived before a stop were not sent again; each has the MD5 "
+    "of what we read",
     "upload_left_open": "an upload of it at the destination could not be aborted; that is tried again",
     "upload_perhaps_left_open": "opening an upload failed before it succeeded, and it could not be told whether one is "
     "still open at the destination",
@@ -75,6 +77,7 @@ ORIGINS = {
     "head": "a request for the headers",
     "attributes": "a request for the attributes",
     "part_reply": "the replies to the parts",
+    "part_listing": "the list of the parts",
     "put_reply": "the reply to the write",
     "complete_reply": "the reply to the last part",
     "readback": "reading it back",

@@ -1,0 +1,70 @@
+"""Multipart uploads that are open and nobody sends to them: continued or aborted. Only ids we know, never others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db.models import F
+from django.utils import timezone
+
+from migrator.credentials import CredentialsUnreadable
+from migrator.engine.errors import EngineError
+from migrator.jobs.sides import copy_options, store_of
+from migrator.models import OpenUpload, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from migrator.engine.planning import Item
+    from migrator.models import Batch
+
+_UPLOADS_A_ROUND = 100
+
+log = structlog.get_logger(__name__)
+
+
+def kept_uploads(run: Run, batch: Batch, pending: Iterable[Item]) -> Mapping[str, Sequence[str]]:
+    """Return what an attempt at this batch can go on with: the ids of open uploads by the key they are to make.
+
+    What earlier attempts left of other objects, or of small ones, is aborted.
+    """
+    earlier = OpenUpload.objects.filter(run=run, batch_number=batch.number, batch_attempt__lt=batch.attempt)
+    found = list(earlier.select_related("connection"))
+    if not found:
+        return {}
+    worth = copy_options(run).keep_above
+    large = {item.dest_key for item in pending if item.size > worth}
+    kept: dict[str, list[str]] = defaultdict(list)
+    for upload in found:
+        if upload.object_key in large:
+            kept[upload.object_key].append(upload.upload_id)
+        else:
+            _abort(upload)
+    return kept
+
+
+def abort_leftovers(run: Run, batch: Batch) -> None:
+    """Abort what is still open of a batch that is settled."""
+    for upload in OpenUpload.objects.filter(run=run, batch_number=batch.number).select_related("connection"):
+        _abort(upload)
+
+
+def sweep() -> None:
+    """Abort uploads whose run has ended."""
+    ended = OpenUpload.objects.filter(run__state__in=Run.ENDED).select_related("connection")
+    for upload in ended.order_by(F("tried_at").asc(nulls_first=True))[:_UPLOADS_A_ROUND]:
+        OpenUpload.objects.filter(pk=upload.pk).update(tried_at=timezone.now())
+        _abort(upload)
+
+
+def _abort(upload: OpenUpload) -> None:
+    """Abort one, and forget it where it is gone. A store that is away keeps nothing else from being done."""
+    try:
+        gone = store_of(upload.connection).abort_until_gone(upload.bucket, upload.object_key, upload.upload_id)
+    except (EngineError, CredentialsUnreadable) as exc:
+        log.warning("upload_not_aborted", upload=upload.pk, error=type(exc).__name__)
+        return
+    if gone:
+        upload.delete()

@@ -1,0 +1,214 @@
+"""Row 41: a stop is no failure, so what has arrived of a large object is kept and continued."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from integrity.evidence import CheckName, EtagMeaning
+from integrity.layouts import Limits
+from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.planning import Item
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS, Settled, TwoStores
+
+PARTS = 8
+BODY = os.urandom(PARTS * 50_000)
+PART = {"side": "destination", "operation": "UploadPart", "key": "film"}
+LARGE = {"limits": TINY_PARTS, "keep_above": len(BODY) - 1}
+
+
+def film(two_stores: Make, *faults: dict[str, object]) -> TwoStores:
+    pair = two_stores(*faults, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, part_size=50_000)
+    return pair
+
+
+def stop_in_its_midst(pair: TwoStores, **options: object) -> list[Item]:
+    planned = pair.begin()
+    pair.told.stop_after = 5 * 50_000
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, **(LARGE | options))
+    pair.told.stop_after = None
+    return planned
+
+
+def left_open(pair: TwoStores) -> list[str]:
+    return [upload.id for upload in pair.dest.open_uploads()]
+
+
+def go_on(pair: TwoStores, planned: list[Item], *kept: str, **options: object) -> Settled:
+    pair.room = {"kept_uploads": {"film": kept or left_open(pair)}}
+    settled = pair.copy_items(planned, **(LARGE | options))
+    pair.check_invariants(settled)
+    return settled["film"]
+
+
+def test_a_stop_leaves_what_has_arrived_and_the_next_attempt_sends_the_rest(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    arrived = pair.requests("UploadPart")
+    assert (len(left_open(pair)), pair.told.closed, pair.told.bytes_moved) == (1, [], 0)
+    assert 0 < arrived < PARTS
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ("upload_continued",))
+    assert settled.outcome(CheckName.PART_ETAGS) == settled.outcome(CheckName.WRITE_DIGEST) == "match"
+    assert settled.finding.bytes_read == len(BODY)
+    assert (pair.requests("CreateMultipartUpload"), pair.requests("UploadPart")) == (1, PARTS)
+
+
+def test_what_is_continued_may_be_stopped_again(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    pair.room = {"kept_uploads": {"film": left_open(pair)}}
+    pair.told.stop_after = 2 * 50_000
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, **LARGE)
+    pair.told.stop_after = None
+
+    assert go_on(pair, planned).verdict == "verified"
+    assert (pair.requests("CreateMultipartUpload"), pair.requests("UploadPart")) == (1, PARTS)
+
+
+def test_an_object_that_is_not_above_the_border_is_aborted(two_stores: Make) -> None:
+    pair = film(two_stores)
+
+    stop_in_its_midst(pair, keep_above=len(BODY))
+
+    assert not left_open(pair)
+    assert pair.told.opened == pair.told.closed
+
+
+def test_what_a_person_must_mend_is_a_stop_too(two_stores: Make) -> None:
+    ended = {"status": 400, "code": "ExpiredToken"}
+    pair = film(two_stores, {**PART, "part": 4, "calls": "1", "action": "status", "value": ended})
+    planned = pair.begin()
+    with pytest.raises(ConnectionProblem):
+        pair.copy_items(planned, **LARGE)
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("upload_continued",))
+    # The one that was refused, and nothing else twice.
+    assert (pair.requests("CreateMultipartUpload"), pair.requests("UploadPart")) == (1, PARTS + 1)
+
+
+def test_a_part_with_other_bytes_ends_the_upload_and_the_object_begins_anew(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    pair.dest_store.upload_part(DEST, "film", *left_open(pair), 2, bytes(50_000))
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["part_etag_mismatch", ""])
+    assert pair.requests("CreateMultipartUpload") == 2
+
+
+@pytest.mark.parametrize(("number", "size"), [(2, 49_999), (PARTS + 1, 50_000)], ids=["its size", "its number"])
+def test_an_upload_cut_in_another_way_is_aborted(two_stores: Make, number: int, size: int) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    pair.dest_store.upload_part(DEST, "film", *left_open(pair), number, bytes(size))
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert pair.requests("CreateMultipartUpload") == 2
+
+
+def test_an_upload_that_was_aborted_meanwhile_is_begun_anew(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    (upload_id,) = left_open(pair)
+    pair.dest_store.abort_upload(DEST, "film", upload_id)
+
+    settled = go_on(pair, planned, upload_id)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+
+
+def test_an_upload_that_may_not_be_looked_into_is_aborted(two_stores: Make) -> None:
+    listing = {"side": "destination", "operation": "ListParts", "key": "film"}
+    pair = film(two_stores, {**listing, "calls": "1", "action": "status", "value": 403})
+    planned = stop_in_its_midst(pair)
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert pair.requests("CreateMultipartUpload") == 2
+
+
+def test_of_several_the_first_that_fits_is_continued(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    (first,) = left_open(pair)
+    other = pair.dest_store.create_upload(DEST, "film")
+    pair.told.upload_opened("film", other)
+
+    settled = go_on(pair, planned, first, other)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("upload_continued",))
+    assert pair.requests("UploadPart") == PARTS
+
+
+@pytest.mark.parametrize("meaning", [EtagMeaning.UNKNOWN, EtagMeaning.OPAQUE])
+def test_nothing_is_continued_where_an_etag_names_no_part(two_stores: Make, meaning: EtagMeaning) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    pair.believe(etag_multipart=meaning)
+
+    settled = go_on(pair, planned)
+
+    assert (settled.notes, pair.requests("CreateMultipartUpload")) == ((), 2)
+
+
+def test_an_upload_is_not_kept_where_an_etag_names_no_part(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = pair.begin()
+    pair.believe(etag_multipart=EtagMeaning.UNKNOWN)
+    pair.told.stop_after = 5 * 50_000
+
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, **LARGE)
+
+    assert not left_open(pair)
+
+
+def test_a_source_that_was_replaced_meanwhile_makes_no_mixture(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    kept = left_open(pair)
+    pair.source.seed(SOURCE, "film", BODY[:-1] + b"!", part_size=50_000)
+    pair.room = {"kept_uploads": {"film": kept}}
+
+    settled = pair.copy_items(planned, **LARGE)
+
+    assert settled["film"].code == "source_changed"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_parts_kept_of_another_source_are_seen_to_differ(two_stores: Make) -> None:
+    pair = film(two_stores)
+    stop_in_its_midst(pair)
+    kept = left_open(pair)
+    pair.source.seed(SOURCE, "film", b"!" + BODY[1:], part_size=50_000)
+    planned = [replace(item, index=item.index) for item in pair.begin()]
+
+    settled = go_on(pair, planned, *kept)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["part_etag_mismatch", ""])
+
+
+def test_what_nobody_takes_up_is_left_to_the_caller(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    kept = left_open(pair)
+    pair.room = {"kept_uploads": {"film": kept}}
+
+    settled = pair.copy_items(planned, limits=Limits(smallest_part=1, most_parts=4))
+
+    assert (settled["film"].verdict, settled["film"].notes, left_open(pair)) == ("verified", (), kept)

@@ -1,0 +1,102 @@
+"""Row 41: a deploy in the midst of a large object costs what was in flight, and nothing stays open."""
+
+from __future__ import annotations
+
+import importlib
+
+import django_rq
+import pytest
+from django.contrib.auth.models import User
+
+from integrity.layouts import GIB, MIB
+from migrator import jobs, services
+from migrator.jobs.stopping import request_stop
+from migrator.models import Batch, OpenUpload, Run
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+
+LARGE = GIB + MIB
+PARTS = 65
+
+
+@pytest.fixture(autouse=True)
+def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin_again(monkeypatch)
+
+
+def begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a process that nobody has told to stop yet."""
+    # The package has a function of that name too.
+    monkeypatch.setattr(importlib.import_module("migrator.jobs.stopping"), "_asked", False)
+
+
+def stop_at(stores: Stores, part: int, size: int, user: User) -> Run:
+    """Work on one object until this part of it is sent, and stop as a worker does that is told to."""
+    stores.source.seed_sparse(SOURCE_BUCKET, "film", size)
+    run = services.start_run(user, make_task(stores, user), start=True)
+    jobs.plan(str(run.pk))
+    django_rq.get_queue("truecopy").empty()
+    stores.dest.clear_log()
+    harmless = {"action": "header", "value": {"set": {"x-seen": "yes"}}}
+    stores.dest.plan_faults([{"operation": "UploadPart", "key": "film", "part": part, "calls": "1", **harmless}])
+    stores.dest.on_fired(lambda fired: request_stop())
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def parts_sent(stores: Stores) -> int:
+    return sum(entry.operation == "UploadPart" for entry in stores.dest.log)
+
+
+@pytest.mark.slow
+def test_a_large_object_is_continued(stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stop_at(stores, 30, LARGE, operator)
+    assert Batch.objects.get(run=run).state == Batch.State.PENDING
+    (kept,) = stores.dest.open_uploads(DEST_BUCKET)
+    assert OpenUpload.objects.get().upload_id == kept.id
+    begin_again(monkeypatch)
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    record = records_of(run)["film"]
+    assert (run.state, record.verdict, record.part_count) == ("finished", "verified", PARTS)
+    assert "upload_continued" in record.notes
+    assert parts_sent(stores) == PARTS
+    assert not stores.dest.open_uploads(DEST_BUCKET)
+    assert not OpenUpload.objects.exists()
+
+
+@pytest.mark.slow
+def test_what_was_kept_is_aborted_where_the_run_is_cancelled(stores: Stores, operator: User) -> None:
+    run = stop_at(stores, 30, LARGE, operator)
+    services.cancel_run(operator, run)
+
+    jobs.reconcile()
+
+    assert not stores.dest.open_uploads(DEST_BUCKET)
+    assert not OpenUpload.objects.exists()
+
+
+@pytest.mark.slow
+def test_what_was_kept_of_an_object_that_then_fails_is_aborted(
+    stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stop_at(stores, 30, LARGE, operator)
+    stores.source.seed(SOURCE_BUCKET, "film", b"another film")
+    begin_again(monkeypatch)
+
+    jobs.work(str(run.pk))
+
+    assert records_of(run)["film"].error_code == "source_changed"
+    assert not stores.dest.open_uploads(DEST_BUCKET)
+    assert not OpenUpload.objects.exists()
+
+
+def test_the_upload_of_a_smaller_object_is_aborted(stores: Stores, operator: User) -> None:
+    stop_at(stores, 2, 48 * MIB, operator)
+
+    assert not stores.dest.open_uploads(DEST_BUCKET)
+    assert not OpenUpload.objects.exists()
