@@ -7,8 +7,10 @@ import os
 import pytest
 
 from integrity.etags import normalise
+from integrity.layouts import MIB
 from integrity.verdicts import judge
 from migrator.engine.copying import Copier, CopyOptions, Side
+from migrator.engine.errors import Stopped
 from migrator.engine.listing import list_objects
 from migrator.engine.planning import plan
 from migrator.engine.probing import probe_destination, probe_source, same_store
@@ -63,3 +65,26 @@ def test_the_probe_leaves_nothing_behind(ground: Ground) -> None:
 def test_a_marker_shows_that_two_addresses_are_one_place(ground: Ground) -> None:
     assert same_store(ground.store, ground.bucket, ground.store, ground.bucket, ground.prefix)
     assert list(list_objects(ground.store, ground.bucket, ground.prefix)) == []
+
+
+def test_a_stopped_upload_is_continued_where_etags_name_parts_else_begun_anew(ground: Ground) -> None:
+    parts = [os.urandom(5 * MIB), os.urandom(5 * MIB), os.urandom(5 * MIB), os.urandom(5 * MIB), b"end"]
+    upload(ground, "from/film", parts)
+    source_prefix, dest_prefix = ground.key("from/"), ground.key("to/")
+    dest = Side(ground.store, ground.bucket, dest_prefix, probe_destination(ground.store, ground.bucket, dest_prefix))
+    source = Side(ground.store, ground.bucket, source_prefix, dest.profile)
+    options, told = CopyOptions(keep_above=5 * MIB), Told(stop_after=12 * MIB)
+    (batch,) = plan(list_objects(ground.store, ground.bucket, source_prefix), (), source_prefix, dest_prefix)
+    with pytest.raises(Stopped):
+        list(Copier(source, dest, options, told).copy_batch(batch.items))
+    kept = [each.upload_id for each in open_uploads(ground)]
+    told.stop_after = None
+
+    (finding,) = Copier(source, dest, options, told, kept_uploads={ground.key("to/film"): kept}).copy_batch(batch.items)
+
+    can_tell = dest.profile.proves_multipart_etag
+    assert len(kept) == can_tell
+    assert ("upload_continued" in finding.notes) == can_tell
+    assert judge(finding.checks, options.policy, finding.error_code).badge.startswith("Verified")
+    assert ground.read("to/film") == b"".join(parts)
+    assert open_uploads(ground) == ()
