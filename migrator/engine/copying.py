@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from integrity.evidence import Finding
+from integrity.layouts import MIB
 from migrator.engine.attempts import Begin
 from migrator.engine.buffers import DEFAULT_BUDGET, DEFAULT_SPOOL_QUOTA, Budget, give_freed_memory_back
 from migrator.engine.chain_leg import DestVersion, Link
@@ -30,10 +31,16 @@ from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
 __all__ = ["Copier", "CopyOptions", "DestVersion", "Hooks", "IfExists", "Link", "Side"]
 
 DEFAULT_CONCURRENCY = 8
+# What an object at work may hold outside the budget: what has come and was not taken, and what is on its way out.
+_BESIDE_THE_BUDGET = 6 * MIB
 
 
 class Copier:
-    """Copies items from one side to the other. Make one for a batch or for many; it holds no connection."""
+    """Copies items from one side to the other. Make one for a batch or for many; it holds no connection.
+
+    `concurrency`: how many objects are at work at once, small ones aside; at most one for each 6 MiB of the
+    `buffer_budget`, since each holds something outside it.
+    """
 
     def __init__(
         self,
@@ -55,7 +62,7 @@ class Copier:
         self._sides = (source, destination)
         self._options = options
         self._hooks = hooks
-        self._concurrency = max(1, concurrency)
+        self._concurrency = max(1, min(concurrency, buffer_budget // _BESIDE_THE_BUDGET))
         self._budget = Budget(buffer_budget)
         self._limit = RateLimit(options.bytes_per_s)
         self._spool_quota = Budget(spool_quota)
