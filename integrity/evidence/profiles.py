@@ -41,7 +41,8 @@ class EtagMeaning(StrEnum):
 class Profile:
     """The dated, probed facts about one bucket. Whatever is not known counts as the weakest value.
 
-    `limits` are those of AWS where nothing else is known.
+    `limits` are those of AWS where nothing else is known. `read_after_write_seconds`: how long it took until HEAD and a
+    listing showed what was written, rounded up; 0 where the first look did.
     """
 
     probed_at: str = ""
@@ -52,6 +53,7 @@ class Profile:
     unsigned_payload: bool | None = None
     checksums: Mapping[str, Proof] = field(default_factory=dict)
     complete_checksum: Proof = Proof.UNKNOWN
+    complete_size: Proof = Proof.UNKNOWN
     etag_stable: bool | None = None
     if_match_get: bool | None = None
     range_get: bool | None = None
@@ -68,6 +70,7 @@ class Profile:
     tagging: bool | None = None
     versioning: bool | None = None
     sse_default: Encryption | None = None
+    read_after_write_seconds: int | None = None
     clock_skew_seconds: int | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -186,6 +189,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "content_md5": Proof,
     "payload_sha256": Proof,
     "complete_checksum": Proof,
+    "complete_size": Proof,
     "sse_default": Encryption,
 }
-_PLAIN_KINDS: dict[str, type] = {"probed_at": str, "clock_skew_seconds": int}
+_PLAIN_KINDS: dict[str, type] = {"probed_at": str, "read_after_write_seconds": int, "clock_skew_seconds": int}

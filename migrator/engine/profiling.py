@@ -8,11 +8,14 @@ unknown, which counts as the weakest value.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from awscrt import checksums as crt
@@ -41,6 +44,8 @@ _OTHER_BODY = bytes(reversed(_BODY))
 _FIRST_PART = 5 * 1024 * 1024
 _ODD_KEY = "odd + key %41 \u00e9"
 _METADATA = {"truecopy-probe": "one  two"}
+# A person may be waiting for the probe: this many looks take 15 seconds at most.
+_LOOKS = 6
 
 
 def probe_destination(store: Store, bucket: str, prefix: str = "") -> Profile:
@@ -98,7 +103,9 @@ class _Probe:
             raise
         except EngineError:
             return
+        written_at = time.monotonic()
         steps: tuple[Callable[[], None], ...] = (
+            lambda: self._how_soon_shown(written_at),
             lambda: self._what_head_says(plain),
             lambda: self._wrong_md5(plain),
             self._wrong_payload,
@@ -109,6 +116,7 @@ class _Probe:
             self._listing,
             self._multipart,
             self._small_parts,
+            self._wrong_size,
             self._conditional_complete,
         )
         for step in steps:
@@ -156,6 +164,23 @@ class _Probe:
 
     def _head(self, name: str, *, checksums: bool = False) -> Statement:
         return self._store.head(self._bucket, self._base + name, checksums=checksums)
+
+    def _how_soon_shown(self, written_at: float) -> None:
+        """Look until HEAD and a listing show what was written; how long that takes stays unknown if they do not."""
+        tried = 1
+        while not self._is_shown("plain"):
+            if tried == _LOOKS:
+                return
+            self._store.patience.wait(tried)
+            tried += 1
+        seconds = math.ceil(time.monotonic() - written_at) if tried > 1 else 0
+        self._learn(read_after_write_seconds=seconds)
+
+    def _is_shown(self, name: str) -> bool:
+        key = self._base + name
+        if self._store.find(self._bucket, key) is None:
+            return False
+        return any(entry.key == key for entry in list_objects(self._store, self._bucket, key))
 
     def _what_head_says(self, plain: Statement) -> None:
         head = self._head("plain")
@@ -275,9 +300,8 @@ class _Probe:
         )
 
     def _multipart(self) -> None:
-        algorithm = next((n for n in ("CRC64NVME", "CRC32") if self.profile.checksums.get(n) is Proof.REJECTS), "")
+        algorithm = self.profile.whole_checksum()
         name = "parts"
-        self._keys.add(name)
         upload_id = self._create(name, algorithm)
         first, last = bytes(_FIRST_PART), b"!"
         sent = [self._part(name, upload_id, 1, first, algorithm), self._part(name, upload_id, 2, last, algorithm)]
@@ -306,7 +330,6 @@ class _Probe:
     def _small_parts(self) -> None:
         """Ask for an object of two parts of one byte each: a store that takes it has no smallest part."""
         name = "small-parts"
-        self._keys.add(name)
         upload_id = self._create(name, "")
         sent = [self._part(name, upload_id, number, b"!", "") for number in (1, 2)]
         self._store.complete_upload(self._bucket, self._base + name, upload_id, sent)
@@ -391,19 +414,49 @@ class _Probe:
         except EngineError:
             self._learn(attributes=False)
 
+    def _wrong_size(self) -> None:
+        """Ask the store to refuse a Complete that tells another size than the parts have.
+
+        As in every copy the size goes beside a checksum. That the right one is taken shows what the other is refused
+        for: there is no code of its own for this.
+        """
+        algorithm = self.profile.whole_checksum()
+        if not algorithm:
+            return
+        right = self._complete_of_one("right-size", algorithm, size=len(_BODY))
+        wrong = self._complete_of_one("wrong-size", algorithm, size=len(_BODY) + 1)
+        right()
+        try:
+            wrong()
+        except (StoreBusy, ConnectionProblem):
+            raise
+        except EngineError:
+            self._learn(complete_size=Proof.REJECTS)
+        else:
+            self._learn(complete_size=Proof.IGNORES)
+
     def _conditional_complete(self) -> None:
-        name = "plain"
-        upload_id = self._create(name, "")
-        sent = self._part(name, upload_id, 1, _BODY, "")
-        self._learn(
-            if_none_match_complete=self._is_refused(
-                lambda: self._store.complete_upload(
-                    self._bucket, self._base + name, upload_id, [sent], if_none_match=True
-                )
-            )
+        self._learn(if_none_match_complete=self._is_refused(self._complete_of_one("plain", if_none_match=True)))
+
+    def _complete_of_one(
+        self, name: str, algorithm: str = "", *, size: int | None = None, if_none_match: bool = False
+    ) -> Callable[[], Statement]:
+        """Upload one part and return the Complete that is left to be asked."""
+        upload_id = self._create(name, algorithm)
+        sent = self._part(name, upload_id, 1, _BODY, algorithm)
+        return partial(
+            self._store.complete_upload,
+            self._bucket,
+            self._base + name,
+            upload_id,
+            [sent],
+            checksums=sent.checksums,
+            size=size,
+            if_none_match=if_none_match,
         )
 
     def _create(self, name: str, algorithm: str) -> str:
+        self._keys.add(name)
         upload_id = self._store.create_upload(self._bucket, self._base + name, algorithm=algorithm)
         self._uploads.add((name, upload_id))
         return upload_id

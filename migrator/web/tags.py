@@ -316,4 +316,5 @@ def visible_lines(text: str) -> SafeString:
 def profile_sentences(facts: dict[str, Any]) -> list[str]:
     """Return what a profile says, in sentences."""
     words = wording.profile_words(facts)
-    return [line for line in (words["etag"], words["proof"], words["limits"]) if line]
+    told = ("etag", "proof", "limits", "sizes", "shown")
+    return [words[name] for name in told if words[name]]

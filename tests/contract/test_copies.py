@@ -7,6 +7,7 @@ import os
 import pytest
 
 from integrity.etags import normalise
+from integrity.evidence import Proof
 from integrity.layouts import MIB
 from integrity.verdicts import judge
 from migrator.engine.copying import Copier, CopyOptions, Side
@@ -60,6 +61,16 @@ def test_the_probe_leaves_nothing_behind(ground: Ground) -> None:
 
     assert list(list_objects(ground.store, ground.bucket, ground.prefix)) == []
     assert open_uploads(ground) == ()
+
+
+def test_the_probe_sees_a_new_object_at_once(ground: Ground) -> None:
+    assert probe_destination(ground.store, ground.bucket, ground.prefix).read_after_write_seconds == 0
+
+
+@pytest.mark.differs("seaweedfs", by="does not look at the size that an upload is to have")
+@pytest.mark.differs("rclone", by="proves no checksum, and the size goes beside one only")
+def test_the_probe_sees_that_an_upload_of_another_size_is_refused(ground: Ground) -> None:
+    assert probe_destination(ground.store, ground.bucket, ground.prefix).complete_size is Proof.REJECTS
 
 
 def test_a_marker_shows_that_two_addresses_are_one_place(ground: Ground) -> None:

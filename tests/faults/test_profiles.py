@@ -12,6 +12,8 @@ from migrator.engine.probing import probe_destination, probe_source, try_connect
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE
 
+PLAIN: dict[str, object] = {"operation": "PutObject", "key": "*/plain"}
+
 
 def probed(two_stores: Make, **traits: object) -> Profile:
     pair = two_stores(dest_traits=traits)
@@ -26,7 +28,9 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
 
     assert profile.etag_single is EtagMeaning.MD5
     assert profile.etag_multipart is EtagMeaning.FORMULA
-    assert (profile.content_md5, profile.payload_sha256, profile.complete_checksum) == (Proof.REJECTS,) * 3
+    assert (profile.content_md5, profile.payload_sha256) == (Proof.REJECTS,) * 2
+    assert (profile.complete_checksum, profile.complete_size) == (Proof.REJECTS,) * 2
+    assert profile.read_after_write_seconds == 0
     assert set(profile.checksums.values()) == {Proof.REJECTS}
     assert profile.clock_skew_seconds in {-1, 0, 1}
 
@@ -44,6 +48,9 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
         ({"etag_multipart": "hex"}, "etag_multipart", EtagMeaning.OPAQUE),
         ({"payload_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
         ({"complete_checksum": "ignores"}, "complete_checksum", Proof.IGNORES),
+        ({"complete_size": "ignores"}, "complete_size", Proof.IGNORES),
+        # The size goes beside a checksum only.
+        ({"checksums": [], "checksum_others": "refused"}, "complete_size", Proof.UNKNOWN),
         ({"etag_stable": False}, "etag_stable", False),
         ({"if_match": "ignored"}, "if_match_get", False),
         ({"if_match_put": "ignored"}, "if_match_put", False),
@@ -86,6 +93,65 @@ def test_a_wrong_part_that_is_refused_for_another_reason_disproves_no_header(two
     pair.dest.plan_faults([{"operation": "UploadPart", "part": 2, "calls": "2", "action": "status", "value": no}])
 
     assert probe_destination(pair.dest_store, DEST).content_md5 is Proof.UNKNOWN
+
+
+@pytest.mark.parametrize("called", ["right-size", "wrong-size"])
+def test_a_complete_that_is_refused_whatever_its_size_shows_nothing_of_sizes(two_stores: Make, called: str) -> None:
+    pair = two_stores()
+    of_the_store = {"status": 400, "code": "InvalidArgument"} if called == "right-size" else {"status": 503}
+    complete = {"operation": "CompleteMultipartUpload", "key": f"*/{called}", "calls": "all", "action": "status"}
+    pair.dest.plan_faults([{**complete, "value": of_the_store}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.complete_size is Proof.UNKNOWN
+    assert profile.etag_multipart is EtagMeaning.FORMULA
+    assert pair.dest.keys(DEST) == []
+    assert not pair.dest.open_uploads()
+
+
+def test_a_store_that_shows_a_new_object_late_is_waited_for(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.dest.plan_faults([{**PLAIN, "calls": "1", "action": "late_visible", "value": 60}])
+    pair.dest_seconds_ahead = lambda: 60 if pair.requests("HeadObject") > 2 else 0
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.read_after_write_seconds == 1
+    assert (profile.metadata, profile.listing_etag) == (True, True)
+
+
+def test_an_object_that_is_not_listed_is_not_yet_shown(two_stores: Make) -> None:
+    pair = two_stores()
+    other = {"find": "plain</Key>", "put": "plain-</Key>"}
+    pair.dest.plan_faults([{"operation": "ListObjectsV2", "calls": "1-2", "action": "xml", "value": other}])
+
+    assert probe_destination(pair.dest_store, DEST).read_after_write_seconds == 1
+    assert not pair.dest.unfired
+
+
+def test_how_soon_an_object_shows_that_never_does_stays_unknown(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.dest.plan_faults([{**PLAIN, "calls": "all", "action": "late_visible", "value": 3600}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert profile.read_after_write_seconds is None
+    assert profile.content_md5 is Proof.REJECTS
+    assert pair.requests("HeadObject") < 20
+    assert pair.dest.keys(DEST) == []
+
+
+def test_where_nothing_may_be_listed_nobody_knows_how_soon_an_object_shows(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.dest.plan_faults([{"operation": "ListObjectsV2", "calls": "all", "action": "status", "value": 403}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert profile.read_after_write_seconds is None
+    assert profile.metadata is True
 
 
 @pytest.mark.parametrize("action", ["empty_200", "html_200"])

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from integrity.evidence import Profile, limits_of, profile_to_json
+from integrity.evidence import Profile, Proof, limits_of, profile_to_json
 from migrator.models import Connection, StoreProfile
 from tests.stores import SOURCE_BUCKET, Stores, connect
 from tests.web.conftest import text_of
@@ -127,11 +127,27 @@ def test_staff_without_a_connection_learn_whom_to_ask(as_operator: Client) -> No
 
 def test_limits_that_are_not_the_usual_ones_are_said(as_admin: Client) -> None:
     made = a_connection("New")
-    facts = profile_to_json(Profile(limits=limits_of("s3.fr-par.scw.cloud")))
-    StoreProfile.objects.create(
-        connection=made, bucket="archive", side="destination", facts=facts, probed_at=timezone.now()
+    found = Profile(limits=limits_of("s3.fr-par.scw.cloud"))
+
+    assert "It takes parts of at most 4.7 GiB, at most 1,000 parts, objects of at most 4.5 TiB." in page_of(
+        as_admin, made, found
     )
 
-    page = text_of(as_admin.get(f"/connections/{made.pk}/"))
 
-    assert "It takes parts of at most 4.7 GiB, at most 1,000 parts, objects of at most 4.5 TiB." in page
+def test_what_a_probe_found_out_besides_is_said(as_admin: Client) -> None:
+    page = page_of(as_admin, a_connection("New"), Profile(complete_size=Proof.IGNORES, read_after_write_seconds=2))
+
+    assert "It does not look at the size that an upload is to have in the end." in page
+    assert "HEAD and a listing had it within 2 s." in page
+
+
+def page_of(person: Client, connection: Connection, found: Profile) -> str:
+    """The page of a connection after a probe found this out about a destination."""
+    StoreProfile.objects.create(
+        connection=connection,
+        bucket="archive",
+        side="destination",
+        facts=profile_to_json(found),
+        probed_at=timezone.now(),
+    )
+    return text_of(person.get(f"/connections/{connection.pk}/"))

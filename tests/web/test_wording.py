@@ -151,3 +151,26 @@ def test_the_books_always_add_up_to_the_plan() -> None:
 )
 def test_only_limits_that_are_not_the_usual_ones_have_words(limits: dict[str, object], words: str) -> None:
     assert wording.profile_words({"limits": limits})["limits"] == words
+
+
+@pytest.mark.parametrize(
+    ("facts", "sizes", "shown"),
+    [
+        ({}, "", ""),
+        ({"complete_size": "unknown", "read_after_write_seconds": None}, "", ""),
+        (
+            {"complete_size": "rejects", "read_after_write_seconds": 0},
+            "It refuses an upload that is to end with another size than its parts have.",
+            "It shows a new object at once, by HEAD and in listings.",
+        ),
+        (
+            {"complete_size": "ignores", "read_after_write_seconds": 3},
+            "It does not look at the size that an upload is to have in the end.",
+            "It shows a new object late: HEAD and a listing had it within 3 s.",
+        ),
+    ],
+)
+def test_what_a_probe_found_out_besides_has_words(facts: dict[str, object], sizes: str, shown: str) -> None:
+    words = wording.profile_words(facts)
+
+    assert (words["sizes"], words["shown"]) == (sizes, shown)

@@ -22,19 +22,37 @@ _PROOFS = {
     "echoes": "repeats a wrong checksum as if it were right",
     "refuses": "does not take checksums",
 }
+_OF_SIZES = {
+    "rejects": "It refuses an upload that is to end with another size than its parts have.",
+    "ignores": "It does not look at the size that an upload is to have in the end.",
+}
 
 
 def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the main facts of a profile in words, with its date; `not known` is said as such."""
+    """Return the main facts of a profile in words, with its date; `not known` is said as such.
+
+    The last three are empty where there is nothing to say.
+    """
     single = _ETAG_MEANINGS.get(str(facts.get("etag_single")), "is not known to mean anything")
     parts = _ETAG_MEANINGS.get(str(facts.get("etag_multipart")), "is not known to mean anything")
     proof = _PROOFS.get(str(facts.get("content_md5")), "")
     return {
         "probed_at": str(facts.get("probed_at") or ""),
         "etag": f"The ETag of an object {single}; of one in parts it {parts}.",
-        "limits": _limits_words(facts.get("limits")),
         "proof": f"The store {proof}." if proof else "It is not known whether the store refuses damaged data.",
+        "limits": _limits_words(facts.get("limits")),
+        "sizes": _OF_SIZES.get(str(facts.get("complete_size")), ""),
+        "shown": _shown_words(facts.get("read_after_write_seconds")),
     }
+
+
+def _shown_words(seconds: int | None) -> str:
+    """Return how soon a new object is to be seen, as far as it was measured."""
+    if seconds is None:
+        return ""
+    if seconds == 0:
+        return "It shows a new object at once, by HEAD and in listings."
+    return f"It shows a new object late: HEAD and a listing had it within {seconds:,} s."
 
 
 def _limits_words(limits: Mapping[str, Any] | None) -> str:

@@ -23,7 +23,13 @@ MD5, FORMULA = EtagMeaning.MD5, EtagMeaning.FORMULA
 
 def test_a_profile_survives_being_stored() -> None:
     profile = replace(
-        PROVEN, probed_at="2026-05-04", clock_skew_seconds=-3, sse_default=Encryption.SSE_KMS, metadata=False
+        PROVEN,
+        probed_at="2026-05-04",
+        clock_skew_seconds=-3,
+        sse_default=Encryption.SSE_KMS,
+        metadata=False,
+        complete_size=Proof.IGNORES,
+        read_after_write_seconds=2,
     )
 
     stored = json.loads(json.dumps(profile_to_json(profile)))
@@ -45,10 +51,20 @@ def test_stored_facts_are_plain_words() -> None:
         {"etag_single": "magic", "content_md5": 7, "sse_default": "rot13", "something": "new"},
         {"checksums": "all", "etag_stable": 1, "if_match_get": "yes", "clock_skew_seconds": True, "probed_at": 5},
         {"checksums": {"CRC32": "perhaps"}, "etag_single": None},
+        {"complete_size": True, "read_after_write_seconds": False},
+        {"complete_size": "perhaps", "read_after_write_seconds": 0.5},
     ],
 )
 def test_a_fact_that_is_not_understood_is_unknown(facts: dict[str, object]) -> None:
     assert profile_from_json(facts) == UNKNOWN
+
+
+def test_facts_that_an_earlier_version_did_not_ask_for_are_unknown() -> None:
+    stored = profile_to_json(replace(PROVEN, complete_size=Proof.REJECTS, read_after_write_seconds=0))
+    del stored["complete_size"], stored["read_after_write_seconds"]
+
+    assert profile_from_json(stored) == PROVEN
+    assert (PROVEN.complete_size, PROVEN.read_after_write_seconds) == (Proof.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(
