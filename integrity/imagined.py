@@ -297,7 +297,7 @@ class _DestSide:
             readback=self._read_back(after) if self.item.read_back else None,
         )
         sent = self._sent(digests, reply) if written else ()
-        return (*sent, *held, *self._fidelity(source.statement, after, reply if written else None, wish))
+        return (*sent, *held, *self._fidelity(source, after, reply if written else None, wish))
 
     def _sent(self, digests: DigestSet, reply: Statement) -> tuple[Check, ...]:
         parts = _TRUE.parts[self.layout] if self.layout.multipart else ()
@@ -305,11 +305,14 @@ class _DestSide:
         sent = self.profile.digests_sent(self.wish.left_out)
         return write_checks(digests, self.layout, self.profile, sent=sent, reply=reply, part_replies=replies)
 
-    def _fidelity(self, source: Statement, after: Statement, reply: Statement | None, wish: Wish) -> tuple[Check, ...]:
+    def _fidelity(
+        self, source: _SourceSide, after: Statement, reply: Statement | None, wish: Wish
+    ) -> tuple[Check, ...]:
         no_tags = Reason.NOT_COPIED if not wish.tags else Reason.NOT_SUPPORTED
-        tags: dict[str, str] | None = {} if wish.tags else None
+        lacking = source.profile.tagging is False or self.profile.tagging is False
+        tags: dict[str, str] | None = {} if wish.tags and not lacking else None
         return fidelity_checks(
-            source,
+            source.statement,
             after,
             write_reply=reply,
             first_seen=after,

@@ -106,7 +106,8 @@ class DestLeg:
             raise self._class_not_named()
         headers = write_headers(
             self._source.statement,
-            self._source.tags,
+            # Where there are no tags, asking for some would only have the write refused; the check names the loss.
+            Tags(None) if self._side.profile.tagging is False else self._source.tags,
             storage_class=chosen.asked,
             encryption=options.encryption,
             kms_key_id=options.kms_key_id,
@@ -418,7 +419,7 @@ class DestLeg:
         if is_open and (self._work.options.policy.fidelity is Fidelity.REPORT or after.origin is Origin.LISTING):
             # Stores state no count of tags where there are none, and some never do: silence is no answer.
             return Tags(None, Reason.NOT_REQUESTED)
-        if is_open and self._side.profile.tagging is False:
+        if self._side.profile.tagging is False and (wanted.values or is_open):
             return Tags(None, Reason.NOT_SUPPORTED)
         return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
 

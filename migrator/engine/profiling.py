@@ -26,10 +26,12 @@ from integrity.evidence import EtagMeaning, Profile, Proof, Statement, limits_of
 from integrity.layouts import Limits
 from migrator.engine.answers import now
 from migrator.engine.errors import (
+    AccessDenied,
     ConditionFailed,
     ConnectionProblem,
     DigestRejected,
     EngineError,
+    ObjectMissing,
     StoreBusy,
 )
 from migrator.engine.listing import list_objects
@@ -44,6 +46,7 @@ _OTHER_BODY = bytes(reversed(_BODY))
 _FIRST_PART = 5 * 1024 * 1024
 _ODD_KEY = "odd + key %41 \u00e9"
 _METADATA = {"truecopy-probe": "one  two"}
+_TAGS = {"truecopy-probe": "one two"}
 # A person may be waiting for the probe: this many looks take 15 seconds at most.
 _LOOKS = 6
 
@@ -107,6 +110,7 @@ class _Probe:
         steps: tuple[Callable[[], None], ...] = (
             lambda: self._how_soon_shown(written_at),
             lambda: self._what_head_says(plain),
+            self._tags,
             lambda: self._wrong_md5(plain),
             self._wrong_payload,
             self._unsigned_payload,
@@ -190,6 +194,22 @@ class _Probe:
             versioning=bool(plain.version_id),
             sse_default=head.encryption,
         )
+
+    def _tags(self) -> None:
+        """Find out whether the store takes tags and gives them back, or lacks them.
+
+        One that takes them and gives back others stays unknown: each copy is compared then, and the loss is a finding.
+        """
+        try:
+            self._put("tagged", _BODY, headers=WriteHeaders(tags=_TAGS))
+            given = self._store.get_tags(self._bucket, self._base + "tagged")
+        except (StoreBusy, ConnectionProblem, AccessDenied, ObjectMissing):
+            raise
+        except EngineError:
+            self._learn(tagging=False)
+            return
+        if given == _TAGS:
+            self._learn(tagging=True)
 
     def _wrong_md5(self, plain: Statement) -> None:
         true = _md5(_BODY).hex()

@@ -29,7 +29,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "part_number": ("honoured", "ignored", "refused"),
     "range": ("honoured", "ignored"),
     "attributes": ("supported", "not_supported", "object"),
-    "tagging": ("supported", "not_supported"),
+    "tagging": ("supported", "not_supported", "refused", "dropped"),
     "aws_chunked": ("decoded", "stored"),
     "listing_etag": ("same", "other"),
     "listing_size": ("same", "other"),

@@ -20,6 +20,7 @@ _UNVERIFIED_BECAUSE = {
     Reason.LAYOUT_UNKNOWN: "uploaded in parts whose sizes the source may not tell, and without a checksum",
     Reason.STORE_UNPROVEN: "the destination has not shown that it checks what it receives",
     Reason.NOT_REQUESTED: "this needs a checksum that the task leaves out, so it is not requested",
+    Reason.NOT_SUPPORTED: "their tags are to be compared, but one of the stores does not know tags",
     Reason.NOT_COPIED: "their tags or storage class are to be compared, but the task does not carry them over",
 }
 _OF_THE_WHOLE = "a checksum of the whole object"

@@ -216,7 +216,7 @@ def _preview(run: Run) -> dict[str, Any]:
         "not_drawn": excluded.get("sample", 0),
         "existing": summary.get("existing_same_size", 0) + summary.get("existing_different", 0),
         **_foretold(summary.get("forecast")),
-        "forecast": _forecast(run),
+        "forecast": [*_forecast(run), *_tags_left(run)],
         "promises": _promises(run),
         "requests": _requests_an_object(run) * run.planned + 2 * (run.planned // 1000 + 1),
         "depth": run.options.get("verify_depth", ""),
@@ -298,6 +298,15 @@ def _forecast(run: Run) -> list[dict[str, str]]:
             _line("unverified", "The source's ETags are not made from the bytes; a second reading would be the proof.")
         )
     return lines
+
+
+def _tags_left(run: Run) -> list[dict[str, str]]:
+    """Return what becomes of the tags that the task wants, where a store does not know any."""
+    if not run.options.get("tags"):
+        return []
+    done = "compared" if wording.is_verify(run) else "carried over"
+    lacking = [side for side in ("source", "destination") if run.profiles.get(side, {}).get("tagging") is False]
+    return [_line("unverified", f"The {side} does not know tags, so none are {done}.") for side in lacking]
 
 
 def _asked_first(destination: dict[str, Any]) -> list[dict[str, str]]:

@@ -316,5 +316,5 @@ def visible_lines(text: str) -> SafeString:
 def profile_sentences(facts: dict[str, Any]) -> list[str]:
     """Return what a profile says, in sentences."""
     words = wording.profile_words(facts)
-    told = ("etag", "proof", "limits", "sizes", "shown")
+    told = ("etag", "proof", "limits", "sizes", "shown", "tags")
     return [words[name] for name in told if words[name]]

@@ -67,6 +67,11 @@ def test_the_probe_sees_a_new_object_at_once(ground: Ground) -> None:
     assert probe_destination(ground.store, ground.bucket, ground.prefix).read_after_write_seconds == 0
 
 
+@pytest.mark.differs("rclone", by="has no tags")
+def test_the_probe_sees_that_tags_are_kept(ground: Ground) -> None:
+    assert probe_destination(ground.store, ground.bucket, ground.prefix).tagging is True
+
+
 @pytest.mark.differs("seaweedfs", by="does not look at the size that an upload is to have")
 @pytest.mark.differs("rclone", by="proves no checksum, and the size goes beside one only")
 def test_the_probe_sees_that_an_upload_of_another_size_is_refused(ground: Ground) -> None:

@@ -158,8 +158,11 @@ def test_where_fidelity_is_required_a_copy_without_tags_is_asked_for_them(
     two_stores: Make, trait: str, verdict: str, tags: str
 ) -> None:
     pair = noted(two_stores(dest_traits={"tagging": trait}))
+    planned = pair.begin()
+    # As if the probe had not found out whether the store knows tags.
+    pair.believe(tagging=None)
 
-    settled = pair.copy_one(**EXACTLY)
+    settled = pair.copy_items(planned, **EXACTLY)["note"]
 
     assert (settled.verdict, settled.outcome(CheckName.TAGS)) == (verdict, tags)
     assert pair.requests("GetObjectTagging") == 1
@@ -177,12 +180,44 @@ def test_where_fidelity_is_only_reported_no_copy_without_tags_is_asked_for_them(
     assert pair.requests("GetObjectTagging") == 0
 
 
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("trait", ["not_supported", "refused"])
+@pytest.mark.parametrize(("policy", "verdict"), [(Policy(), "verified"), (REQUIRED, "unverified")])
+def test_a_store_without_tags_gets_the_object_and_the_record_says_that_they_are_not_there(
+    request: pytest.FixtureRequest, way: str, trait: str, policy: Policy, verdict: str
+) -> None:
+    pair = request.getfixturevalue(way)(dest_traits={"tagging": trait})
+    pair.seed("note", b"text", tags={"kind": "a note"})
+
+    settled = pair.copy_one(policy=policy, tags=True)
+
+    assert (settled.verdict, stated(settled, CheckName.TAGS)) == (verdict, ("not_supported", '{"kind":"a note"}', ""))
+    assert pair.requests("GetObjectTagging") == 0
+    assert "x-amz-tagging" not in put_headers(pair)
+
+
+def test_a_store_that_loses_the_tags_it_took_is_found_out(two_stores: Make) -> None:
+    pair = two_stores(dest_traits={"tagging": "dropped"})
+    pair.seed("note", b"text", tags={"kind": "a note"})
+
+    settled = pair.copy_one(**EXACTLY)
+
+    assert (settled.code, stated(settled, CheckName.TAGS)) == (
+        "tags_mismatch",
+        ("mismatch", '{"kind":"a note"}', "{}"),
+    )
+
+
+def put_headers(pair: TwoStores) -> Mapping[str, str]:
+    """The headers of the only PUT that the destination got."""
+    (written,) = [entry for entry in pair.dest.log if entry.operation == "PutObject"]
+    return written.headers
+
+
 def test_where_the_destination_cannot_be_asked_for_tags_nobody_asks(two_stores: Make) -> None:
     pair = noted(two_stores(dest_traits={"tagging": "not_supported"}))
-    planned = pair.begin()
-    pair.believe(tagging=False)
 
-    settled = pair.copy_items(planned, **EXACTLY)["note"]
+    settled = pair.copy_one(**EXACTLY)
 
     assert (settled.verdict, settled.outcome(CheckName.TAGS)) == ("unverified", "not_supported")
     assert pair.requests("GetObjectTagging") == 0

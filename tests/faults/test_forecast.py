@@ -143,6 +143,10 @@ CASES: dict[str, tuple[Seeding, Mapping[str, object], Mapping[str, object], Mapp
     "a key service asked for, no checksums": (everything, {}, UNSEALED, {"encryption": "aws:kms"}),
     "a key service asked for, unproven": (everything, {}, {**ECHO, "etag_single": "md5"}, {"encryption": "aws:kms"}),
     "headers required": (plain, {}, {}, {"policy": REQUIRED, "tags": True}),
+    "headers required, a destination without tags": (plain, {}, {"tagging": "not_supported"}, EXACTLY),
+    "headers required, a destination that refuses tags": (plain, {}, {"tagging": "refused"}, EXACTLY),
+    "headers required, a source without tags": (plain, {"tagging": "not_supported"}, {}, EXACTLY),
+    "headers reported, a destination without tags": (plain, {}, {"tagging": "not_supported"}, {"tags": True}),
     "headers required, tags left out": (plain, {}, {}, {"policy": REQUIRED}),
 }
 

@@ -31,6 +31,7 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
     assert (profile.content_md5, profile.payload_sha256) == (Proof.REJECTS,) * 2
     assert (profile.complete_checksum, profile.complete_size) == (Proof.REJECTS,) * 2
     assert profile.read_after_write_seconds == 0
+    assert profile.tagging is True
     assert set(profile.checksums.values()) == {Proof.REJECTS}
     assert profile.clock_skew_seconds in {-1, 0, 1}
 
@@ -64,6 +65,10 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
         ({"listing_size": "other"}, "listing_size", False),
         ({"metadata": "dropped"}, "metadata", False),
         ({"versioned": True}, "versioning", True),
+        ({"tagging": "not_supported"}, "tagging", False),
+        ({"tagging": "refused"}, "tagging", False),
+        # What is lost on the way is found by comparing, so it must be looked for.
+        ({"tagging": "dropped"}, "tagging", None),
     ],
 )
 def test_each_dialect_is_found_out(two_stores: Make, traits: dict[str, object], fact: str, value: object) -> None:
@@ -161,6 +166,30 @@ def test_a_store_that_does_not_answer_for_tags_is_not_asked_for_each_object(two_
     pair.source.plan_faults([{"operation": "GetObjectTagging", "calls": "all", "action": action}])
 
     assert probe_source(pair.source_store, SOURCE).tagging is False
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [
+        ("GetObjectTagging", 403),
+        ("GetObjectTagging", 404),
+        ("GetObjectTagging", 500),
+        ("PutObject", 403),
+        ("PutObject", 500),
+    ],
+)
+def test_a_destination_that_says_nothing_clear_of_tags_is_asked_for_each_object(
+    two_stores: Make, operation: str, status: int
+) -> None:
+    pair = two_stores()
+    refused = {"operation": operation, "key": "*/tagged", "calls": "all", "action": "status", "value": status}
+    pair.dest.plan_faults([refused])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.tagging is None
+    assert profile.content_md5 is Proof.REJECTS
 
 
 def test_a_store_that_checks_only_whole_objects_is_trusted_with_no_checksum(two_stores: Make) -> None:

@@ -241,6 +241,19 @@ def test_an_operation_can_be_missing(make: Make, trait: str, path: str) -> None:
     assert wire.ask(sandbox, "GET", f"/photos/a?{path}", headers={"x-amz-object-attributes": "ETag"}).status == 501
 
 
+@pytest.mark.parametrize(
+    ("trait", "put_status", "asked", "count"),
+    [("supported", 200, 200, 1), ("not_supported", 200, 501, 0), ("refused", 501, 501, 0), ("dropped", 200, 200, 0)],
+)
+def test_tags_can_be_unknown_refused_or_lost(make: Make, trait: str, put_status: int, asked: int, count: int) -> None:
+    sandbox = make(traits={"tagging": trait})
+    put(sandbox)
+    written = put(sandbox, {"x-amz-tagging": "kind=note"})
+    reply = wire.ask(sandbox, "GET", "/photos/a?tagging=")
+
+    assert (written.status, reply.status, reply.body.count(b"<Tag>")) == (put_status, asked, count)
+
+
 def test_framing_can_be_stored_as_data(make: Make) -> None:
     sandbox = make(traits={"aws_chunked": "stored"})
     headers = {"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "3"}

@@ -135,10 +135,12 @@ def test_limits_that_are_not_the_usual_ones_are_said(as_admin: Client) -> None:
 
 
 def test_what_a_probe_found_out_besides_is_said(as_admin: Client) -> None:
-    page = page_of(as_admin, a_connection("New"), Profile(complete_size=Proof.IGNORES, read_after_write_seconds=2))
+    found = Profile(complete_size=Proof.IGNORES, read_after_write_seconds=2, tagging=False)
+    page = page_of(as_admin, a_connection("New"), found)
 
     assert "It does not look at the size that an upload is to have in the end." in page
     assert "HEAD and a listing had it within 2 s." in page
+    assert "It does not know tags, so none are carried over." in page
 
 
 def page_of(person: Client, connection: Connection, found: Profile) -> str:

@@ -51,6 +51,8 @@ def test_a_count_is_a_number_or_a_range(provable: dict[str, int], words: str) ->
          " requested. Computing it again would help."),
         ("standard", short("not_copied"), "2 cannot: their tags or storage class are to be compared, but the task does"
          " not carry them over. Carrying them over would help."),
+        ("standard", short("not_supported"), "2 cannot: their tags are to be compared, but one of the stores does not"
+         " know tags. Neither a second reading nor reading the destination back would be enough."),
         ("standard", short("dest_config", objects=between(3)),
          "3 will fail: in a storage class that the task's list of classes does not name."),
         ("standard", short("archived", objects=between(1)),

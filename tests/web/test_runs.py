@@ -343,6 +343,28 @@ def test_the_preview_promises_what_the_copies_will_be_and_what_is_left(as_operat
     assert "<li>Not carried over: access lists (ACLs), object lock," in page
 
 
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_the_preview_says_that_tags_are_left_where_a_store_does_not_know_any(
+    as_operator: Client, operator: User, side: str
+) -> None:
+    words = f"The {side} does not know tags, so none are carried over."
+    run = a_run(a_task(operator), "ready", planned=2)
+    run.profiles |= {side: {"tagging": False}}
+    for wanted in (False, True):
+        run.options |= {"tags": wanted}
+        run.save()
+
+        assert (words in text_of(as_operator.get(f"/runs/{run.pk}/"))) is wanted
+
+
+def test_the_preview_of_a_comparison_says_that_tags_are_not_compared(as_operator: Client, operator: User) -> None:
+    run = a_comparison(operator, verify_depth="statements", tags=True)
+    run.profiles |= {"destination": {"tagging": False}}
+    run.save()
+
+    assert "The destination does not know tags, so none are compared." in text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+
 def test_the_preview_of_a_comparison_tells_its_sample(as_operator: Client, operator: User) -> None:
     page = text_of(as_operator.get(f"/runs/{a_comparison(operator, sample_percent=5, seed=7).pk}/"))
 

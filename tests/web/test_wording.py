@@ -174,3 +174,11 @@ def test_what_a_probe_found_out_besides_has_words(facts: dict[str, object], size
     words = wording.profile_words(facts)
 
     assert (words["sizes"], words["shown"]) == (sizes, shown)
+
+
+@pytest.mark.parametrize(
+    ("tagging", "words"),
+    [(None, ""), (True, "It knows tags."), (False, "It does not know tags, so none are carried over.")],
+)
+def test_whether_a_store_knows_tags_has_words(tagging: bool | None, words: str) -> None:
+    assert wording.profile_words({"tagging": tagging})["tags"] == words

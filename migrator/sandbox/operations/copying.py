@@ -16,11 +16,11 @@ from migrator.sandbox.messages import Answer, xml_answer
 from migrator.sandbox.operations.described import (
     asked_encryption,
     asked_storage_class,
+    asked_tags,
     check_customer_key,
     content_headers,
     copy_source,
     encryption_headers,
-    header_tags,
     user_metadata,
     version_headers,
 )
@@ -103,7 +103,7 @@ def _facts(call: Call, source: Version) -> Facts:
     if directive == "REPLACE":
         facts = replace(facts, headers=content_headers(call), metadata=user_metadata(call))
     if tag_directive == "REPLACE":
-        facts = replace(facts, tags=header_tags(call.header("x-amz-tagging")))
+        facts = replace(facts, tags=asked_tags(call))
     return facts
 
 

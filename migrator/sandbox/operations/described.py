@@ -46,7 +46,7 @@ def asked_facts(call: Call) -> Facts:
     return Facts(
         headers=content_headers(call),
         metadata=user_metadata(call),
-        tags=header_tags(call.header("x-amz-tagging")),
+        tags=asked_tags(call),
         encryption=encryption,
         kms_key=kms_key,
         customer_key=customer_key,
@@ -81,6 +81,13 @@ def asked_storage_class(call: Call) -> str:
     if asked not in STORAGE_CLASSES:
         raise S3Error("InvalidStorageClass", extra={"StorageClassRequested": asked})
     return asked
+
+
+def asked_tags(call: Call) -> tuple[tuple[str, str], ...]:
+    text = call.header("x-amz-tagging")
+    if text and call.traits.tagging == "refused":
+        raise S3Error("NotImplemented", "A header you provided implies functionality that is not implemented.")
+    return () if call.traits.tagging == "dropped" else header_tags(text)
 
 
 def header_tags(text: str) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,7 @@ async def get_object_tagging(call: Call) -> Answer:
 async def put_object_tagging(call: Call) -> Answer:
     _check_supported(call)
     tags = _tags(await call.payload.document(), most=10)
-    version = call.store.relabel(call.version(), tags=tags)
+    version = call.store.relabel(call.version(), tags=() if call.traits.tagging == "dropped" else tags)
     return Answer(200, version_headers(call, version))
 
 
@@ -51,7 +51,7 @@ async def delete_bucket_tagging(call: Call) -> Answer:
 
 
 def _check_supported(call: Call) -> None:
-    if call.traits.tagging == "not_supported":
+    if call.traits.tagging in ("not_supported", "refused"):
         raise S3Error("NotImplemented")
 
 

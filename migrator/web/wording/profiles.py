@@ -27,11 +27,13 @@ _OF_SIZES = {
     "ignores": "It does not look at the size that an upload is to have in the end.",
 }
 
+_OF_TAGS: dict[bool | None, str] = {True: "It knows tags.", False: "It does not know tags, so none are carried over."}
+
 
 def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the main facts of a profile in words, with its date; `not known` is said as such.
 
-    The last three are empty where there is nothing to say.
+    The last four are empty where there is nothing to say.
     """
     single = _ETAG_MEANINGS.get(str(facts.get("etag_single")), "is not known to mean anything")
     parts = _ETAG_MEANINGS.get(str(facts.get("etag_multipart")), "is not known to mean anything")
@@ -43,6 +45,7 @@ def profile_words(facts: Mapping[str, Any]) -> dict[str, str]:
         "limits": _limits_words(facts.get("limits")),
         "sizes": _OF_SIZES.get(str(facts.get("complete_size")), ""),
         "shown": _shown_words(facts.get("read_after_write_seconds")),
+        "tags": _OF_TAGS.get(facts.get("tagging"), ""),
     }
 
 
