@@ -119,6 +119,7 @@ class _Probe:
             self._conditions,
             self._listing,
             self._multipart,
+            self._wrong_part_payload,
             self._small_parts,
             self._wrong_size,
             self._conditional_complete,
@@ -383,6 +384,22 @@ class _Probe:
             found = Proof.ECHOES if echoed else Proof.IGNORES
         if _WEAKNESS[found] > _WEAKNESS[self.profile.content_md5]:
             self._learn(content_md5=found)
+
+    def _wrong_part_payload(self) -> None:
+        """Ask the store to refuse a part that is not what was signed; the weaker of PUT and UploadPart counts."""
+        name = "wrong-part"
+        upload_id = self._create(name, "")
+        try:
+            self._store.upload_part(self._bucket, self._base + name, upload_id, 1, _BODY, wire_body=_OTHER_BODY)
+        except EngineError as exc:
+            found = _proof_of_refusal(exc)
+            if found is Proof.REFUSES:
+                # What else it may have been refused for shows nothing.
+                found = Proof.UNKNOWN
+        else:
+            found = Proof.IGNORES
+        if _WEAKNESS[found] > _WEAKNESS[self.profile.payload_sha256]:
+            self._learn(payload_sha256=found)
 
     def _wrong_part_checksum(self, name: str, upload_id: str, body: bytes, algorithm: str) -> None:
         """Ask the store to refuse a part with a wrong checksum. One that checks only whole objects proves no part."""

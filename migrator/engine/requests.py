@@ -160,6 +160,7 @@ def part_request(
     content_md5: str = "",
     checksums: Mapping[str, str] | None = None,
     is_signed: bool = True,
+    wire_body: bytes | None = None,
 ) -> Request:
     """Return an UploadPart. `is_signed`: its bytes are signed, not its headers alone."""
     return Request(
@@ -170,6 +171,7 @@ def part_request(
         headers=digest_headers(content_md5, checksums),
         body=body,
         payload_sha256="" if is_signed else UNSIGNED_PAYLOAD,
+        wire_body=wire_body,
     )
 
 

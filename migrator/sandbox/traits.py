@@ -20,6 +20,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "payload_sha256": ("rejects", "ignores"),
     "checksum_values": ("rejects", "ignores", "echoes"),
     "part_checksums": ("rejects", "ignores"),
+    "part_sha256": ("rejects", "ignores"),
     "checksum_others": ("ignored", "refused"),
     "complete_checksum": ("rejects", "ignores"),
     "complete_size": ("rejects", "ignores"),
@@ -62,6 +63,7 @@ class Traits:
     checksums: tuple[str, ...] = ALGORITHMS
     checksum_values: str = "rejects"
     part_checksums: str = "rejects"
+    part_sha256: str = "rejects"
     checksum_others: str = "ignored"
     checksum_on_head: bool = True
     default_checksum: str = "CRC64NVME"

@@ -48,6 +48,7 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
         ({"etag_multipart": "random"}, "etag_multipart", EtagMeaning.OPAQUE),
         ({"etag_multipart": "hex"}, "etag_multipart", EtagMeaning.OPAQUE),
         ({"payload_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
+        ({"part_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
         ({"complete_checksum": "ignores"}, "complete_checksum", Proof.IGNORES),
         ({"complete_size": "ignores"}, "complete_size", Proof.IGNORES),
         # The size goes beside a checksum only.
@@ -98,6 +99,20 @@ def test_a_wrong_part_that_is_refused_for_another_reason_disproves_no_header(two
     pair.dest.plan_faults([{"operation": "UploadPart", "part": 2, "calls": "2", "action": "status", "value": no}])
 
     assert probe_destination(pair.dest_store, DEST).content_md5 is Proof.UNKNOWN
+
+
+def test_a_part_that_is_refused_for_another_reason_shows_nothing_of_its_hash(two_stores: Make) -> None:
+    pair = two_stores()
+    no = {"status": 400, "code": "InvalidArgument"}
+    pair.dest.plan_faults(
+        [{"operation": "UploadPart", "key": "*/wrong-part", "calls": "1", "action": "status", "value": no}]
+    )
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.payload_sha256 is Proof.UNKNOWN
+    assert not pair.dest.open_uploads()
 
 
 @pytest.mark.parametrize("called", ["right-size", "wrong-size"])

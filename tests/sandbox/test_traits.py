@@ -152,6 +152,17 @@ def test_the_payload_hash_can_be_ignored(make: Make) -> None:
     assert put(make(traits={"payload_sha256": "ignores"}), payload="0" * 64).status == 200
 
 
+@pytest.mark.parametrize(("trait", "status"), [("rejects", 400), ("ignores", 200)])
+def test_a_wrong_payload_hash_of_a_part_can_be_ignored(make: Make, trait: str, status: int) -> None:
+    sandbox = make(traits={"part_sha256": trait})
+    begun = wire.ask(sandbox, "POST", "/photos/a?uploads=").body
+    upload_id = begun.partition(b"<UploadId>")[2].partition(b"</UploadId>")[0].decode()
+    part = f"/photos/a?partNumber=1&uploadId={upload_id}"
+
+    assert wire.ask(sandbox, "PUT", part, BODY, payload="0" * 64).status == status
+    assert put(sandbox, payload="0" * 64).status == 400
+
+
 def test_a_store_without_checksums_ignores_them(make: Make) -> None:
     sandbox = make(traits={"checksums": []})
     reply = put(sandbox, {"x-amz-checksum-crc32": checksum_of("CRC32", b"other")})

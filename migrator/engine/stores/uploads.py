@@ -62,8 +62,12 @@ class UploadVerbs(Asking):
         content_md5: str = "",
         checksums: Mapping[str, str] | None = None,
         is_signed: bool = True,
+        wire_body: bytes | None = None,
     ) -> Statement:
-        """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone."""
+        """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone.
+
+        `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
+        """
         asked = self.asked(PUT_PART, bucket, key)
         request = part_request(
             bucket,
@@ -74,6 +78,7 @@ class UploadVerbs(Asking):
             content_md5=content_md5,
             checksums=checksums,
             is_signed=is_signed,
+            wire_body=wire_body,
         )
         reply = self._patiently(asked, lambda: self._answer(request, asked))
         return written_statement(reply.headers, Origin.PART_REPLY)
