@@ -9,6 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import quote
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from migrator.sandbox.errors import S3Error
 
@@ -59,19 +60,27 @@ def _element(name: str, value: object) -> str:
 def parse(data: bytes, root: str) -> ElementTree.Element:
     """The root element, its names without namespace; MalformedXML for anything else.
 
-    A document type is refused before parsing, so there are no entities to expand.
+    A document type is refused where it begins, in whatever encoding, so there are no entities to expand.
     """
-    if not data or b"<!DOCTYPE" in data.upper():
-        raise S3Error("MalformedXML")
+    builder, parser = ElementTree.TreeBuilder(), expat.ParserCreate(namespace_separator="}")
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler = builder.data
     try:
-        tree = ElementTree.fromstring(data)  # noqa: S314 - no document type, so nothing expands
-    except ElementTree.ParseError as exc:
+        parser.Parse(data, True)
+    except (expat.ExpatError, LookupError, ValueError) as exc:
+        # An encoding that nobody knows is a LookupError, one that the parser cannot use is a ValueError.
         raise S3Error("MalformedXML") from exc
+    tree = builder.close()
     for element in tree.iter():
         element.tag = element.tag.rpartition("}")[2]
     if tree.tag != root:
         raise S3Error("MalformedXML")
     return tree
+
+
+def _refuse_document_type(*_: object) -> None:
+    raise S3Error("MalformedXML")
 
 
 def text_of(element: ElementTree.Element, name: str) -> str:

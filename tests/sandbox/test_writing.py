@@ -213,11 +213,43 @@ def test_what_is_left_out_is_said_to_be(sandbox: Sandbox, method: str) -> None:
     assert (reply.status, wire.code(reply)) == (501, "NotImplemented")
 
 
-@pytest.mark.parametrize("body", [b"", b"<", b"<Other/>", b'<!DOCTYPE x [<!ENTITY a "b">]><Tagging>&a;</Tagging>'])
+TYPED = '<?xml version="1.0" encoding="{}"?><!DOCTYPE x [<!ENTITY a "b">]><Tagging><TagSet/></Tagging>'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<",
+        b"<Other/>",
+        b'<!DOCTYPE x [<!ENTITY a "b">]><Tagging>&a;</Tagging>',
+        *(TYPED.format(name).encode(name) for name in ("utf-8", "utf-16", "utf-16-le", "utf-16-be")),
+        b'<?xml version="1.0" encoding="nobody-knows"?><Tagging><TagSet/></Tagging>',
+        b"<s3:Tagging><TagSet/></s3:Tagging>",
+    ],
+)
 def test_a_document_that_is_none_is_malformed(sandbox: Sandbox, body: bytes) -> None:
     sandbox.seed("photos", "a", b"x")
 
     assert wire.code(wire.ask(sandbox, "PUT", "/photos/a?tagging=", body)) == "MalformedXML"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<Tagging>{}</Tagging>",
+        '<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{}</Tagging>',
+        '<?xml version="1.0" encoding="utf-16"?><Tagging>{}</Tagging>',
+    ],
+)
+def test_a_document_may_name_its_namespace_and_its_encoding(s3: Any, sandbox: Sandbox, text: str) -> None:
+    sandbox.seed("photos", "a", b"x")
+    body = text.format("<TagSet><Tag><Key>a &amp; b</Key><Value>\u00e9</Value></Tag></TagSet>")
+
+    reply = wire.ask(sandbox, "PUT", "/photos/a?tagging=", body.encode("utf-16" if "utf-16" in text else "utf-8"))
+
+    assert reply.status == 200
+    assert s3.get_object_tagging(Bucket="photos", Key="a")["TagSet"] == [{"Key": "a & b", "Value": "\u00e9"}]
 
 
 def test_a_request_that_is_not_http_is_a_bad_request(sandbox: Sandbox) -> None:
