@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from integrity.digests import Algorithm, DigestSet, OnePass, digest_of
+from integrity.digests import DigestSet
 from integrity.etags import EtagForm, etag_of, kind, normalise
 from integrity.evidence import (
     Check,
@@ -25,7 +25,6 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from integrity.verdicts import Fidelity
-from migrator.engine.answers import statement_of
 from migrator.engine.carrying import ClassOfCopy, Tags, asked_encryption, class_of_copy, read_tags, write_headers
 from migrator.engine.cutting import (
     LayoutRefuted,
@@ -37,7 +36,6 @@ from migrator.engine.cutting import (
 )
 from migrator.engine.errors import (
     ClassNotNamed,
-    CopyNotResumed,
     DestExists,
     DestMissing,
     EngineError,
@@ -46,7 +44,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import ARCHIVE_CLASSES, Item
-from migrator.engine.reading import CopyReader, Pin
+from migrator.engine.reading_back import ReadingBack
 from migrator.engine.source_leg import SourceLeg, is_match
 from migrator.engine.uploading import Condition, Target, Written
 from migrator.engine.versions import history_of
@@ -59,6 +57,7 @@ class DestLeg:
     def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None], source: SourceLeg) -> None:
         self.statement: Statement | None = None
         self.written_version_id = ""
+        self.reading_back = ReadingBack(work, item)
         self._work = work
         self._item = item
         self._number = number
@@ -66,7 +65,6 @@ class DestLeg:
         self._source = source
         self._side = work.destination
         self._learned = Learned(None, (), "")
-        self._readback: ReadBack | None = None
 
     # Before the write
 
@@ -167,8 +165,8 @@ class DestLeg:
             attempt=self._number,
         )
         held = self._compare(digests, layout, written.reply, after, identity, None)
-        if first_mismatch((*sent, *held)) is None and self._is_read_back():
-            held = self._compare(digests, layout, written.reply, after, identity, self._read_back(after))
+        if first_mismatch((*sent, *held)) is None and self.reading_back.is_wanted:
+            held = self._compare(digests, layout, written.reply, after, identity, self.reading_back.read(after))
         return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply, written.found))
 
     def look_listed(self, written: Written, digests: DigestSet, layout: Layout, listed: Statement) -> tuple[Check, ...]:
@@ -178,18 +176,8 @@ class DestLeg:
         sent = write_checks(
             digests, layout, self._side.profile, sent=written.sent, reply=written.reply, attempt=self._number
         )
-        held = self._compare(digests, layout, written.reply, listed, None, self._readback)
+        held = self._compare(digests, layout, written.reply, listed, None, self.reading_back.found)
         return (*sent, *held, *self._others(layout, listed, written.reply, None))
-
-    @property
-    def misses_reading_back(self) -> bool:
-        """Whether the written object is to be read again and was not."""
-        return self._readback is None and self._work.options.reads_back(self._item.key)
-
-    def take_read_back(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Take a whole answer to a GET of what was written. It is judged once: there is no other reading."""
-        said, digests = statement_of(headers, Origin.READBACK), digest_of(body, algorithms=_READ_BACK)
-        self._readback = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
     def remove(self, checks: Sequence[Check]) -> bool:
         """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
@@ -267,8 +255,8 @@ class DestLeg:
         checks = self._compare(digests, layout, None, after, first, None)
         if may_be_the_layout(checks) and self._doubt_layout(first):
             raise LayoutRefuted
-        if first_mismatch(checks) is None and self._is_read_back():
-            checks = self._compare(digests, layout, None, after, first, self._read_back(after))
+        if first_mismatch(checks) is None and self.reading_back.is_wanted:
+            checks = self._compare(digests, layout, None, after, first, self.reading_back.read(after))
         return layout, (*checks, *self._others(layout, after, None, first))
 
     def compare_statements(self, first: Statement) -> tuple[Check, ...]:
@@ -364,42 +352,6 @@ class DestLeg:
         )
         return (pair, *fidelity)
 
-    def _is_read_back(self) -> bool:
-        return self._work.options.reads_back(self._item.key)
-
-    def _read_back(self, after: Statement) -> ReadBack:
-        """Read the whole object, of the version that was confirmed, unless that was done."""
-        if self._readback is not None:
-            return self._readback
-        try:
-            return self._read(after)
-        except CopyNotResumed:
-            # Not every store knows ranges, and what has taken the place of ours is named by what it states.
-            return self._read(after)
-
-    def _read(self, after: Statement) -> ReadBack:
-        side, one_pass = self._side, OnePass(algorithms=_READ_BACK)
-        pin = Pin(
-            store=side.store,
-            bucket=side.bucket,
-            key=self._item.dest_key,
-            version_id=after.version_id,
-            size=self._item.size,
-        )
-        reader = CopyReader(pin, self._work.options.watch)
-        try:
-            said = reader.open()
-            for chunk in reader.chunks():
-                if self._work.should_stop():
-                    raise Stopped
-                one_pass.feed(chunk)
-        finally:
-            reader.close()
-        digests = one_pass.result()
-        return ReadBack(
-            statement=replace(said, origin=Origin.READBACK), sha256=digests.sha256_hex or "", size=digests.size
-        )
-
     def _class_of_copy(self) -> ClassOfCopy | None:
         return class_of_copy(self._stated_class(), self._work.options.storage_class_map)
 
@@ -425,7 +377,6 @@ class DestLeg:
 
 
 _WEAKEST_FIRST = (False, None, True)
-_READ_BACK = frozenset({Algorithm.SHA256})
 _REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
 _STATED_OF_IT = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_CHECKSUM, CheckName.DEST_READBACK})
 

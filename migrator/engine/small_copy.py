@@ -112,7 +112,7 @@ class SmallCopy(ItemCopy):
     @property
     def size(self) -> int:
         """The bytes it holds in memory: those that were read, and those that are read back."""
-        return 2 * self._item.size if self._dest.misses_reading_back else self._item.size
+        return 2 * self._item.size if self._dest.reading_back.is_missing else self._item.size
 
     @property
     def item(self) -> Item:
@@ -149,7 +149,7 @@ class SmallCopy(ItemCopy):
         if self._source.tags.values or not is_carried_whole(said, self._target.headers):
             # Something that a listing does not state is to be compared: what was lost on the way, or tags.
             return None
-        if self._dest.misses_reading_back:
+        if self._dest.reading_back.is_missing:
             return None
         if not self._source.is_settled and (seen_again is None or not self._source.see_again(seen_again)):
             return None
@@ -221,12 +221,12 @@ class SmallCopy(ItemCopy):
         Whatever refuses the reading, the object was written, and must not end as one that was there already. Where a
         person must act the HEAD meets the same problem, and raises it.
         """
-        if self._dest.misses_reading_back:
+        if self._dest.reading_back.is_missing:
             side, version = self._work.destination, written.reply.version_id if written.reply else ""
             request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=self._item.size + 1)
             with suppress(EngineError):
                 reply = yield from asking(Ask(side.store, GET, request))
-                self._dest.take_read_back(reply.headers, reply.body)
+                self._dest.reading_back.take(reply.headers, reply.body)
         return Begun(self, written)
 
     def _tags(self) -> Steps[Tags]:

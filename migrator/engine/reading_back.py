@@ -1,0 +1,73 @@
+"""The second look at what was written: the whole object is read again at the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from integrity.digests import Algorithm, OnePass, digest_of
+from integrity.evidence import Origin, ReadBack, Statement
+from migrator.engine.answers import statement_of
+from migrator.engine.errors import CopyNotResumed, Stopped
+from migrator.engine.planning import Item
+from migrator.engine.reading import CopyReader, Pin
+from migrator.engine.workplace import Work
+
+_COMPUTED = frozenset({Algorithm.SHA256})
+
+
+class ReadingBack:
+    """What one attempt reads at the destination. `found`: what was read, None while nothing was."""
+
+    def __init__(self, work: Work, item: Item) -> None:
+        self.found: ReadBack | None = None
+        self._work = work
+        self._item = item
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the object is among those that are to be read again."""
+        return self._work.options.reads_back(self._item.key)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the written object is to be read again and was not."""
+        return self.found is None and self.is_wanted
+
+    def take(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take a whole answer to a GET of what was written. It is judged once: there is no other reading."""
+        said, digests = statement_of(headers, Origin.READBACK), digest_of(body, algorithms=_COMPUTED)
+        self.found = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
+
+    def read(self, after: Statement) -> ReadBack:
+        """Read the whole object, of the version that was confirmed, unless one was taken."""
+        if self.found is not None:
+            return self.found
+        try:
+            return self._read(after)
+        except CopyNotResumed:
+            # Not every store knows ranges, and what has taken the place of ours is named by what it states.
+            return self._read(after)
+
+    def _read(self, after: Statement) -> ReadBack:
+        side, one_pass = self._work.destination, OnePass(algorithms=_COMPUTED)
+        pin = Pin(
+            store=side.store,
+            bucket=side.bucket,
+            key=self._item.dest_key,
+            version_id=after.version_id,
+            size=self._item.size,
+        )
+        reader = CopyReader(pin, self._work.options.watch)
+        try:
+            said = reader.open()
+            for chunk in reader.chunks():
+                if self._work.should_stop():
+                    raise Stopped
+                one_pass.feed(chunk)
+        finally:
+            reader.close()
+        digests = one_pass.result()
+        return ReadBack(
+            statement=replace(said, origin=Origin.READBACK), sha256=digests.sha256_hex or "", size=digests.size
+        )
