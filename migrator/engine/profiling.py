@@ -118,6 +118,7 @@ class _Probe:
             self._reading,
             self._conditions,
             self._listing,
+            self._wrong_complete,
             self._multipart,
             self._wrong_part_payload,
             self._small_parts,
@@ -329,10 +330,7 @@ class _Probe:
         self._wrong_part(name, upload_id, last, sent[1])
         if algorithm:
             self._wrong_part_checksum(name, upload_id, last, algorithm)
-            # A store may drop the upload after a refused Complete: then the right one below is lost too, and
-            # the multipart facts stay unknown.
             sent[1] = self._part(name, upload_id, 2, last, algorithm)
-            self._wrong_complete(name, upload_id, sent, algorithm, len(first) + len(last))
         sums = {algorithm: _crc(algorithm, first + last)} if algorithm else None
         reply = self._store.complete_upload(
             self._bucket, self._base + name, upload_id, sent, checksums=sums, size=_FIRST_PART + 1
@@ -420,21 +418,6 @@ class _Probe:
             }
             self._learn(checksums=weaker)
 
-    def _wrong_complete(self, name: str, upload_id: str, sent: list[SentPart], algorithm: str, size: int) -> None:
-        try:
-            self._store.complete_upload(
-                self._bucket,
-                self._base + name,
-                upload_id,
-                sent,
-                checksums={algorithm: _crc(algorithm, _OTHER_BODY)},
-                size=size,
-            )
-        except EngineError as exc:
-            self._learn(complete_checksum=_proof_of_refusal(exc))
-        else:
-            self._learn(complete_checksum=Proof.IGNORES)
-
     def _part_facts(self, name: str) -> None:
         try:
             told = self._store.head(self._bucket, self._base + name, part_number=1)
@@ -450,6 +433,22 @@ class _Probe:
             raise
         except EngineError:
             self._learn(attributes=False)
+
+    def _wrong_complete(self) -> None:
+        """Ask the store to refuse a Complete with a wrong checksum of the whole.
+
+        In an upload of its own: whether it is refused or taken, the upload may be gone afterwards.
+        """
+        algorithm = self.profile.whole_checksum()
+        if not algorithm:
+            return
+        complete = self._complete_of_one("wrong-whole", algorithm, whole=_OTHER_BODY, size=len(_BODY))
+        try:
+            complete()
+        except EngineError as exc:
+            self._learn(complete_checksum=_proof_of_refusal(exc))
+        else:
+            self._learn(complete_checksum=Proof.IGNORES)
 
     def _wrong_size(self) -> None:
         """Ask the store to refuse a Complete that tells another size than the parts have.
@@ -476,9 +475,15 @@ class _Probe:
         self._learn(if_none_match_complete=self._is_refused(self._complete_of_one("plain", if_none_match=True)))
 
     def _complete_of_one(
-        self, name: str, algorithm: str = "", *, size: int | None = None, if_none_match: bool = False
+        self,
+        name: str,
+        algorithm: str = "",
+        *,
+        whole: bytes = _BODY,
+        size: int | None = None,
+        if_none_match: bool = False,
     ) -> Callable[[], Statement]:
-        """Upload one part and return the Complete that is left to be asked."""
+        """Upload one part and return the Complete that is left to be asked; its checksum is that of `whole`."""
         upload_id = self._create(name, algorithm)
         sent = self._part(name, upload_id, 1, _BODY, algorithm)
         return partial(
@@ -487,7 +492,7 @@ class _Probe:
             self._base + name,
             upload_id,
             [sent],
-            checksums=sent.checksums,
+            checksums={algorithm: _crc(algorithm, whole)} if algorithm else None,
             size=size,
             if_none_match=if_none_match,
         )

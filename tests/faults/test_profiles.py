@@ -50,6 +50,9 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
         ({"payload_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
         ({"part_sha256": "ignores"}, "payload_sha256", Proof.IGNORES),
         ({"complete_checksum": "ignores"}, "complete_checksum", Proof.IGNORES),
+        # Nothing else is lost by it.
+        ({"complete_checksum": "ignores"}, "etag_multipart", EtagMeaning.FORMULA),
+        ({"complete_checksum": "ignores"}, "part_number", True),
         ({"complete_size": "ignores"}, "complete_size", Proof.IGNORES),
         # The size goes beside a checksum only.
         ({"checksums": [], "checksum_others": "refused"}, "complete_size", Proof.UNKNOWN),
