@@ -327,7 +327,7 @@ def _stated_checksums(
     """Compare the checksums stated after the write, and those of the write reply that stand alone or contradict."""
     name = CheckName.DEST_CHECKSUM
     checks = [
-        _checksum_check(each.statement, each.algorithm, each.ours, each.observed, each.reason, profile, attempt)
+        _checksum_check(each.statement, each.algorithm, each.ours, each.observed, each.reason, layout, profile, attempt)
         for each in stated_checksums((after, write_reply), digests, layout)
     ]
     if checks:
@@ -345,13 +345,16 @@ def _checksum_check(
     ours: str | None,
     observed: str,
     reason: Reason | None,
+    layout: Layout | None,
     profile: Profile,
     attempt: int,
 ) -> Check:
     witness, name = Witness.of(statement, attempt), CheckName.DEST_CHECKSUM
     if reason or ours is None:
         return witness.not_comparable(name, reason or Reason.CHECKSUM_ABSENT, ours, observed, algorithm)
-    if ours == observed and not profile.proves_checksum(algorithm):
+    # A composite value is made of those of the parts, each of which was checked as it came.
+    whole_of_parts = (layout is None or layout.multipart) and "-" not in observed
+    if ours == observed and not profile.proves_stated_checksum(algorithm, of_parts_put_together=whole_of_parts):
         return witness.not_comparable(name, Reason.STORE_UNPROVEN, ours, observed, algorithm)
     return witness.compared(name, ours, observed, algorithm)
 

@@ -94,6 +94,15 @@ class Profile:
         """Whether this bucket was seen to reject a wrong checksum of that S3 name."""
         return self.checksums.get(algorithm) is Proof.REJECTS
 
+    def proves_stated_checksum(self, algorithm: str, *, of_parts_put_together: bool) -> bool:
+        """Whether a checksum of the whole object that is stated later passed the negative control, and is no echo.
+
+        Parts are put together by a Complete, so what it brings must have been seen to be checked too.
+        """
+        return self.proves_checksum(algorithm) and not (
+            of_parts_put_together and self.complete_checksum is not Proof.REJECTS
+        )
+
     def whole_checksum(self, left_out: Collection[str] = ()) -> str:
         """Return the full-object checksum to write with: one that this bucket is proven to check; empty if none."""
         able = [name for name in _WHOLE_CHECKSUMS if name not in left_out]

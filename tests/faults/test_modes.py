@@ -146,6 +146,8 @@ DESTS = [
     Dest("SSE-KMS, checksums not on HEAD", {"sse": "kms", "checksum_on_head": False},
          ON_ARRIVAL, REJECTED, ON_ARRIVAL, REJECTED),
     Dest("SSE-KMS, SHA-256 only", {"sse": "kms", "checksums": ["SHA256"]}, ON_ARRIVAL, REJECTED, ON_ARRIVAL, REJECTED),
+    Dest("SSE-KMS, Complete checks nothing", {"sse": "kms", "complete_checksum": "ignores"},
+         PROVEN, REJECTED, ON_ARRIVAL, REJECTED),
     Dest("SSE-KMS, blind", {"sse": "kms", **BLIND}, KMS_D1, KMS_D1, KMS_D1, KMS_D1),
     Dest("SSE-KMS, blind, refuses Content-MD5", {"sse": "kms", **BLIND, "content_md5": "refuses"},
          KMS_D1, KMS_D1, KMS_D1, KMS_D1),
@@ -194,7 +196,7 @@ DESTS = [
          OPAQUE_D1, OPAQUE_D1, OPAQUE_D1, OPAQUE_D1),
     # What else a destination can be like.
     Dest("Complete checks nothing", {"complete_checksum": "ignores", "complete_size": "ignores"},
-         PROVEN, REJECTED, PROVEN, REJECTED),
+         PROVEN, REJECTED, ON_ARRIVAL, REJECTED),
     Dest("layout not told", {"part_number": "refused", "attributes": "not_supported"},
          PROVEN, REJECTED, PROVEN, REJECTED),
     Dest("conditions ignored", {"if_match": "ignored", "if_match_put": "ignored", "if_none_match": "ignored"},

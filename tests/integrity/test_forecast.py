@@ -19,6 +19,7 @@ PROVEN = Profile(
     content_md5=Proof.REJECTS,
     payload_sha256=Proof.REJECTS,
     checksums={"CRC64NVME": Proof.REJECTS, "CRC32": Proof.REJECTS},
+    complete_checksum=Proof.REJECTS,
     checksum_mode=True,
     part_number=True,
     etag_stable=True,

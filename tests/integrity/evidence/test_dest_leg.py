@@ -272,6 +272,33 @@ def test_a_stated_checksum_is_compared(algorithm: str, text: str, proof: Proof, 
     assert outcome(held(after, profile=replace(PROVEN, checksums={algorithm: proof})), SUM) is result
 
 
+@pytest.mark.parametrize(
+    ("layout", "proof", "result"),
+    [
+        (SINGLE, Proof.UNKNOWN, MATCH),
+        (PARTS, Proof.REJECTS, MATCH),
+        (PARTS, Proof.IGNORES, Reason.STORE_UNPROVEN),
+        (PARTS, Proof.UNKNOWN, Reason.STORE_UNPROVEN),
+        (None, Proof.REJECTS, MATCH),
+        (None, Proof.IGNORES, Reason.STORE_UNPROVEN),
+    ],
+)
+def test_a_checksum_of_parts_put_together_counts_where_a_complete_checks_it(
+    layout: Layout | None, proof: Proof, result: Outcome | Reason
+) -> None:
+    after = replace(HEAD, checksums={"CRC64NVME": CRC}, checksum_type="FULL_OBJECT")
+
+    assert outcome(held(after, layout=layout, profile=replace(PROVEN, complete_checksum=proof)), SUM) is result
+
+
+def test_a_composite_checksum_needs_no_more_than_that_each_part_was_checked() -> None:
+    text = composite("CRC32", DIGESTS.part_raws(PARTS, "CRC32") or ())
+    after = said(Origin.HEAD, etag="x", checksums={"CRC32": text}, checksum_type="COMPOSITE")
+    profile = replace(PROVEN, complete_checksum=Proof.IGNORES)
+
+    assert outcome(held(after, layout=PARTS, profile=profile), SUM) is MATCH
+
+
 def test_a_checksum_of_the_write_reply_alone_is_attested_on_arrival() -> None:
     opaque = replace(PUT, etag="opaque", checksums={"CRC64NVME": CRC}, checksum_type="FULL_OBJECT")
 
