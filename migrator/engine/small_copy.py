@@ -181,6 +181,8 @@ class SmallCopy(ItemCopy):
             try:
                 self._source.tags = yield from self._tags()
             except (StoreBusy, ItemProblem):
+                # The bytes will be read again.
+                self.take_back()
                 return NotBegun(self)
         if not self._source.is_settled and not (self._source.is_proven and self.waits_for_listing):
             yield from aside(self._source.judge)

@@ -219,6 +219,17 @@ def test_row_c5_an_object_replaced_before_the_listing_is_named(two_stores: Make)
     assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
 
 
+def test_an_object_whose_tags_are_asked_for_again_is_counted_once(two_stores: Make) -> None:
+    busy = {"side": "source", "operation": "GetObjectTagging", "key": "photos/001", "calls": "1"}
+    pair = two_stores(busy | {"action": "status", "value": 503})
+    for number in range(3):
+        pair.seed(f"photos/{number:03}", BODY, tags={"of": "2019"})
+
+    pair.copy(tags=True)
+
+    assert pair.told.bytes_moved == 3 * len(BODY)
+
+
 def test_a_damaged_reading_is_read_again_and_stays_in_the_attempts(two_stores: Make) -> None:
     flip = {"side": "source", "operation": "GetObject", "key": "photos/001", "calls": "1", "action": "flip"}
 
