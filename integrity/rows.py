@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
     from integrity.digests import DigestSet
-    from integrity.evidence import Check, Earlier
+    from integrity.evidence import Attempt, Check, Earlier, Repeat
 
 Row: TypeAlias = dict[str, Any]
 
@@ -270,16 +270,7 @@ def _judged(finding: Finding, judgement: Judgement | None) -> Row:
         "checks": checks_to_json(finding.checks),
         "notes": list(finding.notes),
         "attempts": max(1, len(finding.attempts)),
-        "attempt_log": [
-            {
-                "number": attempt.number,
-                "started_at": attempt.started_at,
-                "ended_at": attempt.ended_at,
-                "error_code": attempt.error_code,
-                "message": attempt.message,
-            }
-            for attempt in finding.attempts
-        ],
+        "attempt_log": [_attempt(each) for each in finding.attempts],
         "size_match": _all_match(sizes, _SIZES),
         "etag_match": _all_match(etags, _ETAGS),
         "md5_match": _all_match(md5s, _ETAGS),
@@ -294,6 +285,34 @@ def _judged(finding: Finding, judgement: Judgement | None) -> Row:
         "is_valid": judgement.verdict is Verdict.VERIFIED,
         "error_code": judgement.error_code.value if judgement.error_code else "",
         "error_message": finding.error_message[:600],
+    }
+
+
+def _attempt(attempt: Attempt) -> Row:
+    """Return an attempt as the record holds it; where no request was made again, as it was before that was kept."""
+    row: Row = {
+        "number": attempt.number,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "error_code": attempt.error_code,
+        "message": attempt.message,
+    }
+    if attempt.repeats:
+        row["repeats"] = [_repeat(each) for each in attempt.repeats]
+    if attempt.more_repeats:
+        row["more_repeats"] = attempt.more_repeats
+    return row
+
+
+def _repeat(repeat: Repeat) -> Row:
+    return {
+        "side": repeat.side,
+        "operation": repeat.operation,
+        "reason": repeat.reason,
+        "store_code": repeat.store_code,
+        "count": repeat.count,
+        "first_at": repeat.first_at,
+        "last_at": repeat.last_at,
     }
 
 

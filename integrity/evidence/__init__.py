@@ -30,7 +30,7 @@ from integrity.evidence.fidelity import (
     not_carried,
     pair_check,
 )
-from integrity.evidence.findings import Attempt, Finding
+from integrity.evidence.findings import Attempt, Finding, Repeat
 from integrity.evidence.priors import PRIORS, Prior, limits_of
 from integrity.evidence.profiles import (
     SAMPLE,
@@ -71,6 +71,7 @@ __all__ = [
     "Proof",
     "ReadBack",
     "Reason",
+    "Repeat",
     "Statement",
     "checks_from_json",
     "checks_to_json",

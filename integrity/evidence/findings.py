@@ -18,14 +18,35 @@ if TYPE_CHECKING:
 
 
 @named_value
+class Repeat:
+    """Requests of one kind that were made again inside an attempt, for one reason; `count` is how many times.
+
+    `side` is whom they were made to, source or destination; `reason` is an error code or the cause of a pause.
+    """
+
+    side: str
+    operation: str
+    reason: str
+    store_code: str
+    count: int
+    first_at: str
+    last_at: str
+
+
+@named_value
 class Attempt:
-    """One try at an item and how it ended; `error_code` is empty for the one that settled it."""
+    """One try at an item and how it ended; `error_code` is empty for the one that settled it.
+
+    `repeats` are the requests that were made again in it; those of further kinds are only counted (`more_repeats`).
+    """
 
     number: int
     started_at: str
     ended_at: str
     error_code: str = ""
     message: str = ""
+    repeats: tuple[Repeat, ...] = ()
+    more_repeats: int = 0
 
 
 @named_value

@@ -20,6 +20,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.planning import Item
+from migrator.engine.repeats import Repeats
 from migrator.engine.workplace import Work
 
 Begin = Callable[[Work, Item, int], ItemAttempt]
@@ -27,11 +28,21 @@ Begin = Callable[[Work, Item, int], ItemAttempt]
 log = logging.getLogger(__name__)
 
 
-def settle(work: Work, item: Item, begin: Begin, before: Sequence[Attempt] = ()) -> Finding:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A first attempt that a crowd began and that goes on elsewhere: since when, and what is asked again in it."""
+
+    started_at: str
+    repeats: Repeats | None
+
+
+def settle(
+    work: Work, item: Item, begin: Begin, before: Sequence[Attempt] = (), opened: Opened | None = None
+) -> Finding:
     """Try one item, again where that is worth it, and return what is known of it in the end.
 
-    `begin` makes the attempt of a number from 1, `before` are those that failed already. Raises only
-    `ConnectionProblem` and `Stopped`.
+    `begin` makes the attempt of a number from 1, `before` are those that failed already; the first one here may be
+    `opened`. Raises only `ConnectionProblem` and `Stopped`.
     """
     attempts = list(before)
     while True:
@@ -42,9 +53,11 @@ def settle(work: Work, item: Item, begin: Begin, before: Sequence[Attempt] = ())
                 raise Stopped
         started = now()
         attempt = begin(work, item, number)
+        if opened is not None:
+            started, attempt.repeats, opened = opened.started_at, opened.repeats, None
         ended = _try(work, attempt)
         if ended.finding is not None:
-            return settled(ended.finding, attempts, started)
+            return settled(ended.finding, attempts, started, attempt.repeats)
         assert ended.problem is not None
         found = failed(work, attempt, ended.problem, attempts, started)
         if found is not None:
@@ -53,9 +66,11 @@ def settle(work: Work, item: Item, begin: Begin, before: Sequence[Attempt] = ())
             item = replace(item, existing_size=None, existing_etag="")
 
 
-def settled(finding: Finding, before: Sequence[Attempt], started: str) -> Finding:
-    """Return the finding of the attempt that settled an item, with those before it."""
+def settled(finding: Finding, before: Sequence[Attempt], started: str, repeats: Repeats | None) -> Finding:
+    """Return the finding of the attempt that settled an item, with what was asked again in it and those before it."""
     last = Attempt(number=len(before) + 1, started_at=started, ended_at=now())
+    if repeats is not None:
+        last = replace(last, repeats=repeats.kept, more_repeats=repeats.more)
     attempts = (*before, last)
     return replace(finding, attempts=attempts, started_at=attempts[0].started_at, finished_at=last.ended_at)
 
@@ -66,7 +81,7 @@ def failed(
     """Add a failed attempt to `attempts`; return the finding where another one is not worth it or not allowed."""
     if isinstance(problem, LocalMemoryCorruption):
         work.stopping.set()
-    attempts.append(_failed_attempt(len(attempts) + 1, started, problem))
+    attempts.append(_failed_attempt(len(attempts) + 1, started, problem, attempt.repeats))
     attempt.take_back()
     if problem.retryable and attempt.may_try_again and len(attempts) < work.options.most_attempts:
         return None
@@ -116,7 +131,7 @@ def about_the_key(work: Work, exc: SecretRefused) -> KeyInvalid:
     )
 
 
-def _failed_attempt(number: int, started: str, problem: EngineError) -> Attempt:
+def _failed_attempt(number: int, started: str, problem: EngineError, repeats: Repeats | None) -> Attempt:
     code = problem.error_code
     words = problem.advice
     if isinstance(problem, EvidenceMismatch):
@@ -127,4 +142,6 @@ def _failed_attempt(number: int, started: str, problem: EngineError) -> Attempt:
         ended_at=now(),
         error_code=code.value if code else "internal_error",
         message=words,
+        repeats=repeats.kept if repeats is not None else (),
+        more_repeats=repeats.more if repeats is not None else 0,
     )

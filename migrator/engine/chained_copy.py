@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from integrity.etags import normalise
 from integrity.evidence import Attempt, ErrorCode, Finding
-from migrator.engine.attempts import Begin, settle
+from migrator.engine.attempts import Begin, Opened, settle
 from migrator.engine.chain_leg import ChainLeg, DestVersion, Link
 from migrator.engine.dest_leg import DestLeg
 from migrator.engine.errors import EngineError, VersionBeforeFailed, VersionsNoLongerKept
@@ -58,6 +58,7 @@ class Chain:
     begin: Begin
     links: Mapping[int, Link] = field(default_factory=dict)
     before: tuple[Attempt, ...] = ()
+    opened: Opened | None = None
     is_chained: bool = False
     _last: DestVersion | None = None
     _wrote_last: bool = False
@@ -65,9 +66,9 @@ class Chain:
 
     def next_step(self) -> Callable[[Work], Finding]:
         """Return the work on the next item, to be done in some thread."""
-        item, before = self.items.popleft(), self.before
+        item, before, opened = self.items.popleft(), self.before, self.opened
         begin = self._begin_of(item) if self.is_chained else self.begin
-        return lambda work: settle(work, item, begin, before)
+        return lambda work: settle(work, item, begin, before, opened)
 
     def settled(self, finding: Finding) -> None:
         """Take what became of the last item: the next one follows its copy, or is not copied."""

@@ -88,7 +88,10 @@ class Copier:
                 small = SmallBatch(work, self._crowd, items_pool, [item for item in fit if is_small(work, item)])
                 chains = [each for each in chains if each.is_chained or each.items[0].index not in small.indexes]
                 yield from small.findings()
-                chains += [Chain(deque([item]), self._begin, before=before) for item, before in small.to_begin]
+                chains += [
+                    Chain(deque([item]), self._begin, before=before, opened=opened)
+                    for item, before, opened in small.to_begin
+                ]
             yield from self._settled(chains, items_pool, work)
         finally:
             # Also when the caller leaves early: nothing goes on behind its back.

@@ -26,6 +26,7 @@ from migrator.engine.pacing import Pace
 from migrator.engine.refusals import error_of, refusal_of
 from migrator.engine.requests import Operation
 from migrator.engine.stores import Store
+from migrator.engine.transport import Transport
 
 MOST_IN_FLIGHT = 128
 _LOOK_AROUND_SECONDS = 0.5
@@ -86,7 +87,8 @@ class Crowd:
         self.most_in_flight = most_in_flight
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, 2 * most_in_flight)
-        self._idle: dict[Store, list[Line]] = {}
+        # By transport: a store may go by several names (`Store.heard_by`).
+        self._idle: dict[Transport, list[Line]] = {}
         self._flying: dict[pycurl.Curl, Line] = {}
 
     def run(
@@ -117,10 +119,11 @@ class Crowd:
 
     def send(self, ask: Ask, token: object) -> Line:
         """Put a request on its way; the line comes back from `answered`. Raises `EngineError` where it cannot be."""
-        idle = self._idle.setdefault(ask.store, [])
-        line = idle.pop() if idle else ask.store.transport.line()
+        transport = ask.store.transport
+        idle = self._idle.setdefault(transport, [])
+        line = idle.pop() if idle else transport.line()
         try:
-            ask.store.transport.load(line, ask.request)
+            transport.load(line, ask.request)
         except (EngineError, ValueError) as exc:
             idle.append(line)
             raise error_of(exc, ask.asked) from exc
@@ -145,7 +148,7 @@ class Crowd:
     def keep(self, store: Store, line: Line) -> None:
         """Take a line back for the next request."""
         line.forget()
-        self._idle[store].append(line)
+        self._idle[store.transport].append(line)
 
     def drop(self, line: Line) -> None:
         """Give up what is in flight on a line."""

@@ -45,6 +45,7 @@ from migrator.engine.errors import (
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import ARCHIVE_CLASSES, Item
 from migrator.engine.reading_back import ReadingBack
+from migrator.engine.requests import HEAD
 from migrator.engine.source_leg import SourceLeg, is_match
 from migrator.engine.uploading import Condition, Target, Written
 from migrator.engine.versions import history_of
@@ -65,6 +66,11 @@ class DestLeg:
         self._source = source
         self._side = work.destination
         self._learned = Learned(None, (), "")
+
+    def listen(self, work: Work) -> None:
+        """Go on with stores that tell which requests are made again."""
+        self._work, self._side = work, work.destination
+        self.reading_back.listen(work)
 
     # Before the write
 
@@ -211,6 +217,7 @@ class DestLeg:
                     raise DestMissing(store_code=exc.store_code, request_id=exc.request_id) from exc
                 if self._work.should_stop():
                     raise Stopped from exc
+                self._side.store.repeats(HEAD.name, exc)
                 self._side.store.patience.wait(tried)
 
     # Something is there already

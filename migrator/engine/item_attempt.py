@@ -15,6 +15,7 @@ from migrator.engine.dest_leg import DestLeg
 from migrator.engine.errors import EngineError, EvidenceMismatch, KeyInvalid, KeyTooLong
 from migrator.engine.listing import key_bytes
 from migrator.engine.planning import Item, is_legal_key
+from migrator.engine.repeats import DESTINATION, SOURCE, Repeats, heard_by
 from migrator.engine.source_leg import SourceLeg
 from migrator.engine.workplace import Work
 
@@ -23,12 +24,15 @@ class ItemAttempt(ABC):
     """One attempt. `run` returns the finding or raises; `failed` makes a finding of what was known by then.
 
     `may_try_again` is false where another attempt would find the same, `nothing_to_replace` true where what the
-    plan saw at the destination is no longer there.
+    plan saw at the destination is no longer there. `repeats` is what was asked again so far; None: nothing was.
     """
+
+    _listens = False
 
     def __init__(self, work: Work, item: Item, number: int) -> None:
         self.may_try_again = True
         self.nothing_to_replace = False
+        self.repeats: Repeats | None = None
         self._work = work
         self._item = item
         self._number = number
@@ -52,12 +56,32 @@ class ItemAttempt(ABC):
         Where a layout that two parts had told turns out to be another one, the bytes are read again with that:
         the attempt goes on, for nothing was wrong with them. It can happen once a side.
         """
+        self._listen()
         for _ in range(2):
             try:
                 return self._run()
             except LayoutRefuted:
                 self._begin_again()
         return self._run()
+
+    def _listen(self) -> None:
+        """From here on keep which requests are made again, and why."""
+        if self._listens:
+            return
+        self._listens = True
+        self.repeats = repeats = self.repeats or Repeats()
+        self._work = work = replace(
+            self._work,
+            source=heard_by(repeats, SOURCE, self._work.source),
+            destination=heard_by(repeats, DESTINATION, self._work.destination),
+        )
+        self._source.listen(work)
+        self._dest.listen(work)
+
+    def _asked_again(self, side: str, operation: str, problem: EngineError) -> None:
+        """Keep that this very attempt makes a request again."""
+        self.repeats = self.repeats or Repeats()
+        self.repeats.hear(side, operation, problem)
 
     def _begin_again(self) -> None:
         """Forget what was compared, and keep what was learned of the layouts."""

@@ -8,6 +8,7 @@ from operator import lt
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid, StoreBusy
 from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps
 from migrator.engine.messages import key_bytes
+from migrator.engine.requests import LIST
 from migrator.engine.stores import ListedObject, ListPage, Store
 
 __all__ = ["LARGEST_PAGE", "Gap", "ListedObject", "key_bytes", "list_around", "list_objects", "require_listing"]
@@ -101,6 +102,7 @@ def _sane_page(
             return page
         if tried >= store.patience.tries:
             raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault}) from cause
+        store.repeats(LIST.name, ListingInvalid(fault))
         store.patience.wait(tried)
 
 

@@ -51,6 +51,7 @@ class Opening:
                     self._faults += not isinstance(exc, _LOST)
                 if tried >= self.store.patience.tries:
                     raise
+                self.store.repeats("CreateMultipartUpload", exc)
                 self.store.patience.wait(tried)
         return self.upload_id
 

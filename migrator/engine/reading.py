@@ -31,6 +31,7 @@ from migrator.engine.errors import (
     TranscodedByStore,
 )
 from migrator.engine.planning import Item
+from migrator.engine.requests import GET
 from migrator.engine.stores import Body, Store
 from migrator.engine.versions import history_of
 
@@ -118,7 +119,7 @@ class _Reader:
                     offset += len(chunk)
                     since_resume += len(chunk)
                     yield chunk
-            except (EndpointUnreachable, SourceTimeout):
+            except (EndpointUnreachable, SourceTimeout) as exc:
                 if offset >= self.pin.size:
                     return
                 if since_resume >= PROGRESS_THAT_COUNTS:
@@ -126,6 +127,7 @@ class _Reader:
                 self.resumes += 1
                 if self.resumes > MOST_RESUMES:
                     raise
+                self.pin.store.repeats(GET.name, exc)
                 self.close()
                 self.pin.store.patience.wait(self.resumes)
                 self._resume(offset)

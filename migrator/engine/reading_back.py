@@ -11,6 +11,7 @@ from migrator.engine.answers import statement_of
 from migrator.engine.errors import CopyNotResumed, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.reading import CopyReader, Pin
+from migrator.engine.requests import GET
 from migrator.engine.workplace import Work
 
 _COMPUTED = frozenset({Algorithm.SHA256})
@@ -23,6 +24,10 @@ class ReadingBack:
         self.found: ReadBack | None = None
         self._work = work
         self._item = item
+
+    def listen(self, work: Work) -> None:
+        """Go on with stores that tell which requests are made again."""
+        self._work = work
 
     @property
     def is_wanted(self) -> bool:
@@ -45,7 +50,8 @@ class ReadingBack:
             return self.found
         try:
             return self._read(after)
-        except CopyNotResumed:
+        except CopyNotResumed as exc:
+            self._work.destination.store.repeats(GET.name, exc)
             # Not every store knows ranges, and what has taken the place of ours is named by what it states.
             return self._read(after)
 

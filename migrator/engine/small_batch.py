@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from integrity.etags import normalise
 from integrity.evidence import Attempt, Finding, Statement
-from migrator.engine.attempts import about_the_key, failed, settled
-from migrator.engine.confirming import Listed, listed_range
+from migrator.engine.attempts import Opened, about_the_key, failed, settled
+from migrator.engine.confirming import listed_range
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, EngineError, SecretRefused, Stopped
 from migrator.engine.planning import Item
+from migrator.engine.repeats import DESTINATION, SOURCE, Repeats, heard_by
 from migrator.engine.small_copy import Begun, Ended, Failed, Settled, SmallCopy
 from migrator.engine.workplace import Work
 
@@ -27,7 +28,7 @@ class SmallBatch:
 
     def __init__(self, work: Work, crowd: Crowd, pool: Executor, items: Sequence[Item]) -> None:
         self.indexes = frozenset(item.index for item in items)
-        self.to_begin: list[tuple[Item, tuple[Attempt, ...]]] = []
+        self.to_begin: list[tuple[Item, tuple[Attempt, ...], Opened | None]] = []
         self._work = work
         self._crowd = crowd
         self._pool = pool
@@ -89,31 +90,34 @@ class SmallBatch:
 
         The others begin as any other item: with a HEAD before they are written.
         """
-        listed: Listed | None = None
+        listed, repeats = None, Repeats()
         if self._items and self._work.destination.profile.if_none_match_put is not True:
             keys = [item.dest_key for item in self._items]
-            listed = listed_range(self._work.destination, keys, between=_between(self._items))
+            dest = heard_by(repeats, DESTINATION, self._work.destination)
+            listed = listed_range(dest, keys, between=_between(self._items))
         for item in self._items:
             if listed is None or listed.shows_free(item.dest_key):
                 self._open[item.index] = copy = SmallCopy(self._work, item)
+                if repeats.kept:
+                    copy.share(repeats)
                 yield copy
             else:
-                self.to_begin.append((item, ()))
+                self.to_begin.append((item, (), None))
 
     def _settled(self, ended: Ended) -> Iterator[Finding]:
         """Yield the finding of an attempt that ended, or leave the item for another one."""
         copy = ended.copy
         if isinstance(ended, Settled):
-            yield settled(ended.finding, (), copy.started_at)
+            yield settled(ended.finding, (), copy.started_at, copy.repeats)
         elif isinstance(ended, Failed):
             attempts: list[Attempt] = []
             found = failed(self._work, copy, ended.problem, attempts, copy.started_at)
             if found is not None:
                 yield found
             else:
-                self.to_begin.append((copy.item, tuple(attempts)))
+                self.to_begin.append((copy.item, tuple(attempts), None))
         else:
-            self.to_begin.append((copy.item, ()))
+            self.to_begin.append((copy.item, (), Opened(copy.started_at, copy.repeats)))
 
     def _confirmed(self, begun: Sequence[Begun]) -> _Looked:
         """Confirm what was written, beside what is still being copied."""
@@ -134,7 +138,7 @@ class SmallBatch:
             if statement is not None:
                 found = each.copy.confirmed(each.written, statement, seen_again.get(each.copy.item.key))
             if found is not None:
-                yield settled(found, (), each.copy.started_at)
+                yield settled(found, (), each.copy.started_at, each.copy.repeats)
             else:
                 open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
         problem: Stopped | ConnectionProblem | None = None
@@ -148,11 +152,16 @@ class SmallBatch:
 
     def _listed(self, begun: Sequence[Begun]) -> tuple[Mapping[str, Statement], Mapping[str, Statement]]:
         """Return what the destination lists of these, and the source where a listing of it is waited for."""
-        items = [each.copy.item for each in begun]
-        listed = listed_range(self._work.destination, [item.dest_key for item in items], between=_between(items)).found
-        if not begun[0].copy.waits_for_listing:
-            return listed, {}
-        return listed, listed_range(self._work.source, [item.key for item in items], between=_between(items)).found
+        items, repeats = [each.copy.item for each in begun], Repeats()
+        source = heard_by(repeats, SOURCE, self._work.source)
+        dest = heard_by(repeats, DESTINATION, self._work.destination)
+        listed = listed_range(dest, [item.dest_key for item in items], between=_between(items)).found
+        seen_again: Mapping[str, Statement] = {}
+        if begun[0].copy.waits_for_listing:
+            seen_again = listed_range(source, [item.key for item in items], between=_between(items)).found
+        for each in begun if repeats.kept else ():
+            each.copy.share(repeats)
+        return listed, seen_again
 
     def _by_head(self, asked: _Asked, listed: Mapping[str, Statement]) -> Iterator[Finding]:
         copy = asked.begun.copy
@@ -164,7 +173,7 @@ class SmallBatch:
             yield from self._settled(Failed(copy, problem))
             return
         self._learn(listed.get(copy.item.dest_key), finding)
-        yield settled(finding, (), copy.started_at)
+        yield settled(finding, (), copy.started_at, copy.repeats)
 
     def _found(self, future: Future[Finding]) -> Finding:
         try:

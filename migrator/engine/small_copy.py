@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind
@@ -33,6 +34,7 @@ from migrator.engine.errors import (
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
+from migrator.engine.repeats import DESTINATION, SOURCE, Repeats
 from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
 from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
@@ -123,9 +125,11 @@ class SmallCopy(ItemCopy):
         """Copy; returns how it ended. Raises only `ConnectionProblem`."""
         try:
             return (yield from self._steps())
-        except SecretRefused:
+        except SecretRefused as problem:
             # Nothing was written. Whether it is the keys, or this odd key alone, is found out as with any other item.
             self.take_back()
+            side, operation = (SOURCE, GET) if self._target is None else (DESTINATION, PUT)
+            self._asked_again(side, operation.name, problem)
             return NotBegun(self)
         except ConnectionProblem:
             self.take_back()
@@ -138,6 +142,11 @@ class SmallCopy(ItemCopy):
         """Whether a listing of the source is to show that the object has not changed: where If-Match does not."""
         profile = self._work.source.profile
         return profile.if_match_get is not True and profile.listing_etag is True
+
+    def share(self, repeats: Repeats) -> None:
+        """Keep what was asked again for this object and others together."""
+        self.repeats = self.repeats or Repeats()
+        self.repeats.take(repeats)
 
     def confirmed(self, written: Written, listed: Statement, seen_again: Statement | None) -> Finding | None:
         """Judge by what the destination lists, and the source if it must; None where only a HEAD can decide."""
@@ -162,6 +171,7 @@ class SmallCopy(ItemCopy):
     def confirmed_by_head(self, written: Written) -> Finding:
         """Judge by what a HEAD says of either side; raises what is wrong, and removes what was written then."""
         assert self._layout is not None
+        self._listen()
         if not self._source.is_settled:
             with suppress(EvidenceMismatch):
                 self._source.judge()
@@ -172,19 +182,22 @@ class SmallCopy(ItemCopy):
         options = self._work.options
         try:
             reply = yield from asking(self._get())
-        except (StoreBusy, ItemProblem):
+        except (StoreBusy, ItemProblem) as problem:
             # Nothing was read and nothing written: the long way finds out what it means.
+            self._asked_again(SOURCE, GET.name, problem)
             return NotBegun(self)
         self._layout = layout = Layout.single(self._item.size)
         self._source.take(reply.headers, reply.body, layout)
         if options.tags:
             try:
                 self._source.tags = yield from self._tags()
-            except (StoreBusy, ItemProblem):
+            except (StoreBusy, ItemProblem) as problem:
                 # The bytes will be read again.
                 self.take_back()
+                self._asked_again(SOURCE, GET_TAGS.name, problem)
                 return NotBegun(self)
         if not self._source.is_settled and not (self._source.is_proven and self.waits_for_listing):
+            self._listen()
             yield from aside(self._source.judge)
         digests = self._source.digests
         assert digests is not None
@@ -198,13 +211,16 @@ class SmallCopy(ItemCopy):
             reply = yield from asking(self._put(target, digests, body))
         except ConditionFailed:
             return Settled(self, (yield from aside(lambda: self._compare_judged(layout))))
-        except (StoreBusy, DigestRejected):
+        except (StoreBusy, DigestRejected) as problem:
+            self._asked_again(DESTINATION, PUT.name, problem)
             return (yield from self._write_aside(layout, target, digests, body))
         written = Written(written_statement(reply.headers, Origin.PUT_REPLY), sent=target.sent())
         return (yield from self._begun(written))
 
     def _write_aside(self, layout: Layout, target: Target, digests: DigestSet, body: bytes) -> Steps[Ended]:
         """Send again as any other object is sent: with patience, and with a look at our own memory."""
+        self._listen()
+        target = replace(target, store=self._work.destination.store)
         try:
             written = yield from aside(lambda: put_object(target, HeldPart(body), digests))
         except ConditionFailed:
@@ -213,6 +229,7 @@ class SmallCopy(ItemCopy):
 
     def _compare_judged(self, layout: Layout) -> Finding:
         """Compare with what is there; the look at the source that a listing would have saved is taken now."""
+        self._listen()
         if not self._source.is_settled:
             self._source.judge()
         return self._compare_with_existing(layout)
@@ -226,9 +243,11 @@ class SmallCopy(ItemCopy):
         if self._dest.reading_back.is_missing:
             side, version = self._work.destination, written.reply.version_id if written.reply else ""
             request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=self._item.size + 1)
-            with suppress(EngineError):
+            try:
                 reply = yield from asking(Ask(side.store, GET, request))
                 self._dest.reading_back.take(reply.headers, reply.body)
+            except EngineError as problem:
+                self._asked_again(DESTINATION, GET.name, problem)
         return Begun(self, written)
 
     def _tags(self) -> Steps[Tags]:

@@ -67,6 +67,11 @@ class SourceLeg:
         self._reader = SourceReader(self._pin(), work.options.watch, work.limit)
         self._pass: OnePass | None = None
 
+    def listen(self, work: Work) -> None:
+        """Go on with stores that tell which requests are made again."""
+        self._work = work
+        self._reader.pin = replace(self._reader.pin, store=work.source.store)
+
     def learn(self) -> None:
         """Learn how the object was cut into parts, unless every part has told it already."""
         if self.learned.how:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol, TypedDict
 
 from integrity.checksums import encode
@@ -42,6 +43,7 @@ from migrator.engine.errors import (
 from migrator.engine.held_parts import HeldParts
 from migrator.engine.opening import Opening
 from migrator.engine.part_replies import PartReplies
+from migrator.engine.requests import PUT, PUT_PART
 from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 MOST_SENDS = 4
@@ -150,7 +152,7 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             repeat=target.repeats,
         )
 
-    reply = _send_again_if_refused(send, part, digests)
+    reply = _send_again_if_refused(send, part, digests, partial(target.store.repeats, PUT.name))
     return Written(reply, sent=target.sent())
 
 
@@ -278,16 +280,18 @@ class Upload:
 
         Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken.
         """
-        unclear = False
+        unclear: StoreBusy | None = None
         for tried in range(1, self.target.store.patience.tries + 1):
+            if unclear is not None:
+                self.target.store.repeats("CompleteMultipartUpload", unclear)
             try:
                 reply = self._complete(digests)
             except UploadGone as exc:
                 found = self._found(digests, expected_etag) if unclear else None
                 if found is None:
                     raise _parts_refused(exc) from exc
-            except StoreBusy:
-                unclear = True
+            except StoreBusy as exc:
+                unclear = exc
                 found = self._found(digests, expected_etag)
             else:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
@@ -364,12 +368,14 @@ class Upload:
                 ),
                 part,
                 digest,
+                partial(target.store.repeats, PUT_PART.name),
             )
             problem = _part_problem(reply, digest, sums, self.target)
             if problem is None:
                 return reply
             if tried >= MOST_SENDS:
                 raise problem
+            target.store.repeats(PUT_PART.name, problem)
 
     def _complete(self, digests: DigestSet) -> Statement:
         target = self.target
@@ -413,18 +419,24 @@ def _let_go(part: Part, room: Room) -> None:
     room.give_back()
 
 
-def _send_again_if_refused(send: Callable[[], Statement], part: Part, digests: DigestSet | PartDigest) -> Statement:
+def _send_again_if_refused(
+    send: Callable[[], Statement],
+    part: Part,
+    digests: DigestSet | PartDigest,
+    repeats: Callable[[EngineError], None],
+) -> Statement:
     """Send; after BadDigest hash the buffer again. Changed: our memory is bad. Unchanged: the way is, send again."""
     tried = 0
     while True:
         tried += 1
         try:
             return send()
-        except DigestRejected:
+        except DigestRejected as exc:
             if not _is_as_it_was(part, digests):
                 raise LocalMemoryCorruption from None
             if tried >= MOST_SENDS:
                 raise
+            repeats(exc)
 
 
 def _is_as_it_was(part: Part, digests: DigestSet | PartDigest) -> bool:

@@ -20,6 +20,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
+from migrator.engine.requests import LIST_VERSIONS
 from migrator.engine.stores import Store
 
 # Of one key so many versions and delete markers are held in memory to turn them around: some 50 MB of them.
@@ -188,6 +189,7 @@ class _Asker:
                 return page
             if tried >= self.store.patience.tries:
                 raise ListingInvalid(fault, facts={"bucket": self.bucket, "fault": fault})
+            self.store.repeats(LIST_VERSIONS.name, ListingInvalid(fault))
             self.store.patience.wait(tried)
 
     def _page(self) -> VersionPage:

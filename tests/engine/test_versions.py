@@ -183,7 +183,8 @@ def listed(*pages: VersionPage, prefix: str = "") -> list[KeyHistory]:
     """List from a store that answers just these pages, the last one again and again."""
     left = list(pages)
     answer = lambda *_, **__: left.pop(0) if len(left) > 1 else left[0]  # noqa: E731
-    store = SimpleNamespace(patience=Pages.patience, list_version_page=answer)
+    unheard = lambda *_: None  # noqa: E731
+    store = SimpleNamespace(patience=Pages.patience, list_version_page=answer, repeats=unheard)
     return list(list_versions(cast("Store", store), BUCKET, prefix))
 
 

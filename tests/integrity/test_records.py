@@ -12,6 +12,7 @@ from django.db.models import F
 from integrity import records
 from integrity.digests import OnePass
 from integrity.evidence import (
+    Attempt,
     Check,
     CheckName,
     ErrorCode,
@@ -19,6 +20,7 @@ from integrity.evidence import (
     Origin,
     Outcome,
     Reason,
+    Repeat,
     Statement,
 )
 from integrity.layouts import Layout
@@ -158,6 +160,41 @@ def test_a_row_read_back_has_the_digest_it_was_written_with() -> None:
     record = kept(proven())
 
     assert digest_of(record) == record.record_digest
+
+
+AT = "2026-03-01T10:00:00.000000Z"
+ATTEMPT = Attempt(number=1, started_at=AT, ended_at=AT)
+REPEAT = Repeat(
+    side="source", operation="GetObject", reason="throttled", store_code="SlowDown", count=3, first_at=AT, last_at=AT
+)
+
+
+def test_an_attempt_without_a_repeat_is_written_as_before_there_were_any() -> None:
+    row = row_of(replace(proven(), attempts=(ATTEMPT,)), CONTEXT)
+
+    assert row["attempt_log"] == [{"number": 1, "started_at": AT, "ended_at": AT, "error_code": "", "message": ""}]
+
+
+def test_what_was_asked_again_is_in_its_attempt_and_under_the_digest() -> None:
+    attempt = replace(ATTEMPT, repeats=(REPEAT,), more_repeats=7)
+    record = kept(replace(proven(), attempts=(attempt,)))
+
+    (logged,) = record.attempt_log
+    assert (record.attempts, logged["more_repeats"]) == (1, 7)
+    assert logged["repeats"] == [
+        {
+            "side": "source",
+            "operation": "GetObject",
+            "reason": "throttled",
+            "store_code": "SlowDown",
+            "count": 3,
+            "first_at": AT,
+            "last_at": AT,
+        }
+    ]
+    assert digest_of(record) == record.record_digest
+    logged["repeats"][0]["count"] = 2
+    assert digest_of(record) != record.record_digest
 
 
 @pytest.mark.parametrize(

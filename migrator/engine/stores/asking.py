@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from copy import copy
+from typing import Self, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -35,6 +36,8 @@ class Asking:
         self.pace = Pace(most_in_flight)
         self.transport = Transport(endpoint)
         self._client = Client(self.transport)
+        self._listener: Callable[[str, EngineError], None] | None = None
+        self._lines_of: Asking | None = None
         # A line and what libcurl calls of it hold each other: of a store that is only let go they would stay open
         # until the collector comes by, hundreds of them in a process that makes many stores.
         weakref.finalize(self, _close, self._client, self.transport).atexit = False
@@ -42,6 +45,22 @@ class Asking:
     def close(self) -> None:
         """Close the connections; a store that nobody holds any more does so by itself."""
         _close(self._client, self.transport)
+
+    def heard_by(self, listener: Callable[[str, EngineError], None]) -> Self:
+        """Return this store for one who wants to hear of each request that is made again: its operation, and why.
+
+        It has the lines, the pace and the patience of this one, and costs next to nothing.
+        """
+        heard = copy(self)
+        heard._listener = listener
+        # The lines are closed where nobody holds this one any more.
+        heard._lines_of = self
+        return heard
+
+    def repeats(self, operation: str, problem: EngineError) -> None:
+        """Tell whoever listens that a request is made again because of `problem`."""
+        if self._listener is not None:
+            self._listener(operation, problem)
 
     @property
     def clock_skew(self) -> int | None:
@@ -110,6 +129,7 @@ class Asking:
                     self.pace.throttled(ticket)
                 if not isinstance(problem, StoreBusy) or not repeat or tried >= self.patience.tries:
                     raise problem from exc
+                self.repeats(asked.operation, problem)
                 self.patience.wait(tried)
             else:
                 self.pace.went_well()

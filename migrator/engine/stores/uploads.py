@@ -133,8 +133,9 @@ class UploadVerbs(Asking):
                 return True
             except ConnectionProblem:
                 raise
-            except EngineError:
-                pass
+            except EngineError as exc:
+                if tried < rounds:
+                    self.repeats("AbortMultipartUpload", exc)
             self.patience.wait(tried)
         return False
 

@@ -118,7 +118,10 @@ class RecordAnswer(Schema):
     notes: list[str]
     is_valid: bool
     attempts: int
-    attempt_log: list[dict[str, Any]]
+    attempt_log: Annotated[
+        list[dict[str, Any]],
+        Field(description="each attempt; with `repeats` where requests were made again in it: which, why, how often"),
+    ]
     error_code: str | None
     error_message: str | None
     source_facts: dict[str, Any]
