@@ -301,6 +301,12 @@ def note_words(note: str) -> str:
 
 
 @register.filter
+def repeat_words(repeat: dict[str, Any]) -> str:
+    """Return what was asked again in an attempt, in words."""
+    return wording.repeat_words(repeat)
+
+
+@register.filter
 def origin_words(origin: str) -> str:
     """Return which request a statement was taken from, in words."""
     return wording.ORIGINS.get(origin, origin.replace("_", " "))

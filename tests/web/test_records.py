@@ -106,6 +106,52 @@ def test_each_attempt_is_on_the_time_line(as_auditor: Client, story: Story) -> N
     assert "They differ." in page
 
 
+def repeated(**fields: object) -> dict[str, object]:
+    at = "2026-03-01T10:00:00.000000Z"
+    asked = {"side": "source", "operation": "GetObject", "reason": "throttled", "store_code": "SlowDown", "count": 3}
+    return asked | {"first_at": at, "last_at": at} | fields
+
+
+def the_page_with(client: Client, record: IntegrityRecord, **fields: object) -> str:
+    """The page of this record, whose last attempt has these repeats."""
+    first, last = record.attempt_log
+    IntegrityRecord.objects.filter(pk=record.pk).update(attempt_log=[first, last | fields])
+    return text_of(client.get(f"/records/{record.pk}/"))
+
+
+def test_what_was_asked_again_stands_at_its_attempt_in_plain_words(as_auditor: Client, story: Story) -> None:
+    lost = repeated(side="destination", operation="UploadPart", reason="endpoint_unreachable", store_code="", count=1)
+
+    page = the_page_with(as_auditor, story.verified, repeats=[repeated(), lost])
+
+    assert "The source was busy and asked us to go slower when we read the object; asked again 3 times." in page
+    assert "GetObject, SlowDown" in page
+    lost_line = "The destination did not answer, or the connection broke off when we sent a part of the object"
+    assert f"{lost_line}; sent again once." in page
+    assert page.index("Attempt 2") < page.index('aria-label="Asked again in attempt 2"') < page.index(lost_line)
+    assert "Other requests" not in page
+
+
+def test_what_is_beyond_the_bound_is_counted(as_auditor: Client, story: Story) -> None:
+    page = the_page_with(as_auditor, story.verified, repeats=[repeated()], more_repeats=1_200)
+
+    assert "Other requests were made again 1,200 times, for still other reasons." in page
+
+
+def test_a_record_without_repeats_speaks_of_none(as_auditor: Client, story: Story) -> None:
+    assert "sked again" not in text_of(as_auditor.get(f"/records/{story.verified.pk}/"))
+
+
+def test_a_hostile_code_and_a_word_from_later_harm_no_page(as_auditor: Client, story: Story) -> None:
+    odd = repeated(reason="of_later", operation="NewOperation", store_code="<img src=x>\u202e")
+
+    page = the_page_with(as_auditor, story.verified, repeats=[odd])
+
+    assert "The source met a problem (Of later); asked again 3 times." in page
+    assert "<img src=x>" not in page
+    assert "\u202e" not in page
+
+
 @pytest.mark.parametrize("key", ["<img src=x>", "{{ settings }}", "a\u202eb", "x" * 1024, "end ", "\u65e5\u672c"])
 def test_a_hostile_key_harms_no_page(key: str, as_admin: Client, story: Story) -> None:
     run = a_run(story.task, "running", planned=1)

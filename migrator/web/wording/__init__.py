@@ -25,6 +25,7 @@ from migrator.web.wording.records import (
     READ,
     SOURCE_GRADES,
     SOURCE_GRADES_SINCE,
+    repeat_words,
 )
 from migrator.web.wording.runs import (
     BookLine,
@@ -69,6 +70,7 @@ __all__ = [
     "objects",
     "option_lines",
     "profile_words",
+    "repeat_words",
     "shown",
     "status_line",
     "time_left",

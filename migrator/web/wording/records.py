@@ -1,4 +1,13 @@
-"""The words of a record's evidence: checks, grades, notes, and where a value comes from."""
+"""The words of a record's evidence: checks, grades, notes, what was asked again, and where a value comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from migrator.web.wording.titles import cause_title
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CHECK_TITLES = {
     "source_identity": "The object read is the one in the plan",
@@ -88,3 +97,46 @@ READ = {
     "source": "the source's object, once",
     "both": "the source's object once, and the destination's once",
 }
+
+# What a side did that a request to it was made again, by the reason that a record keeps.
+_DID = {
+    "throttled": "was busy and asked us to go slower",
+    "store_error": "had a fault of its own",
+    "endpoint_unreachable": "did not answer, or the connection broke off",
+    "source_timeout": "went silent",
+    "digest_rejected": "refused what had been damaged on the way",
+    "part_etag_mismatch": "stated another checksum than ours",
+    "part_checksum_mismatch": "stated another checksum than ours",
+    "dest_missing": "did not show the object yet",
+    "source_gone": "said that there is no such object",
+    "source_changed": "said that this is another object than planned",
+    "access_denied": "denied us access",
+    "credentials_refused": "did not accept our signature",
+    "listing_invalid": "sent a list that makes no sense",
+}
+_WHEN = {
+    "GetObject": "when we read the object",
+    "PutObject": "when we wrote the object",
+    "HeadObject": "when we asked what it holds",
+    "UploadPart": "when we sent a part of the object",
+    "CreateMultipartUpload": "when we began to send the object in parts",
+    "CompleteMultipartUpload": "when the parts were to be put together",
+    "AbortMultipartUpload": "when we removed parts that are not needed",
+    "ListParts": "when we looked for parts that were left",
+    "ListMultipartUploads": "when we looked for parts that were left",
+    "ListObjectsV2": "when we listed what it holds",
+    "ListObjectVersions": "when we listed the versions that it holds",
+    "GetObjectTagging": "when we asked for the tags",
+    "GetObjectAttributes": "when we asked how the object is cut into parts",
+    "DeleteObject": "when we removed the copy",
+}
+_SENT = frozenset({"PutObject", "UploadPart"})
+
+
+def repeat_words(repeat: Mapping[str, Any]) -> str:
+    """Return in one sentence what was asked again in an attempt, of whom, why, and how often."""
+    reason, operation, count = repeat["reason"], repeat["operation"], repeat["count"]
+    did = _DID.get(reason, f"met a problem ({cause_title(reason)})")
+    done = "sent again" if operation in _SENT else "asked again"
+    often = "once" if count == 1 else f"{count:,} times"
+    return f"The {repeat['side']} {' '.join(filter(None, (did, _WHEN.get(operation))))}; {done} {often}."
