@@ -17,9 +17,9 @@ from migrator.engine.errors import DestExists, DestMissing
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import SourceLeg
-from migrator.engine.uploading import Condition
 from migrator.engine.versions import KeyHistory, history_of
 from migrator.engine.workplace import IfExists, Work
+from migrator.engine.writing import Condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,9 @@ from migrator.engine.planning import ARCHIVE_CLASSES, Item
 from migrator.engine.reading_back import ReadingBack
 from migrator.engine.requests import HEAD
 from migrator.engine.source_leg import SourceLeg, is_match
-from migrator.engine.uploading import Condition, Target, Written
 from migrator.engine.versions import history_of
 from migrator.engine.workplace import IfExists, Work
+from migrator.engine.writing import Condition, Target, Written
 
 
 class DestLeg:

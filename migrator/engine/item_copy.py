@@ -30,7 +30,8 @@ from migrator.engine.errors import (
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.lines import READ_SIZE
 from migrator.engine.source_leg import mismatch_of
-from migrator.engine.uploading import Upload, Written, may_leave_unsigned, put_object, put_through
+from migrator.engine.uploading import Upload
+from migrator.engine.writing import Written, may_leave_unsigned, put_object, put_through
 
 # Above this an upload in parts is worth more: a stop in its midst does not lose all of it.
 STRAIGHT_UP_TO = 1024 * 1024 * 1024

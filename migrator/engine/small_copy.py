@@ -36,8 +36,8 @@ from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
 from migrator.engine.repeats import DESTINATION, SOURCE, Repeats
 from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
-from migrator.engine.uploading import Target, Written, put_object
 from migrator.engine.workplace import IfExists, Work
+from migrator.engine.writing import Target, Written, put_object
 
 # What is hashed faster than it is handed over, and small enough that many fit in the memory budget.
 LARGEST_SMALL = 1024 * 1024

@@ -1,4 +1,4 @@
-"""Writing one destination object, in one PUT or in parts: hashed before it is sent, repeatable, never half done."""
+"""Writing one destination object in parts: opened once, filled in the background, completed, aborted or left."""
 
 from __future__ import annotations
 
@@ -7,31 +7,24 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-from integrity.checksums import encode
-from integrity.digests import Algorithm, DigestSet, OnePass, PartDigest
+from integrity.digests import DigestSet, PartDigest
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import (
     Check,
     CheckName,
-    Encryption,
     ErrorCode,
     EtagMeaning,
     Outcome,
-    Profile,
-    Proof,
     Statement,
 )
 from integrity.layouts import Layout
-from integrity.values import plain_value
-from migrator.engine.buffers import Part, Pipe, Room
+from migrator.engine.buffers import Part, Room
 from migrator.engine.errors import (
     CompleteFailed,
-    DigestRejected,
     EngineError,
     EvidenceMismatch,
-    LocalMemoryCorruption,
     NotSupported,
     ObjectMissing,
     PartNotTaken,
@@ -43,12 +36,11 @@ from migrator.engine.errors import (
 from migrator.engine.held_parts import HeldParts
 from migrator.engine.opening import Opening
 from migrator.engine.part_replies import PartReplies
-from migrator.engine.requests import PUT, PUT_PART
-from migrator.engine.stores import SentPart, Store, WriteHeaders
+from migrator.engine.requests import PUT_PART
+from migrator.engine.stores import SentPart
+from migrator.engine.writing import MOST_SENDS, Target, Written, checksum_headers, send_again_if_refused
 
-MOST_SENDS = 4
 PARTS_IN_FLIGHT = 3
-_SEALED = frozenset({Encryption.SSE_KMS, Encryption.SSE_C})
 
 
 class UploadHooks(Protocol):
@@ -56,121 +48,6 @@ class UploadHooks(Protocol):
 
     def upload_opened(self, dest_key: str, upload_id: str) -> None: ...
     def upload_closed(self, dest_key: str, upload_id: str) -> None: ...
-
-
-def may_leave_unsigned(profile: Profile) -> bool:
-    """Say whether a body may stay out of the signature, and nothing that this bucket checks is lost by it."""
-    is_checked_by_hash_alone = profile.payload_sha256 is Proof.REJECTS and profile.content_md5 is not Proof.REJECTS
-    return profile.unsigned_payload is True and not is_checked_by_hash_alone
-
-
-class Condition(TypedDict, total=False):
-    """Under which condition a key is written, as `Target` has it."""
-
-    if_none_match: bool
-    if_match: str
-    follows: str
-    repeats: bool
-
-
-@plain_value
-class Target:
-    """The key to be written, what its bucket is known to do, and the digests that the task leaves out."""
-
-    store: Store
-    bucket: str
-    key: str
-    profile: Profile
-    headers: WriteHeaders
-    if_none_match: bool = False
-    if_match: str = ""
-    # The version that this write is to follow; empty where it is not known, or where the key is new.
-    follows: str = ""
-    # Among the versions of a key a write is not repeated: it would meet its own condition, or none, and be there twice.
-    repeats: bool = True
-    left_out: frozenset[Algorithm] = frozenset()
-
-    @property
-    def algorithm(self) -> str:
-        """The full-object checksum this bucket is proven to check; empty if none."""
-        return self.profile.whole_checksum(self.left_out)
-
-    def content_md5(self, md5: bytes | None) -> str:
-        """The Content-MD5 to send: one, unless the task leaves it out or the bucket refuses the header itself."""
-        return "" if md5 is None or self.profile.content_md5 is Proof.REFUSES else encode(md5)
-
-    def checksums(self, digests: DigestSet | PartDigest) -> dict[str, str]:
-        """The checksum headers to send beside Content-MD5."""
-        return _checksum(self.algorithm, digests)
-
-    @property
-    def names_parts(self) -> bool:
-        """Whether what this bucket states of a part is proven to name the part's bytes."""
-        asked = Encryption.of(self.headers.encryption)
-        return self.profile.proves_multipart_etag and Algorithm.MD5 not in self.left_out and asked not in _SEALED
-
-    def seals(self, reply: Statement) -> bool:
-        """Say whether ETags are not made from the bytes: the reply shows it, or does not show what was asked for."""
-        return {reply.encryption, Encryption.of(self.headers.encryption)} & _SEALED != set()
-
-    @property
-    def signs_parts(self) -> bool:
-        """Whether a part's SHA-256 must be signed: not where the store takes a signed Content-MD5 for it."""
-        return "MD5" not in self.sent(signed=False) or not may_leave_unsigned(self.profile)
-
-    def sent(self, *, signed: bool = True) -> frozenset[str]:
-        """The digests that go with a write; a signed payload's SHA-256 is one of them."""
-        sent = self.profile.digests_sent(self.left_out)
-        return sent if signed else sent - {"SHA256"}
-
-
-@plain_value
-class Written:
-    """What came of a write: the reply (None: its answer was lost, `found` is the HEAD that decided)."""
-
-    reply: Statement | None
-    found: Statement | None = None
-    part_replies: Sequence[Statement] = ()
-    sent: frozenset[str] = frozenset()
-
-
-def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
-    """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
-    sums = target.checksums(digests)
-
-    def send() -> Statement:
-        return target.store.put(
-            target.bucket,
-            target.key,
-            part.body,
-            headers=target.headers,
-            content_md5=target.content_md5(digests.md5),
-            checksums=sums,
-            if_none_match=target.if_none_match,
-            if_match=target.if_match,
-            payload_sha256=digests.sha256_hex or "",
-            repeat=target.repeats,
-        )
-
-    reply = _send_again_if_refused(send, part, digests, partial(target.store.repeats, PUT.name))
-    return Written(reply, sent=target.sent())
-
-
-def put_through(target: Target, pipe: Pipe, md5: bytes) -> Written:
-    """Write an object in one PUT while it is still being read; `md5` is what the source states beforehand.
-
-    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here.
-    """
-    reply = target.store.put_through(
-        target.bucket,
-        target.key,
-        pipe,
-        headers=target.headers,
-        content_md5=target.content_md5(md5),
-        if_none_match=target.if_none_match,
-        if_match=target.if_match,
-    )
-    return Written(reply, sent=target.sent(signed=False) & {"MD5"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +232,7 @@ class Upload:
         sums = target.checksums(digest)
         while True:
             tried += 1
-            reply = _send_again_if_refused(
+            reply = send_again_if_refused(
                 lambda: target.store.upload_part(
                     target.bucket,
                     target.key,
@@ -388,7 +265,7 @@ class Upload:
             target.key,
             self.upload_id,
             parts,
-            checksums=_checksum(target.algorithm, digests),
+            checksums=checksum_headers(target.algorithm, digests),
             size=digests.size,
             if_none_match=target.if_none_match,
             if_match=target.if_match,
@@ -406,7 +283,7 @@ class Upload:
             return None
         skew = timedelta(seconds=(target.profile.clock_skew_seconds or 0) - 2)
         since = (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")
-        sums = _checksum(target.algorithm, digests)
+        sums = checksum_headers(target.algorithm, digests)
         same = bool(said.etag) and normalise(said.etag or "") == expected_etag
         same = same or any(said.checksums.get(name) == value for name, value in sums.items())
         if said.size != digests.size or not same or said.last_modified[:19] < since:
@@ -417,37 +294,6 @@ class Upload:
 def _let_go(part: Part, room: Room) -> None:
     part.close()
     room.give_back()
-
-
-def _send_again_if_refused(
-    send: Callable[[], Statement],
-    part: Part,
-    digests: DigestSet | PartDigest,
-    repeats: Callable[[EngineError], None],
-) -> Statement:
-    """Send; after BadDigest hash the buffer again. Changed: our memory is bad. Unchanged: the way is, send again."""
-    tried = 0
-    while True:
-        tried += 1
-        try:
-            return send()
-        except DigestRejected as exc:
-            if not _is_as_it_was(part, digests):
-                raise LocalMemoryCorruption from None
-            if tried >= MOST_SENDS:
-                raise
-            repeats(exc)
-
-
-def _is_as_it_was(part: Part, digests: DigestSet | PartDigest) -> bool:
-    """Hash the buffer again, by the first digest that was computed; without any there is nothing that denies it."""
-    algorithm = next((each for each in Algorithm if digests.raw(each) is not None), None)
-    if algorithm is None:
-        return True
-    again = OnePass(algorithms=frozenset({algorithm}))
-    for chunk in part.read_again():
-        again.feed(chunk)
-    return again.result().raw(algorithm) == digests.raw(algorithm)
 
 
 def _part_problem(
@@ -481,11 +327,6 @@ def _part_mismatch(
     )
     words = "checksum of a part" if name is CheckName.PART_CHECKSUMS else "ETag of a part"
     return EvidenceMismatch(code, request_id=reply.request_id, check=words, side="destination", checks=(check,))
-
-
-def _checksum(algorithm: str, digests: DigestSet | PartDigest) -> dict[str, str]:
-    raw = digests.raw(algorithm) if algorithm else None
-    return {} if raw is None else {algorithm: encode(raw)}
 
 
 def _parts_refused(exc: UploadGone) -> PartsRefused:

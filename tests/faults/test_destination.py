@@ -13,7 +13,8 @@ from integrity.layouts import Layout
 from migrator.engine.buffers import Budget, MemoryPart, Room
 from migrator.engine.errors import PartNotTaken
 from migrator.engine.stores import WriteHeaders
-from migrator.engine.uploading import Target, Upload
+from migrator.engine.uploading import Upload
+from migrator.engine.writing import Target
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS
 

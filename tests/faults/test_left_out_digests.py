@@ -13,7 +13,7 @@ from integrity.layouts import Layout
 from migrator.engine.buffers import MemoryPart
 from migrator.engine.errors import LocalMemoryCorruption
 from migrator.engine.stores import WriteHeaders
-from migrator.engine.uploading import Target, put_object
+from migrator.engine.writing import Target, put_object
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 
