@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import lt
 from typing import cast
 from urllib.parse import quote, urlencode
 
 from integrity.evidence import Origin
+from integrity.layouts import MOST_PARTS
 from integrity.values import named_value, plain_value
 from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
 from migrator.engine.documents import document, name_of
@@ -178,19 +180,39 @@ def tags_of(body: bytes) -> dict[str, str]:
     return {row["Key"]: row.get("Value", "") for row in rows if "Key" in row}
 
 
-def told_parts_of(body: bytes) -> ToldParts:
-    """Read the answer to GetObjectAttributes. Raises ValueError where it is none."""
+def told_parts_of(body: bytes, after: int = 0) -> ToldParts:
+    """Read the answer to GetObjectAttributes about the parts behind `after`. Raises ValueError where it is none."""
     root = document(body, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
     found = {name_of(element): element.text or "" for element in root.iter()}
-    marker = int(found.get("NextPartNumberMarker") or 0) if found.get("IsTruncated") == "true" else 0
-    parts = [element for element in root.iter() if name_of(element) == "Part"]
-    return ToldParts(tuple(_told_part({name_of(each): each.text or "" for each in part}) for part in parts), marker)
+    marker = int(found.get("NextPartNumberMarker") or 0) if found.get("IsTruncated") == "true" else None
+    parts = [
+        {name_of(field): field.text or "" for field in element} for element in root.iter() if name_of(element) == "Part"
+    ]
+    require_rising([int(part.get("PartNumber", "")) for part in parts], after, marker)
+    return ToldParts(tuple(map(_told_part, parts)), marker or 0)
 
 
 def _told_part(fields: Mapping[str, str]) -> ToldPart:
     prefix = "Checksum"
     checksums = {name[len(prefix) :]: text for name, text in fields.items() if name.startswith(prefix) and text}
-    return ToldPart(int(fields.get("Size", "")), checksums)
+    size = int(fields.get("Size", ""))
+    if size < 0:
+        raise ValueError("a part has a size below zero")
+    return ToldPart(size, checksums)
+
+
+def require_rising(numbers: Sequence[int], after: int, marker: int | None) -> None:
+    """Raise ValueError where a page of parts is not one that comes after the part `after`, or never ends.
+
+    `marker`: after which part the next page begins; None where there is none.
+    """
+    if not all(map(lt, (after, *numbers), numbers)):
+        raise ValueError("a part is there twice, or the parts are not sorted")
+    last = numbers[-1] if numbers else after
+    if last > MOST_PARTS:
+        raise ValueError("a part has a number that no part can have")
+    if marker is not None and not max(last, after + 1) <= marker <= MOST_PARTS:
+        raise ValueError("a page of parts leads back to one already seen, or does not say how to go on")
 
 
 def rows_of(reply: Mapping[str, object], name: str) -> list[dict[str, object]]:

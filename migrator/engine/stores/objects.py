@@ -185,11 +185,11 @@ class ObjectVerbs(Asking):
             request = attributes_request(bucket, key, version_id=version_id, marker=marker)
             reply = self._patiently(asked, partial(self._reply, request, asked))
             try:
-                page = told_parts_of(reply.body)
+                page = told_parts_of(reply.body, marker)
             except ValueError as exc:
                 # Some stores do not know the question and answer with the object itself.
                 raise NotSupported(str(exc), facts=asked.facts() | {"feature": "attributes"}) from exc
             parts += page.parts
             marker = page.next_marker
-            if not marker or not page.parts:
+            if not marker:
                 return tuple(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -20,6 +20,7 @@ from migrator.engine.messages import (
     WriteHeaders,
     headers_of,
     int_of,
+    require_rising,
     rows_of,
     stated_checksums_of,
     time_of,
@@ -29,6 +30,7 @@ from migrator.engine.requests import PUT_PART, Operation, complete_body, conditi
 from migrator.engine.stores.asking import Asking
 
 _TO_THE_SECOND = len("2024-01-31T10:20:30")
+_SENSELESS = "sent a list of parts that makes no sense"
 
 
 class UploadVerbs(Asking):
@@ -140,7 +142,10 @@ class UploadVerbs(Asking):
         return False
 
     def list_parts(self, bucket: str, key: str, upload_id: str) -> tuple[ListedPart, ...]:
-        """All parts of an open upload; raise `UploadGone` where there is none."""
+        """All parts of an open upload; raise `UploadGone` where there is none.
+
+        Raises `AnswerUnreadable` where a page makes no sense, or the pages have no end.
+        """
         asked = self.asked(Operation("ListParts", "list", "s3:ListMultipartUploadParts"), bucket, key)
         found: list[ListedPart] = []
         marker = 0
@@ -149,10 +154,12 @@ class UploadVerbs(Asking):
             if marker:
                 arguments["PartNumberMarker"] = marker
             reply = self._call(asked, "list_parts", arguments)
-            parts = rows_of(reply, "Parts")
-            found += [ListedPart(int_of(row["PartNumber"]), int_of(row["Size"]), str(row["ETag"])) for row in parts]
-            marker = int_of(reply.get("NextPartNumberMarker") or 0)
-            if not reply.get("IsTruncated") or not marker or not parts:
+            try:
+                parts, marker = _page_of_parts(reply, marker)
+            except ValueError as exc:
+                raise AnswerUnreadable(str(exc), facts=asked.facts() | {"fault": _SENSELESS}) from exc
+            found += parts
+            if not marker:
                 return tuple(found)
 
     def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
@@ -180,6 +187,19 @@ class UploadVerbs(Asking):
 
     def _asked_for_uploads(self, bucket: str) -> Asked:
         return self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
+
+
+def _page_of_parts(reply: Mapping[str, object], after: int) -> tuple[Sequence[ListedPart], int]:
+    """Return the parts of a page, and after which part the next one begins: 0 on the last. Raises ValueError."""
+    parts = [
+        ListedPart(int_of(row.get("PartNumber", 0)), int_of(row.get("Size", -1)), str(row.get("ETag", "")))
+        for row in rows_of(reply, "Parts")
+    ]
+    marker = int_of(reply.get("NextPartNumberMarker") or 0) if reply.get("IsTruncated") else None
+    require_rising([part.number for part in parts], after, marker)
+    if any(part.size < 0 for part in parts):
+        raise ValueError("a part has a size below zero, or none")
+    return parts, marker or 0
 
 
 def _listing_of_uploads(bucket: str, prefix: str) -> tuple[str, Mapping[str, object]]:
