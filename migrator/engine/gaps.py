@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
-from typing import NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from migrator.engine.errors import EngineError
-from migrator.engine.messages import ListedObject, ListPage, key_bytes
+from migrator.engine.errors import AnswerUnreadable, EngineError, ListingInvalid, StoreBusy
+from migrator.engine.messages import key_bytes
+from migrator.engine.pacing import Patience
 
 # What S3 gives at most.
 LARGEST_PAGE = 1000
 MOST_LOOKS_A_GAP = 200
 MOST_GAPS = 20
+# So often a page is asked for while a range that cannot be read is closed in on.
+_LOOKS = 2
 # Stands behind every key that begins with what is before it.
 LAST_SIGN = "\U0010ffff"
 _FIRST_CODE, _LAST_ASCII, _LAST_CODE = 0x20, 0x7F, 0x10FFFF
@@ -22,7 +26,13 @@ _END = _FIRST_CODE - 1
 _ASKABLE = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
 
+class _Keyed(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
 _T = TypeVar("_T")
+_Row = TypeVar("_Row", bound=_Keyed)
 # Each look yields, so that nobody takes a long search for a lost worker.
 _Search: TypeAlias = Generator[None, None, _T]
 
@@ -43,31 +53,84 @@ class Gap(NamedTuple):
         return ", ".join(f'{word} "{_escaped(key)}"' for word, key in ends) or "all keys"
 
 
-class Gaps:
-    """What is left of a listing after `last`, where a page could not be read. `look` gives a page, or None.
+class Place(NamedTuple):
+    """What a page comes after: a key, or one version of it."""
+
+    key: str
+    version_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[_Row]):
+    """What a page shows, and what the next one comes after; None where there is none."""
+
+    entries: Sequence[_Row]
+    following: Place | None
+
+
+_Look: TypeAlias = Callable[[Place, int], Rows[_Row] | None]
+
+
+def looking(patience: Patience, bucket: str, ask: Callable[[Place, int], tuple[Rows[_Row], str]]) -> _Look[_Row]:
+    """Return what looks at so many rows behind a place: a page, or None where it cannot be read.
+
+    `ask` gives a page, and which sanity rule it breaks; empty if none.
+    """
+
+    def look(place: Place, most_rows: int) -> Rows[_Row] | None:
+        tried = unreadable = 0
+        while True:
+            tried += 1
+            try:
+                page, fault = ask(place, most_rows)
+            except AnswerUnreadable:
+                unreadable += 1
+                if unreadable == _LOOKS:
+                    return None
+            except StoreBusy:
+                if tried >= patience.tries:
+                    raise
+            else:
+                if not fault and page.following is not None and not page.entries:
+                    fault = "a page holds nothing and is not the last"
+                if not fault:
+                    return page
+                if tried >= patience.tries:
+                    raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault})
+            patience.wait(tried)
+
+    return look
+
+
+class Gaps(Generic[_Row]):
+    """What is left of a listing behind a place, where a page could not be read.
 
     The ranges that stay unreadable are added to `found`.
     """
 
-    def __init__(self, look: Callable[[str, int], ListPage | None], prefix: str, last: str, found: list[Gap]) -> None:
+    def __init__(self, look: _Look[_Row], prefix: str, place: Place, found: list[Gap]) -> None:
         self._look = look
         self._prefix = prefix
-        self._last = last
+        self._place = place
         self._found = found
         self._looks = 0
 
-    def entries(self, reason: EngineError) -> Iterator[ListedObject | None]:
+    @property
+    def _last(self) -> str:
+        return self._place.key
+
+    def entries(self, reason: EngineError) -> Iterator[_Row | None]:
         """Yield what can be read, None after a look that gave nothing; raise `reason` where none ever gave a page."""
         most, within, anything_read = LARGEST_PAGE // 2, LARGEST_PAGE, bool(self._last)
         while _ASKABLE.fullmatch(self._last):
-            page = self._look(self._last, most)
+            page = self._look(self._place, most)
             if page is None and most > 1:
-                # Somewhere in the next `within` keys is the one that spoils the page.
+                # Somewhere in the next `within` rows is the one that spoils the page.
                 most, within = most // 2, most
                 yield None
                 continue
             if page is None:
-                page = yield from self._page_behind_gap()
+                page = yield from self._page_behind_gap(reason)
                 within = 0
             else:
                 within = max(0, within - most)
@@ -75,16 +138,22 @@ class Gaps:
                 break
             anything_read = True
             yield from page.entries
-            if not page.truncated:
+            if page.following is None:
                 return
-            self._last = page.entries[-1].key
+            self._place = page.following
             most = max(1, within // 2) if within else min(LARGEST_PAGE, 2 * most)
         if not anything_read:
             raise reason
         self._found.append(Gap(key_bytes(self._last), b""))
 
-    def _page_behind_gap(self) -> _Search[ListPage | None]:
+    def _page_behind_gap(self, reason: EngineError) -> _Search[Rows[_Row] | None]:
         """Return the first page that can be read behind the key after the last one; None if there is none."""
+        if self._place.version_id:
+            behind_key = self._behind(self._last)
+            yield None
+            if behind_key is not None:
+                # What cannot be read is another version of this key, and a range of keys would not name it.
+                raise reason
         if len(self._found) == MOST_GAPS:
             return None
         self._looks = 0
@@ -96,7 +165,7 @@ class Gaps:
         self._found.append(Gap(key_bytes(self._last), before))
         return page
 
-    def _any_behind(self) -> _Search[tuple[str, ListPage] | None]:
+    def _any_behind(self) -> _Search[tuple[str, Rows[_Row]] | None]:
         """Return how much of the last key is kept by all keys up to a page that can be read, and that page."""
         for kept in _beginnings(self._last, self._prefix):
             page = self._behind(kept + LAST_SIGN)
@@ -105,7 +174,7 @@ class Gaps:
                 return kept, page
         return None
 
-    def _nearer(self, kept: str, page: ListPage) -> _Search[ListPage]:
+    def _nearer(self, kept: str, page: Rows[_Row]) -> _Search[Rows[_Row]]:
         """Close in on the least key behind which a page can be read, one sign after the other."""
         while self._looks < MOST_LOOKS_A_GAP:
             unread, read = self._unread_code(kept), _LAST_CODE
@@ -133,9 +202,9 @@ class Gaps:
             return _END
         return max(_END, ord(self._last[len(kept)]) - 1)
 
-    def _behind(self, start: str) -> ListPage | None:
+    def _behind(self, start: str) -> Rows[_Row] | None:
         self._looks += 1
-        return self._look(start, 1)
+        return self._look(Place(start), 1)
 
 
 def _beginnings(key: str, prefix: str) -> Iterator[str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import lt
 
-from migrator.engine.errors import AnswerUnreadable, ListingInvalid, StoreBusy
-from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps
+from migrator.engine.errors import AnswerUnreadable, ListingInvalid
+from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps, Place, Rows, looking
 from migrator.engine.messages import key_bytes
 from migrator.engine.requests import LIST
 from migrator.engine.stores import ListedObject, ListPage, Store
 
 __all__ = ["LARGEST_PAGE", "Gap", "ListedObject", "key_bytes", "list_around", "list_objects", "require_listing"]
-
-# So often a page is asked for while a range that cannot be read is closed in on.
-_LOOKS = 2
 
 
 def list_objects(
@@ -62,7 +59,14 @@ def list_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]) -> Iter
     except ListingInvalid as exc:
         if not isinstance(exc.__cause__, AnswerUnreadable):
             raise
-        yield from Gaps(_looking(store, bucket, prefix), prefix, last, gaps).entries(exc)
+
+        def ask(place: Place, most_keys: int) -> tuple[Rows[ListedObject], str]:
+            page = store.list_page(bucket, prefix, start_after=place.key, most_keys=most_keys, repeat=False)
+            ends_with = page.entries[-1].key if page.entries else place.key
+            rows = Rows(page.entries, Place(ends_with) if page.truncated else None)
+            return rows, _fault(page, bucket, prefix, set(), key_bytes(place.key))
+
+        yield from Gaps(looking(store.patience, bucket, ask), prefix, Place(last), gaps).entries(exc)
 
 
 def require_listing(store: Store, bucket: str, prefix: str = "") -> None:
@@ -104,35 +108,6 @@ def _sane_page(
             raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault}) from cause
         store.repeats(LIST.name, ListingInvalid(fault))
         store.patience.wait(tried)
-
-
-def _looking(store: Store, bucket: str, prefix: str) -> Callable[[str, int], ListPage | None]:
-    """Return what looks at the keys after one: a page, or None where it cannot be read."""
-
-    def look(start_after: str, most_keys: int) -> ListPage | None:
-        tried = unreadable = 0
-        while True:
-            tried += 1
-            try:
-                page = store.list_page(bucket, prefix, start_after=start_after, most_keys=most_keys, repeat=False)
-                fault = _fault(page, bucket, prefix, set(), key_bytes(start_after))
-            except AnswerUnreadable:
-                unreadable += 1
-                if unreadable == _LOOKS:
-                    return None
-            except StoreBusy:
-                if tried >= store.patience.tries:
-                    raise
-            else:
-                if not fault and page.truncated and not page.entries:
-                    fault = "a page holds nothing and is not the last"
-                if not fault:
-                    return page
-                if tried >= store.patience.tries:
-                    raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault})
-            store.patience.wait(tried)
-
-    return look
 
 
 def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: bytes) -> str:

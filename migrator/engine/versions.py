@@ -18,6 +18,7 @@ from migrator.engine.errors import (
     UnknownAnswer,
     VersionsNotListed,
 )
+from migrator.engine.gaps import Gap, Gaps, Place, Rows, looking
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.requests import LIST_VERSIONS
@@ -77,14 +78,15 @@ def list_versions(
     sanity rules even when it is asked for again, `VersionsNotListed` where the store does not know the question,
     `TooManyVersions`, and whatever `Store.list_version_page` raises.
     """
-    asker = _Asker(store, bucket, prefix, page_keys, _Place(start_after))
-    held = _Held("")
-    for entry in asker.entries():
-        if entry.key != held.key:
-            yield from held.histories()
-            held = _Held(entry.key)
-        held.add(entry)
-    yield from held.histories()
+    asker = _Asker(store, bucket, prefix, page_keys, Place(start_after))
+    for history in _histories(asker.entries()):
+        if history is not None:
+            yield history
+
+
+def list_versions_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]) -> Iterator[KeyHistory | None]:
+    """Yield what `list_versions` does, also around keys that no page can be read with, as `list_around` does."""
+    return _histories(_Asker(store, bucket, prefix, LARGEST_PAGE, Place("")).entries_around(gaps))
 
 
 def history_of(store: Store, bucket: str, key: str) -> KeyHistory:
@@ -94,11 +96,12 @@ def history_of(store: Store, bucket: str, key: str) -> KeyHistory:
     return found if found is not None and found.key == key else KeyHistory(key)
 
 
-def versions_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject | None]:
+def versions_in(histories: Iterable[KeyHistory | None]) -> Iterator[ListedObject | None]:
     """Yield each version as an object to plan, and None for a key that has none: it may only have delete markers."""
     for history in histories:
-        if not history.versions:
+        if history is None or not history.versions:
             yield None
+            continue
         if not history.is_deleted:
             yield from history.versions
             continue
@@ -113,14 +116,6 @@ def current_in(histories: Iterable[KeyHistory]) -> Iterator[ListedObject | None]
 
 
 _Entry = ListedObject | ListedMarker
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a page ends and the next one begins."""
-
-    key: str
-    version_id: str = ""
 
 
 @dataclass(slots=True)
@@ -144,6 +139,19 @@ class _Held:
             yield KeyHistory(self.key, tuple(reversed(self.versions)), tuple(self.markers))
 
 
+def _histories(entries: Iterable[_Entry | None]) -> Iterator[KeyHistory | None]:
+    held = _Held("")
+    for entry in entries:
+        if entry is None:
+            yield None
+            continue
+        if entry.key != held.key:
+            yield from held.histories()
+            held = _Held(entry.key)
+        held.add(entry)
+    yield from held.histories()
+
+
 @dataclass(slots=True)
 class _Asker:
     """Asks for page after page, and takes none that makes no sense."""
@@ -152,8 +160,8 @@ class _Asker:
     bucket: str
     prefix: str
     page_keys: int
-    place: _Place
-    _seen: set[_Place] = field(default_factory=set)
+    place: Place
+    _seen: set[Place] = field(default_factory=set)
     _last: bytes = b""
     # The ids at the last key: a key may go on over many pages, a version may not be there twice.
     _ids: set[str] = field(default_factory=set)
@@ -167,8 +175,37 @@ class _Asker:
                 yield entry
             if not page.truncated:
                 return
-            self.place = _Place(page.next_key, page.next_version)
+            self.place = Place(page.next_key, page.next_version)
             self._seen.add(self.place)
+
+    def entries_around(self, gaps: list[Gap]) -> Iterator[_Entry | None]:
+        """Yield the same also around keys that no page can be read with, None as a sign of life."""
+        try:
+            yield from self.entries()
+        except ListingInvalid as exc:
+            if not isinstance(exc.__cause__, AnswerUnreadable):
+                raise
+            look = looking(self.store.patience, self.bucket, self._rows)
+            for entry in Gaps(look, self.prefix, self.place, gaps).entries(exc):
+                if entry is not None:
+                    self._require_new(entry)
+                    self._remember(entry)
+                yield entry
+
+    def _rows(self, place: Place, most_rows: int) -> tuple[Rows[_Entry], str]:
+        """Return a page behind a place, wherever this one has come to, and which sanity rule it breaks."""
+        there = _Asker(self.store, self.bucket, self.prefix, most_rows, place, {place}, key_bytes(place.key))
+        page = there._page(repeat=False)
+        fault = there._fault(page)
+        following = Place(page.next_key, page.next_version) if page.truncated else None
+        return Rows([] if fault else list(_by_key(page)), following), fault
+
+    def _require_new(self, entry: _Entry) -> None:
+        """Raise `ListingInvalid` where an entry is not behind what has been yielded."""
+        key = key_bytes(entry.key)
+        if key < self._last or (key == self._last and entry.version_id in self._ids):
+            fault = "the keys are not sorted, or a version is there twice"
+            raise ListingInvalid(fault, facts={"bucket": self.bucket, "fault": fault})
 
     def _remember(self, entry: _Entry) -> None:
         key = key_bytes(entry.key)
@@ -180,19 +217,20 @@ class _Asker:
         tried = 0
         while True:
             tried += 1
+            cause: AnswerUnreadable | None = None
             try:
                 page = self._page()
                 fault = self._fault(page)
             except AnswerUnreadable as exc:
-                fault = exc.facts.get("fault", "it cannot be read")
+                fault, cause = exc.facts.get("fault", "it cannot be read"), exc
             if not fault:
                 return page
             if tried >= self.store.patience.tries:
-                raise ListingInvalid(fault, facts={"bucket": self.bucket, "fault": fault})
+                raise ListingInvalid(fault, facts={"bucket": self.bucket, "fault": fault}) from cause
             self.store.repeats(LIST_VERSIONS.name, ListingInvalid(fault))
             self.store.patience.wait(tried)
 
-    def _page(self) -> VersionPage:
+    def _page(self, *, repeat: bool = True) -> VersionPage:
         try:
             return self.store.list_version_page(
                 self.bucket,
@@ -200,6 +238,7 @@ class _Asker:
                 key_marker=self.place.key,
                 version_marker=self.place.version_id,
                 most_keys=self.page_keys,
+                repeat=repeat,
             )
         except (NotSupported, UnknownAnswer) as exc:
             raise VersionsNotListed(
@@ -214,7 +253,7 @@ class _Asker:
             return "a page does not say whether it is the last"
         if page.truncated != bool(page.next_key):
             return "a page says that it is not the last and does not say how to go on, or the other way round"
-        if _Place(page.next_key, page.next_version) in self._seen:
+        if Place(page.next_key, page.next_version) in self._seen:
             return "a page leads back to one already seen"
         if any(entry.size < 0 for entry in page.versions):
             return "an object has a size below zero"

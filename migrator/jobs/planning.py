@@ -27,7 +27,7 @@ from migrator.engine.listing import LARGEST_PAGE, Gap, ListedObject, key_bytes, 
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
-from migrator.engine.versions import current_in, history_of, list_versions, versions_in
+from migrator.engine.versions import current_in, history_of, list_versions, list_versions_around, versions_in
 from migrator.jobs.ending import end_incomplete, not_listed
 from migrator.jobs.histories import Wanted, copies_all, versions_again
 from migrator.jobs.queue import enqueue
@@ -175,7 +175,7 @@ def _listings(
     if copies_all(run):
         at_source = (task.source_bucket, task.source_prefix)
         listed = (
-            versions_in(list_versions(source, *at_source))
+            versions_in(list_versions_around(source, *at_source, gaps))
             if wanted is None
             else versions_again(source, task.source_bucket, wanted)
         )

@@ -12,14 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.engine import versions
-from migrator.engine.errors import ListingInvalid, TooManyVersions
+from migrator.engine.errors import AnswerUnreadable, ListingInvalid, TooManyVersions
 from migrator.engine.listing import key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.pacing import Patience
 from migrator.engine.pages import version_page_of
 from migrator.engine.planning import PlanOptions, PlanSummary, plan
 from migrator.engine.stores import Store
-from migrator.engine.versions import KeyHistory, current_in, history_of, list_versions, versions_in
+from migrator.engine.versions import (
+    KeyHistory,
+    current_in,
+    history_of,
+    list_versions,
+    list_versions_around,
+    versions_in,
+)
 
 AT = "2026-01-01T00:00:00.000000Z"
 BUCKET = "photos"
@@ -231,6 +238,31 @@ def test_a_key_outside_the_prefix_is_listing_invalid() -> None:
 
 def test_one_bad_page_is_asked_for_again() -> None:
     assert [each.key for each in listed(page(B1, A1), page(A1, B1))] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(page(A2, A1), id="the newest of the key again"),
+        pytest.param(page(B1, truncated=True, next_key="a", next_version="a-1"), id="back within the page"),
+        pytest.param(page(B1, A1), id="not sorted"),
+    ],
+)
+def test_what_is_listed_around_a_range_is_held_to_the_same_rules(second: VersionPage) -> None:
+    # The first page, one that cannot be read as often as it is asked for, and what the first look shows.
+    first = page(A2, truncated=True, next_key="a", next_version="a-2")
+    left: list[VersionPage | None] = [first, None, None]
+
+    def answer(*_: object, **__: object) -> VersionPage:
+        said = left.pop(0) if left else second
+        if said is None:
+            raise AnswerUnreadable
+        return said
+
+    store = SimpleNamespace(patience=Pages.patience, list_version_page=answer)
+
+    with pytest.raises(ListingInvalid):
+        list(list_versions_around(cast("Store", store), BUCKET, "", []))
 
 
 def test_keys_come_decoded() -> None:

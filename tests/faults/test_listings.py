@@ -10,6 +10,7 @@ import pytest
 from migrator.engine.errors import AccessDenied, BucketMissing, ListingInvalid
 from migrator.engine.gaps import MOST_GAPS, MOST_LOOKS_A_GAP, Gap
 from migrator.engine.listing import list_around, list_objects
+from migrator.engine.versions import KeyHistory, list_versions_around
 from tests.faults.conftest import Make
 from tests.faults.two_stores import SOURCE, TwoStores
 
@@ -138,7 +139,7 @@ def many(*poisons: int) -> list[str]:
     return [f"folder/{n:04}{'!' if n in poisons else ''}" for n in range(1100)]
 
 
-@pytest.mark.parametrize(
+around_one = pytest.mark.parametrize(
     ("keys", "gap"),
     [
         pytest.param(["a!", "b", "c"], Gap(b"", b"b"), id="first"),
@@ -155,6 +156,9 @@ def many(*poisons: int) -> list[str]:
         pytest.param(many(1050), Gap(b"folder/1049", b"folder/1051"), id="on a later page"),
     ],
 )
+
+
+@around_one
 def test_row_65_a_key_that_spoils_its_page_is_read_around_and_named(
     two_stores: Make, keys: list[str], gap: Gap
 ) -> None:
@@ -215,6 +219,80 @@ def test_row_65_a_listing_that_must_be_whole_is_refused(two_stores: Make) -> Non
 
     with pytest.raises(ListingInvalid):
         listed(pair)
+
+
+VERSIONED = {"source_traits": {"encoding_type": "ignored", "versioned": True}}
+SPOILS_VERSIONS = {**POISON, "operation": "ListObjectVersions"}
+
+
+def histories_around(pair: TwoStores, *faults: dict[str, object]) -> tuple[list[KeyHistory], list[Gap]]:
+    pair.source.plan_faults(faults or [SPOILS_VERSIONS])
+    pair.source.clear_log()
+    gaps: list[Gap] = []
+    found = [each for each in list_versions_around(pair.source_store, SOURCE, "", gaps) if each is not None]
+    return found, gaps
+
+
+@around_one
+def test_row_65_versions_are_listed_around_a_key_that_spoils_its_page(
+    two_stores: Make, keys: list[str], gap: Gap
+) -> None:
+    pair = two_stores(**VERSIONED)
+    for key in keys:
+        pair.seed(key, b"-")
+
+    found, gaps = histories_around(pair)
+
+    assert [each.key for each in found] == [key for key in keys if not key.endswith("!")]
+    assert gaps == [gap]
+    # Twice more than of objects: whether it is another version of the key before is asked for too.
+    assert len(pair.source.log) <= 27 + 2 * (20 + MOST_LOOKS_A_GAP)
+
+
+@pytest.mark.parametrize("largest_page", [1, 2, 1000])
+def test_row_65_the_versions_beside_a_range_are_whole(two_stores: Make, largest_page: int) -> None:
+    pair = two_stores(**VERSIONED)
+    pair.source.change_traits(largest_page=largest_page)
+    for key in "aaa!!bb":
+        pair.seed(key.replace("!", "a!"), b"-")
+    pair.source.mark_deleted(SOURCE, "a!")
+    pair.source.mark_deleted(SOURCE, "a")
+
+    found, gaps = histories_around(pair)
+
+    assert [(each.key, len(each.versions), len(each.markers)) for each in found] == [("a", 3, 1), ("b", 2, 0)]
+    for history in found:
+        assert [each.version_id for each in history.versions] == pair.source.version_ids(SOURCE, history.key)
+    assert gaps == [Gap(b"a", b"b")]
+
+
+def test_row_65_a_version_that_cannot_be_read_of_a_key_that_can_is_no_range(two_stores: Make) -> None:
+    pair = two_stores(**VERSIONED)
+    for key in "aab":
+        pair.seed(key, b"-")
+    oldest = pair.source.version_ids(SOURCE, "a")[0]
+
+    with pytest.raises(ListingInvalid):
+        histories_around(pair, {**SPOILS_VERSIONS, "value": {"find": oldest, "put": "\x01"}})
+
+
+def test_row_65_where_no_page_of_versions_can_be_read_it_is_no_listing(two_stores: Make) -> None:
+    pair = two_stores(**VERSIONED)
+    pair.seed("a", b"-")
+
+    with pytest.raises(ListingInvalid):
+        histories_around(pair, {**SPOILS_VERSIONS, "action": "html_200", "value": None})
+
+
+def test_row_65_each_look_of_a_search_among_versions_is_a_sign_of_life(two_stores: Make) -> None:
+    pair = two_stores(**VERSIONED)
+    for key in ("a", "b!", "c"):
+        pair.seed(key, b"-")
+    histories_around(pair)
+
+    asked = [len(pair.source.log) for _ in list_versions_around(pair.source_store, SOURCE, "", [])]
+
+    assert max(after - before for before, after in pairwise(asked)) <= 5
 
 
 def test_a_range_is_named_without_the_signs_that_nobody_sees() -> None:

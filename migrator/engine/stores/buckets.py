@@ -43,6 +43,7 @@ class BucketVerbs(Asking):
         key_marker: str = "",
         version_marker: str = "",
         most_keys: int = 1000,
+        repeat: bool = True,
     ) -> VersionPage:
         """One page of ListObjectVersions, keys decoded. Safe to repeat."""
         asked = self.asked(LIST_VERSIONS, bucket)
@@ -53,7 +54,7 @@ class BucketVerbs(Asking):
             version_marker=version_marker,
             most_keys=most_keys,
         )
-        return self._patiently(asked, lambda: version_page_of(self._answer(request, asked).body))
+        return self._patiently(asked, lambda: version_page_of(self._answer(request, asked).body), repeat=repeat)
 
     def keeps_versions(self, bucket: str) -> bool:
         """Say whether a write to this bucket keeps what was there: versioning is on, and not suspended."""

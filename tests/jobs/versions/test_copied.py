@@ -9,9 +9,20 @@ import pytest
 from django.contrib.auth.models import User
 
 from integrity.evidence import not_carried
+from migrator import jobs, services
+from migrator.engine.pacing import Patience
+from migrator.jobs.sides import source_store_of
 from migrator.models import Batch
 from migrator.sandbox import Sandbox
-from tests.jobs.versions.histories import assert_same_histories, in_order, planned, run_through, seed, task_of
+from tests.jobs.versions.histories import (
+    assert_same_histories,
+    in_order,
+    planned,
+    run_through,
+    seed,
+    task_of,
+    worked,
+)
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
@@ -98,6 +109,24 @@ def test_a_source_that_cannot_list_versions_ends_the_plan(stores: Stores, operat
     run = planned(operator, task_of(stores, operator))
 
     assert (run.state, run.cause) == ("incomplete", "versions_not_listed")
+
+
+def test_what_cannot_be_listed_makes_the_run_incomplete_and_the_rest_is_copied(stores: Stores, operator: User) -> None:
+    seed(stores, "one", b"1", b"2")
+    seed(stores, "poison", b"never", b"seen")
+    seed(stores, "two", b"1", b"2")
+    bent = {"find": "<Key>poison</Key>", "put": "<Key>poison\x01</Key>"}
+    stores.source.change_traits(encoding_type="ignored")
+    stores.source.plan_faults([{"operation": "ListObjectVersions", "calls": "all", "action": "xml", "value": bent}])
+    run = services.start_run(operator, task_of(stores, operator), start=True)
+    source_store_of(run).patience = Patience(first_seconds=0, longest_seconds=0)
+
+    jobs.plan(str(run.pk))
+    run = worked(run)
+
+    assert (run.state, run.cause, run.planned, run.verified) == ("incomplete", "listing_incomplete", 4, 4)
+    assert run.plan_summary["unlisted"] == ['after "one", before "two"']
+    assert_same_histories(stores, "one", "two")
 
 
 def test_a_source_without_versions_is_copied_as_it_is(stores: Stores, operator: User, tmp_path: Path) -> None:
