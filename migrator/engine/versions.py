@@ -194,7 +194,7 @@ class _Asker:
 
     def _rows(self, place: Place, most_rows: int) -> tuple[Rows[_Entry], str]:
         """Return a page behind a place, wherever this one has come to, and which sanity rule it breaks."""
-        there = _Asker(self.store, self.bucket, self.prefix, most_rows, place, {place}, key_bytes(place.key))
+        there = _Asker(self.store, self.bucket, self.prefix, most_rows, place)
         page = there._page(repeat=False)
         fault = there._fault(page)
         following = Place(page.next_key, page.next_version) if page.truncated else None

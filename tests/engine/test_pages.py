@@ -174,3 +174,31 @@ def test_what_the_pattern_does_not_expect_goes_to_the_parser(body: bytes, keys: 
 def test_what_is_no_page_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         page_of(body)
+
+
+def test_what_a_page_does_not_say_is_not_made_up() -> None:
+    said = page_of(b"<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>")
+
+    assert (said.name, said.truncated, said.next_token, said.key_count, said.common_prefixes) == (
+        None,
+        None,
+        "",
+        None,
+        0,
+    )
+    assert said.entries[0].size < 0
+
+
+def test_what_a_page_of_versions_does_not_say_is_not_made_up() -> None:
+    said = version_page_of(b"<ListVersionsResult><Version><Key>a</Key></Version></ListVersionsResult>")
+
+    assert (said.name, said.truncated, said.next_key, said.next_version) == (None, None, "", "")
+    assert (said.versions[0].size < 0, said.versions[0].version_id) == (True, "")
+
+
+def test_what_a_page_says_of_itself_is_read() -> None:
+    going_on = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><KeyCount>3</KeyCount>"
+    groups = "<CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>y/</Prefix></CommonPrefixes>"
+    said = page_of(f"<ListBucketResult><Name>b</Name>{going_on}{groups}</ListBucketResult>".encode())
+
+    assert (said.name, said.truncated, said.next_token, said.key_count, said.common_prefixes) == ("b", True, "t", 3, 2)

@@ -246,6 +246,8 @@ def test_one_bad_page_is_asked_for_again() -> None:
         pytest.param(page(A2, A1), id="the newest of the key again"),
         pytest.param(page(B1, truncated=True, next_key="a", next_version="a-1"), id="back within the page"),
         pytest.param(page(B1, A1), id="not sorted"),
+        pytest.param(page(Entry("0", 1)), id="before the range"),
+        pytest.param(page(B1, name="another"), id="another bucket"),
     ],
 )
 def test_what_is_listed_around_a_range_is_held_to_the_same_rules(second: VersionPage) -> None:
