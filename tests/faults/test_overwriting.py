@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, TwoStores
+from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 
 BODY = os.urandom(100_000)
 FILM = os.urandom(6_000_000)
@@ -260,6 +260,24 @@ def test_row_62_a_conflict_is_tried_again(two_stores: Make) -> None:
 
     assert settled.verdict == "verified"
     assert len(settled.attempts) == 2
+
+
+def test_row_62_a_conflict_at_the_end_of_an_upload_begins_it_anew_with_all_its_parts(two_stores: Make) -> None:
+    conflict = {"status": 409, "code": "ConditionalRequestConflict"}
+    complete = {"side": "destination", "operation": "CompleteMultipartUpload", "key": "film"}
+    pair = two_stores(
+        {**complete, "calls": "1", "action": "status", "value": conflict}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, part_size=40_000)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.verdict == "verified"
+    assert len(settled.attempts) == 2
+    assert [pair.requests(each) for each in ("CreateMultipartUpload", "CompleteMultipartUpload")] == [2, 2]
+    assert pair.requests("UploadPart") == 2 * 3
+    assert pair.requests("AbortMultipartUpload") >= 1
+    assert not pair.dest.open_uploads()
 
 
 def test_an_answer_to_put_that_was_lost_ends_as_already_there(two_stores: Make) -> None:

@@ -10,6 +10,7 @@ import pytest
 from integrity.evidence import CheckName
 from migrator.engine.errors import Stopped
 from migrator.engine.reading import Watch
+from migrator.engine.stores.asking import MOST_IN_FLIGHT
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS
 
@@ -232,6 +233,28 @@ def test_row_12_a_stall_is_resumed(streamed_stores: Make) -> None:
     assert settled.notes == ("resumed",)
 
 
+def test_row_12_a_stall_each_time_is_source_timeout(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, "calls": "all", "action": "stall", "at_byte": 1_000})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one(most_attempts=2)
+
+    assert settled.code == "source_timeout"
+    assert settled.attempts == ["source_timeout"] * 2
+    assert pair.dest.keys(DEST) == []
+
+
+@pytest.mark.slow
+def test_row_12_a_stall_each_time_of_a_small_object_is_source_timeout(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "stall", "at_byte": 10})
+    pair.seed("photo", BODY[:1_000])
+
+    settled = pair.copy_one(most_attempts=1)
+
+    assert settled.code == "source_timeout"
+    assert pair.dest.keys(DEST) == []
+
+
 def test_row_13_a_drip_is_too_slow(streamed_stores: Make) -> None:
     pair = streamed_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 10_000})
     pair.seed("photo", BODY)
@@ -318,6 +341,19 @@ def test_row_15_503_for_ever_fails_throttled(two_stores: Make) -> None:
 
     assert settled.code == "throttled"
     assert settled.attempts == ["throttled"] * 4
+    assert pair.source_store.pace.limit < pair.dest_store.pace.limit == MOST_IN_FLIGHT
+
+
+def test_row_15_another_endpoint_keeps_its_speed(two_stores: Make) -> None:
+    busy = {"calls": "all", "action": "status", "value": {"status": 503, "code": "SlowDown"}}
+    pair = two_stores({"side": "destination", "operation": "PutObject", "key": "*", **busy})
+    for name in "abc":
+        pair.seed(name, BODY)
+
+    settled = pair.copy()
+
+    assert {each.code for each in settled.values()} == {"throttled"}
+    assert pair.dest_store.pace.limit < pair.source_store.pace.limit == MOST_IN_FLIGHT
 
 
 STRAIGHT = {"threshold": 100_000}
