@@ -9,7 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import threading
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -142,8 +144,8 @@ def same_place(source: tuple[str, str, str], destination: tuple[str, str, str]) 
     return source_prefix.startswith(dest_prefix) or dest_prefix.startswith(source_prefix)
 
 
-def dialable(host: str, port: int, rule: AddressRule) -> tuple[str, ...]:
-    """Resolve `host` and return the addresses to dial, in the resolver's order.
+def dialable(host: str, port: int, rule: AddressRule, seconds: float = 10) -> tuple[str, ...]:
+    """Resolve `host`, within so many seconds, and return the addresses to dial, in the resolver's order.
 
     Raise `NameNotFound`, or `EndpointBlocked` if any of its addresses is not allowed: a name that points to
     both a public address and a forbidden one is not to be trusted with either.
@@ -152,16 +154,38 @@ def dialable(host: str, port: int, rule: AddressRule) -> tuple[str, ...]:
     if bare in _NEVER_HOSTS:
         raise EndpointBlocked(facts={"host": host})
     try:
-        found = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM)
+        addresses = _addresses_of(bare, port, seconds)
     except (OSError, UnicodeError) as exc:
         raise NameNotFound(facts={"host": host}) from exc
-    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses:
         raise NameNotFound(facts={"host": host})
     for address in addresses:
         if not _may_dial(ipaddress.ip_address(address.partition("%")[0]), bare, rule):
             raise EndpointBlocked(facts={"host": host})
     return addresses
+
+
+def _addresses_of(host: str, port: int, seconds: float) -> tuple[str, ...]:
+    """Ask the system's resolver, which itself takes as long as it likes. Raises what it does, or `TimeoutError`."""
+    answered: SimpleQueue[tuple[str, ...] | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as exc:
+            answered.put(exc)
+        else:
+            answered.put(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
+
+    # Nobody can stop it; who is not waited for ends by itself, and holds up no process that ends.
+    threading.Thread(target=ask, name="resolving", daemon=True).start()
+    try:
+        said = answered.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+    if isinstance(said, Exception):
+        raise said
+    return said
 
 
 def _endpoint_problem(sentence: str) -> AddressProblem:

@@ -205,7 +205,7 @@ class Transport:
     def _checked(self, host: str) -> tuple[str, ...]:
         known = self._addresses.get(host)
         if known is None or known[0] < time.monotonic():
-            found = dialable(host, self._port, self.endpoint.rule)
+            found = dialable(host, self._port, self.endpoint.rule, self.endpoint.connect_seconds)
             self._may_be_dialled(found)
             self._addresses[host] = known = (time.monotonic() + _ADDRESSES_HOLD_SECONDS, found)
         return known[1]

@@ -172,7 +172,7 @@ class _Trial:
         check_endpoint_url(self._endpoint.url, self._endpoint.rule)
         host, port = self._host_and_port()
         try:
-            self._address = dialable(host, port, self._endpoint.rule)[0]
+            self._address = dialable(host, port, self._endpoint.rule, _SECONDS_TO_CONNECT)[0]
         except NameNotFound as exc:
             self._unknown_name = exc
         return f"This installation may reach {host}."

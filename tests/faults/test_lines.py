@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +125,36 @@ def test_row_76_a_name_without_address_is_not_found(two_stores: Make) -> None:
 
     with pytest.raises(NameNotFound):
         store.list_page(SOURCE, "")
+
+
+def test_row_76_a_resolver_that_is_silent_is_given_up(two_stores: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair, answers = two_stores(), threading.Event()
+    store = Store(endpoint(pair.source, url="http://s3.example.com", connect_seconds=0.1), patience=Patience(tries=1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(20) and [])
+
+    began = time.monotonic()
+    with pytest.raises(EndpointUnreachable) as refused:
+        store.list_page(SOURCE, "")
+    answers.set()
+
+    assert time.monotonic() - began < 5
+    assert refused.value.refuse_cause == "endpoint_unreachable"
+    assert "No address is known for s3.example.com" in refused.value.advice
+
+
+def test_row_76_a_slow_resolver_is_waited_for(two_stores: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = two_stores()
+    port = int(pair.source.url.rpartition(":")[2])
+    store = Store(endpoint(pair.source, url=f"http://s3.example.com:{port}", connect_seconds=5), patience=IMPATIENT)
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *more: object, **named: object) -> object:
+        time.sleep(0.3)
+        return real("127.0.0.1" if host == "s3.example.com" else host, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    assert store.list_page(SOURCE, "").name == SOURCE
 
 
 def test_row_76_a_refused_connection_is_tried_again_then_unreachable(two_stores: Make) -> None:
