@@ -41,6 +41,7 @@ class _Params(TypedDict):
 
     headers: dict[str, str]
     body: bytes
+    context: dict[str, dict[str, object]]
 
 
 class Client:
@@ -80,8 +81,9 @@ class Client:
         params["headers"].update(self._transport.payer)
         params["headers"].update(getattr(self._extra, "headers", {}))
         if getattr(self._extra, "body", b""):
-            # Once: a call that is sent to another region has botocore ask for the bucket in between.
-            params["body"], self._extra.body = self._extra.body, b""
+            params["body"] = self._extra.body
+        # A redirect is an answer. Else botocore asks for the bucket's region, and that is redirected too, without end.
+        params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() != "content-length"}

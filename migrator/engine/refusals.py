@@ -71,6 +71,7 @@ def refusal_of(reply: Reply, asked: Asked) -> errors.EngineError:
             request_id=reply.headers.get("x-amz-request-id", ""),
             date=reply.headers.get("date", ""),
             region=reply.headers.get("x-amz-bucket-region") or region,
+            location=reply.headers.get("location", ""),
         ),
         asked,
     )
@@ -85,6 +86,7 @@ class _Said(NamedTuple):
     request_id: str
     date: str
     region: str
+    location: str
 
 
 def _said_by(exc: ClientError) -> _Said:
@@ -98,6 +100,7 @@ def _said_by(exc: ClientError) -> _Said:
         request_id=str(meta.get("RequestId") or headers.get("x-amz-request-id", "")),
         date=headers.get("date", ""),
         region=headers.get("x-amz-bucket-region") or str(said.get("Region", "")),
+        location=headers.get("location", ""),
     )
 
 
@@ -131,7 +134,7 @@ def _broken(exc: LineBroken, asked: Asked) -> errors.EngineError:
 def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
     message = errors.cleaned(said.message)
     facts = asked.facts()
-    kind = _kind(said.code, said.status, message, asked)
+    kind = errors.RedirectedToHttp if _leaves_tls(said, asked) else _kind(said.code, said.status, message, asked)
     if kind is errors.ClockSkew:
         facts["n"] = _minutes_off(said.date)
     if kind is errors.WrongRegion:
@@ -150,6 +153,12 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
         http_status=said.status or None,
         facts=facts,
     )
+
+
+def _leaves_tls(said: _Said, asked: Asked) -> bool:
+    # Who names a region means that, wherever its redirect leads.
+    is_redirect = 300 <= said.status < 400 and not said.region
+    return is_redirect and asked.endpoint.startswith("https://") and said.location.lower().startswith("http://")
 
 
 _BY_CODE: dict[str, type[errors.EngineError]] = {

@@ -21,8 +21,10 @@ from migrator.engine.errors import (
     EndpointBlocked,
     EndpointUnreachable,
     NameNotFound,
+    RedirectedToHttp,
     StoreFault,
     TlsProblem,
+    WrongRegion,
 )
 from migrator.engine.pacing import Patience
 from migrator.engine.probing import try_connection
@@ -239,6 +241,41 @@ def test_row_74_a_flawed_certificate_is_refused(tmp_path: Path, flaw: str, words
             store.list_page(SOURCE, "")
 
         assert words in refused.value.advice
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_row_74_a_redirect_to_plain_http_is_refused_and_not_followed(
+    two_stores: Make, tmp_path: Path, status: int
+) -> None:
+    plain = two_stores().source
+    plain.clear_log()
+    leads = {"location": f"{plain.url}/{SOURCE}", "status": status}
+    faults = [{"action": "redirect", "calls": "all", "value": leads}]
+    with Sandbox(tmp_path / "tls", buckets=[SOURCE], tls=True, faults=faults) as sandbox:
+        store = Store(endpoint(sandbox, ca_pem=sandbox.ca_pem), patience=IMPATIENT)
+
+        # Over our own lines, and through boto3.
+        for ask in (lambda: store.list_page(SOURCE, ""), lambda: store.list_parts(SOURCE, "a", "id")):
+            with pytest.raises(RedirectedToHttp) as refused:
+                ask()
+            assert (refused.value.refuse_cause, refused.value.retryable) == ("tls_error", False)
+
+        # Neither is asked again, nor is anything else asked for.
+        assert [entry.operation for entry in sandbox.log] == ["ListObjectsV2", "ListParts"]
+    assert plain.log == []
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_row_57_a_redirect_is_an_answer_also_through_boto3(two_stores: Make, status: int) -> None:
+    pair = two_stores()
+    pair.source.plan_faults([{"action": "redirect", "calls": "all", "value": {"status": status}}])
+    pair.source.clear_log()
+
+    for ask in (lambda: pair.source_store.head_bucket(SOURCE), lambda: pair.source_store.list_parts(SOURCE, "a", "id")):
+        with pytest.raises(WrongRegion):
+            ask()
+
+    assert [entry.operation for entry in pair.source.log] == ["HeadBucket", "ListParts"]
 
 
 def test_row_66_a_body_without_end_is_left_at_the_planned_size(two_stores: Make) -> None:

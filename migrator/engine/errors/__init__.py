@@ -27,7 +27,8 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
        ├─ VersionBeforeFailed · VersionsNoLongerKept                                 of one version after another
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
-       ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · TlsProblem · EndpointBlocked
+       ├─ AccessDenied · HeadDenied · ReadRefused · KmsRefused · UnknownAnswer · EndpointBlocked
+       ├─ TlsProblem · RedirectedToHttp
        └─ LocalMemoryCorruption · WorkerCrash · InternalError
 """
 
@@ -65,6 +66,7 @@ from migrator.engine.errors.items import (
     PartsTooSmall,
     RangeMismatch,
     ReadRefused,
+    RedirectedToHttp,
     ShortRead,
     SourceChanged,
     SourceGone,
@@ -169,6 +171,7 @@ __all__ = [
     "PlanUnreadable",
     "RangeMismatch",
     "ReadRefused",
+    "RedirectedToHttp",
     "SecretRefused",
     "ShortRead",
     "SourceChanged",

@@ -342,6 +342,12 @@ class TlsProblem(ItemProblem):
     advice = "The certificate of {host} is not trusted: {tls}. We sent nothing."
 
 
+class RedirectedToHttp(TlsProblem):
+    """A redirect from https to plain http, which nothing follows."""
+
+    advice = "The storage service at {host} sends us to an address without encryption. We did not go there."
+
+
 class EndpointBlocked(ItemProblem):
     """The address that would be dialled is not allowed here."""
 
