@@ -129,6 +129,22 @@ def test_a_destination_counts_as_far_as_it_was_proven(changed: dict[str, object]
     assert become(SINGLE, PLAIN, destination=Profile(**{**facts, **changed})) == {f"S3/{expected}"}
 
 
+@pytest.mark.parametrize(
+    ("side", "answers", "expected"),
+    [
+        ("source", False, "S3/D3 not_supported"),
+        ("destination", False, "S3/D3 not_supported"),
+        ("source", None, "S3/D3 verified"),
+        ("destination", None, "S3/D3 verified"),
+    ],
+)
+def test_tags_that_a_store_cannot_be_asked_for_are_not_compared(side: str, answers: bool | None, expected: str) -> None:
+    wish = Wish(policy=Policy(fidelity="required"), tags=True)
+
+    assert become(SINGLE, PLAIN, wish, **{side: replace(PROVEN, tagging=answers)}) == {expected}
+    assert become(SINGLE, PLAIN, Wish(tags=True), **{side: replace(PROVEN, tagging=answers)}) == {"S3/D3 verified"}
+
+
 def test_what_is_there_already_was_not_accepted_by_the_destination_in_our_sight() -> None:
     accepts = Profile(etag_single=EtagMeaning.OPAQUE, content_md5=Proof.REJECTS)
     there = ItemClass(etag=ListedEtag.MD5, present=Present.SAME_ETAG)
