@@ -1,4 +1,4 @@
-"""Breaks the integrity core in many small ways and looks whether its tests notice; docs/mutants.md has the outcome.
+"""Breaks the integrity core and the rules for pages in many small ways: docs/mutants.md has what the tests notice.
 
     python -m tests.mutants                 all mutants
     python -m tests.mutants PATTERN ...     those whose names fit, such as 'integrity.verdicts.*[37]'
@@ -20,18 +20,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
+# The whole core; of what lists a bucket, the rules that a page is held to.
+EVERY = ("integrity.*", "migrator.engine.listing.*_fault*", "migrator.engine.versions.*_fault*")
 OUTCOMES = ("killed", "survived", "timeout", "no tests", "suspicious", "segfault", "not checked")
 
 
-def main(patterns: list[str]) -> int:
+def main(chosen: list[str]) -> int:
     """Run the mutants, print what became of them, and return the exit code."""
+    patterns = chosen or EVERY
     _mutmut("run", "--max-children", "1", *patterns)
     outcomes = {name: outcome for name, outcome in _outcomes().items() if _fits(name, patterns)}
     alive = {name for name, outcome in outcomes.items() if outcome != "killed"}
-    listed = set(re.findall(r"`(integrity\.\S+__mutmut_\d+)`", PAGE.read_text(encoding="utf-8")))
+    listed = set(re.findall(r"`((?:integrity|migrator)\.\S+__mutmut_\d+)`", PAGE.read_text(encoding="utf-8")))
     print(_table(outcomes))
     _name("not killed, and not in docs/mutants.md", alive - listed)
-    gone = set() if patterns else listed - alive
+    gone = set() if chosen else listed - alive
     _name("in docs/mutants.md, and not among the survivors", gone)
     return 1 if alive - listed or gone else 0
 
@@ -53,12 +56,14 @@ def _mutmut(*arguments: str) -> str:
 
 
 def _outcomes() -> dict[str, str]:
-    lines = re.findall(r"^ *(integrity\.\S+): (.+)$", _mutmut("results", "--all", "true"), flags=re.MULTILINE)
+    lines = re.findall(
+        r"^ *((?:integrity|migrator)\.\S+): (.+)$", _mutmut("results", "--all", "true"), flags=re.MULTILINE
+    )
     return dict(lines)
 
 
-def _fits(name: str, patterns: list[str]) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _table(outcomes: Mapping[str, str]) -> str:
