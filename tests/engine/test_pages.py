@@ -130,6 +130,7 @@ ONE = row({"Key": "k", "Size": "1"})
         pytest.param(page(f"<Contents><Key>a</Key></Contents>{ONE}"), ["a", "k"], id="of another kind"),
         pytest.param(page(f"<W>{ONE}</W><Contents><Key>a</Key></Contents >"), ["a"], id="beside another row"),
         pytest.param(page(f"<W>{ONE}</W><Contents/>"), [""], id="beside an empty row"),
+        pytest.param(page(f"<!-- </Contents> -->{ONE[:-1]} >"), ["k"], id="behind what looks like its end"),
         pytest.param(page(f"{ONE}<Delimiter>/</Delimiter>{ONE}"), ["k", "k"], id="with something between"),
         pytest.param(page(ONE.replace("<Key>", "<Key>z</Key><Key>")), ["k"], id="with a field twice"),
         pytest.param(
