@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from migrator.engine.errors import Stopped
+
+_LOOK_FOR_STOP_SECONDS = 0.5
 # After a throttled answer, how many good ones it takes before one more request may be in flight.
 GOOD_ANSWERS_PER_STEP = 20
 
@@ -22,11 +25,27 @@ class Patience:
     longest_seconds: float = 20.0
     sleep: Callable[[float], None] = time.sleep
 
-    def wait(self, tried: int) -> None:
-        """Sleep before the next try, after `tried` of them failed."""
+    def wait(self, tried: int, should_stop: Callable[[], bool] | None = None) -> None:
+        """Sleep before the next try, after `tried` of them failed; raise `Stopped` when asked to stop."""
         longest = min(self.longest_seconds, self.first_seconds * 2 ** (tried - 1))
-        if longest > 0:
-            self.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret
+        if longest <= 0:
+            return
+        seconds = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        if should_stop is None:
+            self.sleep(seconds)
+        else:
+            sleep_unless_stopped(seconds, should_stop, self.sleep)
+
+
+def sleep_unless_stopped(
+    seconds: float, should_stop: Callable[[], bool], sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Sleep in short steps, and raise `Stopped` when asked to stop between two of them."""
+    while seconds > 0:
+        if should_stop():
+            raise Stopped
+        sleep(min(seconds, _LOOK_FOR_STOP_SECONDS))
+        seconds -= _LOOK_FOR_STOP_SECONDS
 
 
 class Pace:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from integrity.etags import normalise
 from integrity.evidence import ErrorCode, Statement
@@ -30,6 +32,7 @@ from migrator.engine.errors import (
     TooSlow,
     TranscodedByStore,
 )
+from migrator.engine.pacing import sleep_unless_stopped
 from migrator.engine.planning import Item
 from migrator.engine.requests import GET
 from migrator.engine.stores import Body, Store
@@ -39,13 +42,26 @@ MOST_RESUMES = 3
 # A line that breaks now and then is resumed for as long as it moves this much in between.
 PROGRESS_THAT_COUNTS = 8 * 1024 * 1024
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How slow a store may be: fewer than `least_bytes_per_s` over a window, counted while we wait for it."""
+    """How slow a store may be, counted while we wait for it: over a window, and over the whole of one object.
+
+    Of a window `least_bytes_per_s` are demanded; an object may take `allowance_seconds` and what `least_average` needs
+    for its size, resumes and all. That is twice the rate of a window, and half of what each of eight readers gets of a
+    line of 1 Mbit/s: no honest line is so slow, and one that keeps beginning anew ends.
+    """
 
     least_bytes_per_s: int = 4096
     window_seconds: float = 60
+    allowance_seconds: float = 600
+    least_average: int = 8192
+
+    def seconds_for(self, size: int) -> float:
+        """Return how long we wait for an object of this size in all."""
+        return self.allowance_seconds + size / self.least_average
 
 
 class RateLimit:
@@ -56,8 +72,8 @@ class RateLimit:
         self._lock = threading.Lock()
         self._free_at = time.monotonic()
 
-    def take(self, count: int) -> None:
-        """Sleep until `count` bytes are allowed."""
+    def take(self, count: int, should_stop: Callable[[], bool]) -> None:
+        """Sleep until `count` bytes are allowed; raise `Stopped` when asked to stop."""
         if not self._rate:
             return
         with self._lock:
@@ -65,8 +81,7 @@ class RateLimit:
             start = max(self._free_at, now - 0.25)
             self._free_at = start + count / self._rate
             wait = self._free_at - now
-        if wait > 0:
-            time.sleep(wait)
+        sleep_unless_stopped(wait, should_stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +104,11 @@ class _Reader:
     pin: Pin
     watch: Watch = field(default_factory=Watch)
     limit: RateLimit = field(default_factory=lambda: RateLimit(0))
+    should_stop: Callable[[], bool] = lambda: False
     statement: Statement | None = None
     resumes: int = 0
+    # Seconds in which we waited for the store, its pauses between two bodies included.
+    waited: float = 0.0
     _body: Body | None = None
 
     def close(self) -> None:
@@ -108,6 +126,7 @@ class _Reader:
             if_match=pin.etag,
             first_byte=first_byte,
             checksums=pin.checksums and first_byte == 0,
+            should_stop=self.should_stop,
         )
 
     def _resumed(self) -> Iterator[bytes]:
@@ -129,11 +148,14 @@ class _Reader:
                     raise
                 self.pin.store.repeats(GET.name, exc)
                 self.close()
-                self.pin.store.patience.wait(self.resumes)
-                self._resume(offset)
+                self._waiting(self._pause)
+                self._waiting(partial(self._resume, offset))
                 since_resume = 0
             else:
                 return
+
+    def _pause(self) -> None:
+        self.pin.store.patience.wait(self.resumes, self.should_stop)
 
     def _resume(self, offset: int) -> None:
         self._body = body = self._open(offset)
@@ -151,21 +173,28 @@ class _Reader:
     def _watched(self) -> Iterator[bytes]:
         """Pass the body on, counting only the time in which we wait for the store, not that of our own limit."""
         assert self._body is not None
-        chunks = self._body.chunks()
-        waited, arrived = 0.0, 0
-        while True:
-            began = time.monotonic()
-            chunk = next(chunks, None)
-            waited += time.monotonic() - began
-            if chunk is None:
-                return
+        following = partial(next, self._body.chunks(), None)
+        since, arrived = self.waited, 0
+        while (chunk := self._waiting(following)) is not None:
             arrived += len(chunk)
-            self.limit.take(len(chunk))
+            self.limit.take(len(chunk), self.should_stop)
+            waited = self.waited - since
             if waited >= self.watch.window_seconds:
                 if arrived < self.watch.least_bytes_per_s * waited:
                     raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
-                waited, arrived = 0.0, 0
+                since, arrived = self.waited, 0
             yield chunk
+
+    def _waiting(self, ask: Callable[[], _T]) -> _T:
+        """Return what the store is waited for, and count the time; raise `TooSlow` where the object has had its own."""
+        began = time.monotonic()
+        try:
+            found = ask()
+        finally:
+            self.waited += time.monotonic() - began
+        if self.waited > self.watch.seconds_for(self.pin.size):
+            raise TooSlow(f"not done after {self.waited:.0f} s")
+        return found
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ class ReadingBack:
             version_id=after.version_id,
             size=self._item.size,
         )
-        reader = CopyReader(pin, self._work.options.watch)
+        reader = CopyReader(pin, self._work.options.watch, should_stop=self._work.should_stop)
         try:
             said = reader.open()
             for chunk in reader.chunks():

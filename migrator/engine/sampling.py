@@ -18,7 +18,8 @@ from migrator.engine.answers import now
 from migrator.engine.cutting import SourceObject, learn_layout
 from migrator.engine.errors import AccessDenied, ConditionFailed, ConnectionProblem, EngineError, StoreBusy, Throttled
 from migrator.engine.listing import list_objects
-from migrator.engine.stores import ListedObject, Store
+from migrator.engine.reading import Watch
+from migrator.engine.stores import Body, ListedObject, Store
 
 SAMPLE = 20
 LARGEST_SAMPLE = 32 * 1024 * 1024
@@ -65,7 +66,7 @@ class _Reader:
 
     def read_small(self, entry: ListedObject) -> None:
         """Compare one small object's MD5 with its ETag."""
-        body = self.store.open(self.bucket, entry.key, version_id=entry.version_id)
+        body = self._open(entry)
         md5, size = hashlib.md5(usedforsecurity=False), 0
         try:
             for chunk in body.chunks():
@@ -104,7 +105,7 @@ class _Reader:
         if layout is None:
             return
         one_pass = OnePass((layout,))
-        body = self.store.open(self.bucket, entry.key, version_id=entry.version_id)
+        body = self._open(entry)
         try:
             for chunk in body.chunks():
                 one_pass.feed(chunk)
@@ -116,6 +117,10 @@ class _Reader:
             self.multipart_equal += 1
         else:
             self.multipart_different += 1
+
+    def _open(self, entry: ListedObject) -> Body:
+        within = Watch().seconds_for(entry.size)
+        return self.store.open(self.bucket, entry.key, version_id=entry.version_id, within=within)
 
     def profile(self) -> Profile:
         """Return the facts. A part of equal ETags proves that they are MD5s: what differs then is a finding."""

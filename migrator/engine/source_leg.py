@@ -64,7 +64,7 @@ class SourceLeg:
         self._item = item
         self._number = number
         self._note = note
-        self._reader = SourceReader(self._pin(), work.options.watch, work.limit)
+        self._reader = self._reader_of(self._pin())
         self._pass: OnePass | None = None
 
     def listen(self, work: Work) -> None:
@@ -94,7 +94,7 @@ class SourceLeg:
         """Forget what was read, and keep what was learned of the layout."""
         self.take_back()
         self.statement, self.digests, self.checks, self.earlier = None, None, (), None
-        self._reader = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
+        self._reader = self._reader_of(self._reader.pin)
 
     def look(self, earlier: Earlier | None = None, unread: Reason = Reason.NOT_REQUESTED) -> None:
         """Ask for the headers in place of reading and compare them with the plan; nothing is computed.
@@ -311,7 +311,7 @@ class SourceLeg:
 
     def _read_again(self) -> str:
         """Read the whole object a second time and return its SHA-256."""
-        again = SourceReader(self._reader.pin, self._work.options.watch, self._work.limit)
+        again = self._reader_of(self._reader.pin)
         one_pass = OnePass(algorithms=frozenset({Algorithm.SHA256}))
         try:
             again.open(self._item)
@@ -333,6 +333,10 @@ class SourceLeg:
             return read_tags(side.store, side.bucket, self._item.key, said)
         except ObjectMissing as exc:
             raise _gone(exc) from exc
+
+    def _reader_of(self, pin: Pin) -> SourceReader:
+        work = self._work
+        return SourceReader(pin, work.options.watch, work.limit, work.should_stop)
 
     def _pin(self) -> Pin:
         item, side = self._item, self._work.source

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import socket
 import threading
 import time
@@ -25,7 +26,7 @@ import pycurl
 from integrity.digests import Buffer
 from migrator.engine.addresses import AddressRule, dialable
 from migrator.engine.buffers import Pipe
-from migrator.engine.errors import EndpointBlocked
+from migrator.engine.errors import EndpointBlocked, Stopped
 from migrator.engine.lines import READ_SIZE, Line, LineBroken, Reply, Request, raise_unless_cut
 from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
 from migrator.engine.trust import system_trust
@@ -40,7 +41,7 @@ _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
 # A name may answer otherwise each time, and a request that was loaded with an earlier answer is dialled after the next.
 _DIALLED_WITHIN_SECONDS = 300
-_LOOK_AROUND_SECONDS = 1.0
+_LOOK_AROUND_SECONDS = 0.5
 # A body that drips is handed over in smaller pieces: whoever watches its speed, or is asked to stop, must see it move.
 _GATHERED_FOR_SECONDS = 1.0
 _HASHED_AT_ONCE = 1024 * 1024
@@ -136,9 +137,15 @@ class Transport:
         self.heard(reply.headers)
         return reply
 
-    def stream(self, request: Request) -> Stream:
-        """Send a request and return as soon as the headers are there; the body comes as it is asked for."""
+    def stream(
+        self, request: Request, within: float | None = None, should_stop: Callable[[], bool] | None = None
+    ) -> Stream:
+        """Send a request and return as soon as the headers are there; the body comes as it is asked for.
+
+        The body may take `within` seconds, or is for the caller to watch. Raises `Stopped` when asked to stop.
+        """
         driver = self._driver()
+        driver.should_stop = should_stop
         try:
             self.load(driver.line, request, streamed=True)
             driver.begin()
@@ -146,6 +153,8 @@ class Transport:
             driver.close()
             raise
         found = Stream(driver, self._give_back)
+        # Nobody watches the words of a refusal.
+        driver.end_within(within if found.status < 300 else self._seconds_for(request))
         self.heard(found.headers)
         return found
 
@@ -249,6 +258,8 @@ class Transport:
 
     def _give_back(self, driver: _Driver) -> None:
         driver.line.forget()
+        driver.should_stop = None
+        driver.end_within(None)
         with self._lock:
             if not self._is_closed:
                 self._idle.append(driver)
@@ -261,10 +272,17 @@ class _Driver:
 
     def __init__(self, line: Line, read_seconds: float) -> None:
         self.line = line
+        self.should_stop: Callable[[], bool] | None = None
+        self._ends_at = math.inf
+        self._looks_at = 0.0
         self._multi = pycurl.CurlMulti()
         self._read_seconds = read_seconds
         self._running = False
         self._broken: LineBroken | None = None
+
+    def end_within(self, seconds: float | None) -> None:
+        """Give what is to come so many seconds; None for any."""
+        self._ends_at = math.inf if seconds is None else time.monotonic() + seconds
 
     def finish(self) -> None:
         """Send the request and wait until its answer is whole."""
@@ -289,10 +307,11 @@ class _Driver:
 
         Raises `LineBroken` once all that came before the break was taken: the reader goes on from there.
         """
-        try:
-            self._gather(READ_SIZE)
-        except LineBroken as exc:
-            self._broken = exc
+        if self._broken is None:
+            try:
+                self._gather(READ_SIZE)
+            except LineBroken as exc:
+                self._broken = exc
         if self._broken is not None and not self.line.held:
             raise self._broken
         return self.line.taken()
@@ -332,6 +351,16 @@ class _Driver:
     def _turn(self) -> None:
         self._multi.select(_LOOK_AROUND_SECONDS)
         self._step()
+        now = time.monotonic()
+        if self._running and now >= self._looks_at:
+            self._looks_at = now + _LOOK_AROUND_SECONDS
+            self._look_around(now)
+
+    def _look_around(self, now: float) -> None:
+        if self.should_stop is not None and self.should_stop():
+            raise Stopped
+        if now > self._ends_at:
+            raise LineBroken(pycurl.E_OPERATION_TIMEDOUT, "not done in time", connected=self.line.is_connected)
 
     def _step(self) -> None:
         _, running = self._multi.perform()

@@ -35,6 +35,7 @@ from migrator.engine.trust import tls_context
 
 MOST_CLOCK_SECONDS = 5 * 60
 _SECONDS_TO_CONNECT = 10
+_SECONDS_TO_READ = 60
 _BODY = b"Truecopy tests this connection.\n"
 
 
@@ -272,7 +273,7 @@ class _Trial:
         key = f"{PROBE_PREFIX}{secrets.token_hex(8)}"
         self._store.put(self._bucket, key, _BODY)
         try:
-            body = self._store.open(self._bucket, key)
+            body = self._store.open(self._bucket, key, within=_SECONDS_TO_READ)
             try:
                 same = b"".join(body.chunks()) == _BODY
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -11,14 +12,18 @@ from contextlib import contextmanager, suppress
 class Told:
     """What reached the server: each request whole, and how many connections were made."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str = "") -> None:
         self.requests: list[bytes] = []
         self.connections = 0
-        self.url = ""
+        self.url = url
 
 
 class Parting(bytes):
     """An answer that ends the connection: its bytes and the end come in one segment, at once."""
+
+
+class Trickle(bytes):
+    """An answer that comes byte by byte, a hundred of them in a second."""
 
 
 @contextmanager
@@ -49,9 +54,38 @@ def _talk(line: socket.socket, told: Told, script: Iterator[bytes | None]) -> No
             return
         # Held back until the connection is closed, which sends it on.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, isinstance(answer, Parting))
-        line.sendall(answer)
+        for piece in _pieces(answer):
+            line.sendall(piece)
         if isinstance(answer, Parting):
             return
+
+
+def _pieces(answer: bytes) -> Iterator[bytes]:
+    if not isinstance(answer, Trickle):
+        yield answer
+        return
+    for at in range(len(answer)):
+        time.sleep(0.01)
+        yield answer[at : at + 1]
+
+
+@contextmanager
+def taking_slowly(bytes_per_s: int) -> Iterator[str]:
+    """Take what is sent at this pace and never answer; gives the server's URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # Little waits in the kernel, so that the pace is felt.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def serve() -> None:
+            with suppress(OSError):
+                line, _ = listening.accept()
+                with line:
+                    while line.recv(max(1, bytes_per_s // 20)):
+                        time.sleep(0.05)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 def _requests(receive: Callable[[int], bytes]) -> Iterator[bytes]:

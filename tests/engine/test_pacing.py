@@ -102,6 +102,24 @@ def test_waiting_for_memory_ends_when_asked_to_stop() -> None:
 def test_a_rate_limit_of_none_never_waits() -> None:
     began = time.monotonic()
 
-    RateLimit(None).take(10**15)
+    RateLimit(None).take(10**15, lambda: False)
 
     assert time.monotonic() - began < 1
+
+
+def test_a_stop_is_heard_in_the_midst_of_a_rate_limit() -> None:
+    limit, began = RateLimit(10), time.monotonic()
+
+    with pytest.raises(Stopped):
+        limit.take(1000, lambda: time.monotonic() - began > 0.2)
+
+    assert time.monotonic() - began < 2
+
+
+def test_a_stop_is_heard_in_the_midst_of_a_wait() -> None:
+    began = time.monotonic()
+
+    with pytest.raises(Stopped):
+        Patience(first_seconds=60, longest_seconds=60).wait(1, lambda: time.monotonic() - began > 0.2)
+
+    assert time.monotonic() - began < 2

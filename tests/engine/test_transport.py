@@ -16,16 +16,17 @@ import pytest
 
 from migrator.engine import transport as transport_module
 from migrator.engine.addresses import AddressRule
-from migrator.engine.errors import EndpointBlocked
+from migrator.engine.errors import EndpointBlocked, Stopped
 from migrator.engine.lines import LARGEST_ERROR, READ_SIZE, Line, LineBroken, Request, raise_unless_cut
 from migrator.engine.stores import Store
 from migrator.engine.transport import Endpoint, Transport
-from tests.engine.scripted import Parting, Told, answering
+from tests.engine.scripted import Parting, Told, Trickle, answering, taking_slowly
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = Request(method="GET", bucket="bucket", key="key")
 
 
+MIB = 1024 * 1024
 PUT = Request(method="PUT", bucket="bucket", key="key", body=b"body")
 
 
@@ -415,6 +416,82 @@ def test_what_comes_back_to_a_closed_transport_is_closed(transports: Make) -> No
 
         assert list(stream.chunks()) == [b"hello"]
         assert transport._idle == []
+
+
+SLOW_HEADERS = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" + b"x-amz-more: and more\r\n" * 100 + b"\r\nhello"
+SLOW_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"a" * 2000
+SLOW_REFUSAL = SLOW_BODY.replace(b"200 OK", b"503 Slow Down")
+
+
+@pytest.mark.parametrize("answer", [SLOW_HEADERS, SLOW_BODY])
+def test_an_answer_that_comes_byte_by_byte_has_a_limit_in_all(transports: Make, answer: bytes) -> None:
+    with answering(Trickle(answer)) as told, in_seconds(15), pytest.raises(LineBroken, match=r"timed out|too slow"):
+        transports(told, read_seconds=3).exchange(PUT)
+
+
+def test_a_body_that_is_taken_byte_by_byte_has_a_limit_by_its_size(
+    transports: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "LEAST_BYTES_PER_S", 16 * MIB)
+    body = Request(method="PUT", bucket="bucket", key="key", body=bytes(16 * MIB))
+    with taking_slowly(1000) as url, in_seconds(15), pytest.raises(LineBroken, match="timed out"):
+        transports(Told(url), read_seconds=3).exchange(body)
+
+
+def test_the_headers_of_a_body_have_a_limit_in_all(transports: Make) -> None:
+    with answering(Trickle(SLOW_HEADERS)) as told, in_seconds(8), pytest.raises(LineBroken, match="too slow"):
+        transports(told).stream(GET)
+
+
+def test_the_words_of_a_refusal_have_a_limit_in_all(transports: Make) -> None:
+    with answering(Trickle(SLOW_REFUSAL)) as told, in_seconds(15):
+        refusal = transports(told, read_seconds=3).stream(GET)
+
+        assert refusal.status == 503
+        with pytest.raises(LineBroken, match="in time"):
+            refusal.read(LARGEST_ERROR)
+        refusal.close()
+
+
+def test_a_body_that_nobody_watches_has_the_limit_that_it_is_given(transports: Make) -> None:
+    with answering(Trickle(SLOW_BODY)) as told, in_seconds(8):
+        stream = transports(told, read_seconds=5).stream(GET, within=2)
+
+        with pytest.raises(LineBroken, match="in time"):
+            list(stream.chunks())
+        stream.close()
+
+
+def test_a_body_that_is_watched_has_no_other_limit(transports: Make) -> None:
+    with answering(Trickle(SLOW_BODY[:-1400] + b"a" * 1400)) as told:
+        assert sum(map(len, transports(told, read_seconds=5).stream(GET).chunks())) == 2000
+
+
+def test_a_stop_is_heard_while_no_header_comes(transports: Make) -> None:
+    with taking_slowly(1_000_000) as url, in_seconds(3), pytest.raises(Stopped):
+        transports(Told(url), read_seconds=60).stream(GET, should_stop=from_now(0.5))
+
+
+def test_a_stop_is_heard_while_a_body_is_silent(transports: Make) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") as told, in_seconds(3):
+        stream = transports(told, read_seconds=60).stream(GET, should_stop=from_now(0.5))
+
+        with pytest.raises(Stopped):
+            list(stream.chunks())
+        stream.close()
+
+
+@contextmanager
+def in_seconds(most: float) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < most
+
+
+def from_now(seconds: float) -> Callable[[], bool]:
+    """Wish to stop after so many seconds."""
+    since = time.monotonic()
+    return lambda: time.monotonic() - since > seconds
 
 
 @contextmanager

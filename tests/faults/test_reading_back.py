@@ -117,6 +117,16 @@ def test_the_destination_is_named_as_the_one_that_drips(streamed_stores: Make) -
     )
 
 
+def test_reading_back_has_a_deadline_however_well_each_window_went(streamed_stores: Make) -> None:
+    pair = seeded(streamed_stores({**GET, "calls": "1", "action": "drip", "at_byte": 1_000, "value": 20_000}))
+    watch = Watch(least_bytes_per_s=1, window_seconds=0.2, allowance_seconds=1, least_average=10**9)
+
+    settled = pair.copy_one(**READ_BACK, watch=watch, most_attempts=1)
+
+    assert settled.code == "too_slow"
+    assert "reading the copy back would not be done in time" in settled.finding.error_message
+
+
 def seeded(pair: TwoStores) -> TwoStores:
     pair.seed("photo", BODY)
     return pair

@@ -47,6 +47,7 @@ class Told:
     contradictions: list[str] = field(default_factory=list)
     bytes_moved: int = 0
     stop_after: int | None = None
+    stop_at: float | None = None
 
     def upload_opened(self, dest_key: str, upload_id: str) -> None:
         self.opened.append((dest_key, upload_id))
@@ -61,6 +62,8 @@ class Told:
         self.contradictions.append(fact)
 
     def should_stop(self) -> bool:
+        if self.stop_at is not None and time.monotonic() >= self.stop_at:
+            return True
         return self.stop_after is not None and self.bytes_moved >= self.stop_after
 
 

@@ -105,8 +105,14 @@ class Asking:
             raise refusal_of(reply, asked)
         return reply
 
-    def _stream(self, request: Request, asked: Asked) -> Stream:
-        stream = self.transport.stream(request)
+    def _stream(
+        self,
+        request: Request,
+        asked: Asked,
+        within: float | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Stream:
+        stream = self.transport.stream(request, within, should_stop)
         if stream.status < 300:
             return stream
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
@@ -78,8 +78,13 @@ class ObjectVerbs(Asking):
         first_byte: int = 0,
         last_byte: int | None = None,
         checksums: bool = False,
+        within: float | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Body:
-        """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given."""
+        """GET; close the body. A range is asked for only if `first_byte` or `last_byte` is given.
+
+        The body may take `within` seconds, or is for the caller to watch. Raises `Stopped` when asked to stop.
+        """
         asked = self.asked(of_version(GET, version_id), bucket, key)
         request = get_request(
             bucket,
@@ -90,7 +95,7 @@ class ObjectVerbs(Asking):
             last_byte=last_byte,
             checksums=checksums,
         )
-        return Body(self._patiently(asked, lambda: self._stream(request, asked)), asked)
+        return Body(self._patiently(asked, lambda: self._stream(request, asked, within, should_stop)), asked)
 
     def put(
         self,
