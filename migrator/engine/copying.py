@@ -126,6 +126,8 @@ class Copier:
                     break
                 chain = waiting.popleft()
                 running[pool.submit(chain.next_step(), work)] = chain
+            if len(running) == 1 and not waiting:
+                work.is_lone.set()
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -1,10 +1,13 @@
-"""Reading one object: pinned, watched, resumed in mid-body; one of the source is never longer than planned."""
+"""Reading one object: pinned, watched, resumed in mid-body; one of the source is never longer than planned.
+
+It is read by one request; a lone large one whose source is what we wait for by ranges side by side (`window`).
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -28,15 +31,18 @@ from migrator.engine.errors import (
     SourceChanged,
     SourceGone,
     SourceTimeout,
+    Stopped,
     StoreFault,
     TooSlow,
     TranscodedByStore,
+    UnknownAnswer,
 )
 from migrator.engine.pacing import sleep_unless_stopped
 from migrator.engine.planning import Item
 from migrator.engine.requests import GET
 from migrator.engine.stores import Body, Store
 from migrator.engine.versions import history_of
+from migrator.engine.window import Gauge, Lone, Window
 
 MOST_RESUMES = 3
 # A line that breaks now and then is resumed for as long as it moves this much in between.
@@ -113,9 +119,22 @@ class _Reader:
 
     def close(self) -> None:
         """Drop the connection if the body was not read to its end."""
+        self._drop()
+
+    def _drop(self) -> None:
         if self._body is not None:
             self._body.close()
             self._body = None
+
+    @property
+    def _end(self) -> int:
+        """The byte after the last that is read."""
+        return self.pin.size
+
+    @property
+    def _last_byte(self) -> int | None:
+        """The last byte that a request asks for; None where it asks for all that follow."""
+        return None
 
     def _open(self, first_byte: int) -> Body:
         pin = self.pin
@@ -125,13 +144,16 @@ class _Reader:
             version_id=pin.version_id,
             if_match=pin.etag,
             first_byte=first_byte,
+            last_byte=self._last_byte,
             checksums=pin.checksums and first_byte == 0,
             should_stop=self.should_stop,
         )
 
-    def _resumed(self) -> Iterator[bytes]:
-        """Yield the bytes in order, resuming a broken body at the byte where it broke."""
-        offset, since_resume = 0, 0
+    def _resumed(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on in order, resuming a broken body at the byte where it broke."""
+        since_resume = 0
+        if self._body is None:
+            self._waiting(partial(self._resume, offset))
         while True:
             try:
                 for chunk in self._watched():
@@ -139,7 +161,7 @@ class _Reader:
                     since_resume += len(chunk)
                     yield chunk
             except (EndpointUnreachable, SourceTimeout) as exc:
-                if offset >= self.pin.size:
+                if offset >= self._end:
                     return
                 if since_resume >= PROGRESS_THAT_COUNTS:
                     self.resumes = 0
@@ -147,7 +169,7 @@ class _Reader:
                 if self.resumes > MOST_RESUMES:
                     raise
                 self.pin.store.repeats(GET.name, exc)
-                self.close()
+                self._drop()
                 self._waiting(self._pause)
                 self._waiting(partial(self._resume, offset))
                 since_resume = 0
@@ -159,16 +181,19 @@ class _Reader:
 
     def _resume(self, offset: int) -> None:
         self._body = body = self._open(offset)
-        etag = self.statement.etag if self.statement else None
-        if not self._goes_on(body, offset) or body.statement.etag != etag:
-            self.close()
+        if not self._goes_on(body, offset) or not self._is_same(body.statement):
+            self._drop()
             raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
 
     def _goes_on(self, body: Body, offset: int) -> bool:
         # From the first byte no range was asked for.
-        if not offset:
+        if not offset and self._last_byte is None:
             return body.status == 200
-        return body.status == 206 and body.content_range == (offset, self.pin.size - 1, self.pin.size)
+        return body.status == 206 and body.content_range == (offset, self._end - 1, self.pin.size)
+
+    def _is_same(self, said: Statement) -> bool:
+        first = self.statement
+        return normalise(said.etag or "") == normalise((first.etag if first else None) or "")
 
     def _watched(self) -> Iterator[bytes]:
         """Pass the body on, counting only the time in which we wait for the store, not that of our own limit."""
@@ -198,11 +223,70 @@ class _Reader:
 
 
 @dataclass(slots=True)
-class SourceReader(_Reader):
-    """One read of one source object, from its first byte to its last."""
+class _Stretch(_Reader):
+    """One stretch of an object by requests of its own, each answered by that very object, none with more or less."""
 
+    first: int = 0
+    end: int = 0
+
+    @property
+    def _end(self) -> int:
+        return self.end
+
+    @property
+    def _last_byte(self) -> int | None:
+        return self.end - 1
+
+    def begin(self) -> None:
+        """Ask for it. Raises what the source says, and `RangeMismatch` for an answer that is another one."""
+        self._waiting(partial(self._resume, self.first))
+
+    def read(self) -> Iterator[bytes]:
+        """Yield its bytes in order."""
+        return self._resumed(self.first)
+
+    def _watched(self) -> Iterator[bytes]:
+        assert self._body is not None
+        assert self._body.content_range is not None
+        first, last, _ = self._body.content_range
+        left = last + 1 - first
+        # Not by `super()`: a class with slots is made anew, and that would name the one before.
+        for chunk in _Reader._watched(self):
+            if len(chunk) > left:
+                raise EndpointUnreachable("more bytes than the range has")
+            left -= len(chunk)
+            yield chunk
+        if left:
+            raise EndpointUnreachable(f"{left} bytes less than the range has")
+
+
+@dataclass(slots=True)
+class SourceReader(_Reader):
+    """One read of one source object, from its first byte to its last. It is widened only with a `lone`."""
+
+    lone: Lone | None = None
     announced: bool = True
     repinned: bool = False
+    stretches_resumed: int = 0
+    is_refused_ranges: bool = False
+    _window: Window | None = None
+    # A stretch that was asked for beside the one request, to see that ranges are answered.
+    _tried: _Stretch | None = None
+
+    def close(self) -> None:
+        """Drop the connections, and wait until no stretch is on its way."""
+        window, self._window = self._window, None
+        if window is not None:
+            window.close()
+        tried, self._tried = self._tried, None
+        if tried is not None:
+            tried.close()
+        self._drop()
+
+    @property
+    def was_resumed(self) -> bool:
+        """Whether a body broke and was asked for again."""
+        return bool(self.resumes or self.stretches_resumed)
 
     @property
     def is_open(self) -> bool:
@@ -241,7 +325,7 @@ class SourceReader(_Reader):
         """
         offset = 0
         try:
-            for chunk in self._resumed():
+            for chunk in self._resumed() if self.lone is None else self._fitted(self.lone):
                 offset += len(chunk)
                 if offset > self.pin.size:
                     self.refuse_transcoded()
@@ -255,6 +339,80 @@ class SourceReader(_Reader):
             if not self.announced:
                 self.refuse_transcoded()
             raise ShortRead(facts={"n": f"{offset:,}", "size": f"{self.pin.size:,}"})
+
+    def _fitted(self, lone: Lone) -> Iterator[bytes]:
+        """Yield the bytes, by ranges from where one request turns out to be too little, as long as that is quicker."""
+        offset, plain = 0, 0.0
+        gauge = Gauge(lone.widening.seconds, self.waited)
+        for chunk in self._resumed():
+            offset += len(chunk)
+            yield chunk
+            found = gauge.add(len(chunk), self.waited)
+            if found is not None and found.share > lone.widening.least_share and self._widens(lone, offset):
+                plain = found.bytes_per_s
+                break
+        else:
+            return
+        for chunk in self._side_by_side(lone, offset, plain):
+            offset += len(chunk)
+            yield chunk
+        if offset < self.pin.size:
+            yield from self._resumed(offset)
+
+    def _widens(self, lone: Lone, offset: int) -> bool:
+        """Ask for the first stretch, and leave the one request only when that is answered as it should be."""
+        said = self.statement
+        is_told = said is not None and bool(said.etag) and said.size == self.pin.size
+        if self._tried is not None or not is_told or not lone.may_widen(self.pin.size - offset):
+            return False
+        end = min(offset + lone.widening.stretch, self.pin.size)
+        self._tried = first = self._stretch(offset, end, self.should_stop)
+        try:
+            self._waiting(first.begin)
+        except (Stopped, TooSlow):
+            raise
+        except EngineError as exc:
+            self._remember(lone, exc)
+            return False
+        self._drop()
+        return True
+
+    def _side_by_side(self, lone: Lone, offset: int, plain: float) -> Iterator[bytes]:
+        """Yield what follows by stretches, and leave where they fail or are not worth it: one request goes on there."""
+        widening = lone.widening
+        self._window = window = Window(self._fetch, offset, self.pin.size, widening, lone.budget, self.should_stop)
+        following, gauge = partial(next, iter(window), None), Gauge(widening.seconds, self.waited)
+        try:
+            while (chunk := self._waiting(following)) is not None:
+                yield chunk
+                found = gauge.add(len(chunk), self.waited)
+                if found is not None and found.bytes_per_s < widening.least_gain * plain:
+                    window.finish()
+        except (Stopped, ConditionFailed, ObjectMissing):
+            raise
+        except EngineError as exc:
+            self._remember(lone, exc)
+        self._window = None
+        window.close()
+
+    def _remember(self, lone: Lone, exc: EngineError) -> None:
+        """Where the answer was another one than asked for, ranges are not asked for again in this batch."""
+        if isinstance(exc, RangeMismatch | NotSupported | UnknownAnswer):
+            self.is_refused_ranges = True
+            lone.refused.set()
+
+    def _fetch(self, first: int, end: int, should_stop: Callable[[], bool]) -> Generator[bytes]:
+        stretch, tried = self._stretch(first, end, should_stop), self._tried
+        if tried is not None and tried.first == first:
+            tried.should_stop, stretch = should_stop, tried
+        try:
+            yield from stretch.read()
+        finally:
+            stretch.close()
+            self.stretches_resumed += stretch.resumes
+
+    def _stretch(self, first: int, end: int, should_stop: Callable[[], bool]) -> _Stretch:
+        return _Stretch(self.pin, self.watch, self.limit, should_stop, self.statement, first=first, end=end)
 
     def expect_as_stated(self, item: Item, said: Statement) -> None:
         """Pin another ETag than the plan's where the object is the planned one; a store may ignore our condition."""

@@ -190,8 +190,10 @@ class SourceLeg:
             self.moved += len(chunk)
             self._work.hooks.moved(len(chunk))
             yield chunk
-        if self._reader.resumes:
+        if self._reader.was_resumed:
             self._note("resumed")
+        if self._reader.is_refused_ranges:
+            self._note("ranges_refused")
 
     def judge(self) -> DigestSet:
         """Compare what was read with all that the source states; raise before wrong bytes are committed.
@@ -336,7 +338,7 @@ class SourceLeg:
 
     def _reader_of(self, pin: Pin) -> SourceReader:
         work = self._work
-        return SourceReader(pin, work.options.watch, work.limit, work.should_stop)
+        return SourceReader(pin, work.options.watch, work.limit, work.should_stop, lone=work.lone)
 
     def _pin(self) -> Pin:
         item, side = self._item, self._work.source

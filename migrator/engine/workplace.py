@@ -18,6 +18,7 @@ from integrity.verdicts import Policy
 from migrator.engine.buffers import Budget
 from migrator.engine.reading import RateLimit, Watch
 from migrator.engine.stores import Store
+from migrator.engine.window import Lone, Widening
 
 SINGLE_PUT_UP_TO = 16 * MIB
 
@@ -67,6 +68,7 @@ class CopyOptions:
     threshold: int = SINGLE_PUT_UP_TO
     largest_mirrored_part: int = GIB
     watch: Watch = field(default_factory=Watch)
+    widening: Widening = field(default_factory=Widening)
     found_within_seconds: float = 30
     keep_above: int = GIB
 
@@ -116,11 +118,21 @@ class Work:
     # What turned out on the way.
     listing_differs: threading.Event = field(default_factory=threading.Event)
     sealed_source: threading.Event = field(default_factory=threading.Event)
+    ranges_refused: threading.Event = field(default_factory=threading.Event)
+    # Whether one item is at work, and nothing waits.
+    is_lone: threading.Event = field(default_factory=threading.Event)
 
     def trusts_listing(self) -> bool:
         """Whether listings of the destination state what HEAD states, as far as is known by now."""
         profile = self.destination.profile
         return profile.listing_etag is True and profile.listing_size is True and not self.listing_differs.is_set()
+
+    @property
+    def lone(self) -> Lone | None:
+        """What a reader needs to know to read a lone object by ranges; None where the source is known to have none."""
+        if self.source.profile.range_get is False:
+            return None
+        return Lone(self.options.widening, self.budget, self.is_lone, self.ranges_refused)
 
     @property
     def limits(self) -> Limits:

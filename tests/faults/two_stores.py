@@ -143,8 +143,8 @@ class TwoStores:
     def __enter__(self) -> Self:
         self.source.start()
         self.dest.start()
-        self.source_store = self._store(self.source)
-        self.dest_store = self._store(self.dest)
+        self.source_store = self.store_of(self.source)
+        self.dest_store = self.store_of(self.dest)
         return self
 
     def __exit__(
@@ -320,14 +320,15 @@ class TwoStores:
         """How often the destination was asked for this."""
         return sum(entry.operation == operation for entry in self.dest.log)
 
-    def _store(self, sandbox: Sandbox) -> Store:
+    def store_of(self, sandbox: Sandbox, read_seconds: float = 1) -> Store:
+        """A store to ask a sandbox by."""
         return Store(
             Endpoint(
                 url=sandbox.url,
                 access_key_id="sandbox",
                 secret_access_key="sandbox-secret",
                 rule=AddressRule(allow_private=True),
-                read_seconds=1,
+                read_seconds=read_seconds,
             ),
             patience=IMPATIENT,
         )

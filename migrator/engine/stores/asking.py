@@ -121,7 +121,14 @@ class Asking:
             stream.close()
         raise refusal_of(Reply(stream.status, stream.headers, body), asked)
 
-    def _patiently(self, asked: Asked, send: Callable[[], _T], *, repeat: bool = True) -> _T:
+    def _patiently(
+        self,
+        asked: Asked,
+        send: Callable[[], _T],
+        *,
+        repeat: bool = True,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> _T:
         """Send, and again where the store is busy; raise what it says in the end as one of our errors."""
         tried = 0
         while True:
@@ -136,7 +143,7 @@ class Asking:
                 if not isinstance(problem, StoreBusy) or not repeat or tried >= self.patience.tries:
                     raise problem from exc
                 self.repeats(asked.operation, problem)
-                self.patience.wait(tried)
+                self.patience.wait(tried, should_stop)
             else:
                 self.pace.went_well()
                 return found

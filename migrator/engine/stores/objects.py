@@ -95,7 +95,10 @@ class ObjectVerbs(Asking):
             last_byte=last_byte,
             checksums=checksums,
         )
-        return Body(self._patiently(asked, lambda: self._stream(request, asked, within, should_stop)), asked)
+        stream = self._patiently(
+            asked, lambda: self._stream(request, asked, within, should_stop), should_stop=should_stop
+        )
+        return Body(stream, asked)
 
     def put(
         self,
