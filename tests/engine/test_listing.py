@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from migrator.engine.errors import AnswerUnreadable, ListingInvalid
+from migrator.engine.errors import AnswerUnreadable, EngineError, ListingInvalid
 from migrator.engine.gaps import Gap
 from migrator.engine.listing import list_around, list_objects
 from migrator.engine.messages import ListedObject, ListPage
@@ -53,6 +53,9 @@ class Answers:
     def __init__(self, *pages: ListPage | None) -> None:
         self._left = list(pages)
         self.asked: list[dict[str, object]] = []
+
+    def repeats(self, operation: str, problem: EngineError) -> None:
+        """Nobody listens."""
 
     def list_page(self, bucket: str, prefix: str, **asked: object) -> ListPage:
         self.asked.append(asked)
