@@ -14,9 +14,9 @@ from integrity.layouts import MOST_PARTS
 from integrity.values import named_value, plain_value
 from migrator.engine.answers import Asked, checksums_in, http_date, number_in, range_of, rfc3339, statement_of
 from migrator.engine.documents import document, name_of
+from migrator.engine.driving import Stream
 from migrator.engine.lines import LineBroken
 from migrator.engine.refusals import error_of
-from migrator.engine.transport import Stream
 
 
 def key_bytes(key: str) -> bytes:

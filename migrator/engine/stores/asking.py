@@ -12,12 +12,13 @@ from botocore.parsers import ResponseParserError
 
 from migrator.engine.answers import Asked
 from migrator.engine.control import Client
+from migrator.engine.driving import Stream
 from migrator.engine.errors import AnswerUnreadable, EngineError, StoreBusy, Throttled
 from migrator.engine.lines import ENDLESS, LARGEST_ERROR, LineBroken, Reply, Request
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
 from migrator.engine.requests import Operation
-from migrator.engine.transport import Endpoint, Stream, Transport
+from migrator.engine.transport import Endpoint, Transport
 
 MOST_IN_FLIGHT = 256
 _TROUBLES = (BotoCoreError, ClientError, ResponseParserError, LineBroken, ValueError, EngineError)

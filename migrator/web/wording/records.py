@@ -69,6 +69,8 @@ NOTES = {
     "already_there": "the object was already at the destination, with the same bytes",
     "upload_continued": "parts of it that had arrived before a stop were not sent again; each has the MD5 "
     "of what we read",
+    "ranges_refused": "the source did not answer a request for a stretch of the object as it should, so it was read by "
+    "one request",
     "upload_left_open": "an upload of it at the destination could not be aborted; that is tried again",
     "upload_perhaps_left_open": "opening an upload failed before it succeeded, and it could not be told whether one is "
     "still open at the destination",
