@@ -16,6 +16,7 @@ from pathlib import Path
 from integrity.evidence import Finding
 from integrity.layouts import MIB
 from migrator.engine.attempts import Begin
+from migrator.engine.bodies import RateLimit
 from migrator.engine.buffers import DEFAULT_BUDGET, DEFAULT_SPOOL_QUOTA, Budget, give_freed_memory_back
 from migrator.engine.chain_leg import DestVersion, Link
 from migrator.engine.chained_copy import Chain, chains_of
@@ -23,7 +24,6 @@ from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, Stopped
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.planning import Item
-from migrator.engine.reading import RateLimit
 from migrator.engine.small_batch import SmallBatch
 from migrator.engine.small_copy import is_small
 from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work

@@ -8,9 +8,10 @@ from dataclasses import replace
 from integrity.digests import Algorithm, OnePass, digest_of
 from integrity.evidence import Origin, ReadBack, Statement
 from migrator.engine.answers import statement_of
+from migrator.engine.bodies import Pin
 from migrator.engine.errors import CopyNotResumed, Stopped
 from migrator.engine.planning import Item
-from migrator.engine.reading import CopyReader, Pin
+from migrator.engine.reading import CopyReader
 from migrator.engine.requests import GET
 from migrator.engine.workplace import Work
 

@@ -15,10 +15,10 @@ from integrity.digests import OnePass
 from integrity.etags import EtagForm, etag_of, kind, normalise
 from integrity.evidence import Encryption, EtagMeaning, Profile, learned_meaning
 from migrator.engine.answers import now
+from migrator.engine.bodies import Watch
 from migrator.engine.cutting import SourceObject, learn_layout
 from migrator.engine.errors import AccessDenied, ConditionFailed, ConnectionProblem, EngineError, StoreBusy, Throttled
 from migrator.engine.listing import list_objects
-from migrator.engine.reading import Watch
 from migrator.engine.stores import Body, ListedObject, Store
 
 SAMPLE = 20

@@ -24,6 +24,7 @@ from integrity.evidence import (
 )
 from integrity.layouts import Layout
 from migrator.engine.answers import number_in, statement_of
+from migrator.engine.bodies import Pin
 from migrator.engine.carrying import Tags, read_tags
 from migrator.engine.cutting import (
     LayoutRefuted,
@@ -45,7 +46,7 @@ from migrator.engine.errors import (
     UnknownAnswer,
 )
 from migrator.engine.planning import NO_VERSION, Item
-from migrator.engine.reading import Pin, SourceReader, read_refused
+from migrator.engine.reading import SourceReader, read_refused
 from migrator.engine.workplace import Work
 
 

@@ -15,8 +15,8 @@ from integrity.digests import Algorithm
 from integrity.evidence import Profile
 from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
+from migrator.engine.bodies import RateLimit, Watch
 from migrator.engine.buffers import Budget
-from migrator.engine.reading import RateLimit, Watch
 from migrator.engine.stores import Store
 from migrator.engine.window import Lone, Widening
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from migrator.engine.bodies import RateLimit
 from migrator.engine.buffers import Budget
 from migrator.engine.errors import Stopped
 from migrator.engine.pacing import GOOD_ANSWERS_PER_STEP, Pace, Patience
-from migrator.engine.reading import RateLimit
 
 
 def test_waits_grow_and_are_bounded() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from migrator.engine.addresses import AddressRule
+from migrator.engine.bodies import Pin
 from migrator.engine.errors import RangeMismatch
 from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item
-from migrator.engine.reading import Pin, SourceReader
+from migrator.engine.reading import SourceReader
 from migrator.engine.stores import Endpoint, Store
 from tests.engine.scripted import Parting, answering
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from migrator.engine.reading import Watch
+from migrator.engine.bodies import Watch
 from tests.faults.conftest import Make
 from tests.faults.two_stores import TwoStores
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from integrity.evidence import CheckName
+from migrator.engine.bodies import Watch
 from migrator.engine.errors import Stopped
-from migrator.engine.reading import Watch
 from migrator.engine.stores import Store
 from migrator.engine.stores.asking import MOST_IN_FLIGHT
 from tests.faults.conftest import Make

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import pytest
 
+from migrator.engine.bodies import Watch
 from migrator.engine.errors import Stopped
-from migrator.engine.reading import Watch
 from migrator.engine.window import Widening
 from migrator.sandbox import Logged
 from tests.faults.conftest import Make

@@ -16,6 +16,7 @@ from integrity.evidence import CheckName, Earlier, Finding, Profile
 from integrity.layouts import Limits
 from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
+from migrator.engine.bodies import RateLimit
 from migrator.engine.buffers import Budget
 from migrator.engine.copying import Copier, CopyOptions, Side
 from migrator.engine.crowd import Crowd
@@ -23,7 +24,6 @@ from migrator.engine.listing import list_objects
 from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item, plan
 from migrator.engine.probing import probe_destination, probe_source
-from migrator.engine.reading import RateLimit
 from migrator.engine.stores import Endpoint, Store
 from migrator.engine.verifying import Depth, Verifier
 from migrator.engine.workplace import Work
