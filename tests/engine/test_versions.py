@@ -273,7 +273,7 @@ def test_what_is_listed_around_a_range_is_held_to_the_same_rules(second: Version
             raise AnswerUnreadable
         return said
 
-    store = SimpleNamespace(patience=Pages.patience, list_version_page=answer)
+    store = SimpleNamespace(patience=Pages.patience, list_version_page=answer, repeats=lambda *_: None)
 
     with pytest.raises(ListingInvalid):
         list(list_versions_around(cast("Store", store), BUCKET, "", []))
