@@ -161,7 +161,8 @@ class ItemCopy(ItemAttempt):
         one_pass = self._source.open(layout)
         upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, self._note)
         try:
-            upload.open(work.kept_uploads.pop(self._item.dest_key, ()))
+            kept = work.kept_uploads.pop(self._item.dest_key, ())
+            upload.open(kept, may_fit=self._source.is_as_old_as_planned)
             self._send_parts(upload, layout, one_pass)
             upload.finish_parts()
             digests = self._source.judge()

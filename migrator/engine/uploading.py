@@ -79,13 +79,14 @@ class Upload:
         """Whether another attempt could tell which parts are there; else there is nothing to keep it for."""
         return self.target.names_parts
 
-    def open(self, kept: Sequence[str] = ()) -> None:
+    def open(self, kept: Sequence[str] = (), *, may_fit: bool = True) -> None:
         """Go on with an upload that was kept, where one fits; else create one.
 
-        Its id is known before its first part. What was kept and does not fit is aborted.
+        Its id is known before its first part. What was kept and does not fit is aborted; none does without `may_fit`:
+        what it was created with, metadata and all, is not listed with its parts.
         """
         for upload_id in kept:
-            if not self._takes_up(upload_id):
+            if not may_fit or not self._takes_up(upload_id):
                 self._abort(upload_id)
         if not self.upload_id:
             self._create()

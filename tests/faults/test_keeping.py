@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -201,6 +202,19 @@ def test_parts_kept_of_another_source_are_seen_to_differ(two_stores: Make) -> No
     settled = go_on(pair, planned, *kept)
 
     assert (settled.verdict, settled.attempts) == ("verified", ["part_etag_mismatch", ""])
+
+
+def test_metadata_that_changed_meanwhile_is_carried_over(two_stores: Make) -> None:
+    pair = film(two_stores)
+    planned = stop_in_its_midst(pair)
+    pair.seed("film", BODY, part_size=50_000, metadata={"cut": "new"}, modified=time.time() + 5)
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert settled.finding.dest is not None
+    assert settled.finding.dest.metadata == {"cut": "new"}
+    assert pair.requests("CreateMultipartUpload") == 2
 
 
 def test_what_nobody_takes_up_is_left_to_the_caller(two_stores: Make) -> None:
