@@ -100,6 +100,15 @@ class PartsProbe:
 
     def _wrong_part_payload(self) -> None:
         """Ask the store to refuse a part that is not what was signed; the weaker of PUT and UploadPart counts."""
+        try:
+            found = self._proof_of_part_payload()
+        except StoreBusy:
+            # It takes parts, and what it makes of a wrong one was not seen.
+            found = Proof.UNKNOWN
+        if WEAKNESS[found] > WEAKNESS[self._ground.profile.payload_sha256]:
+            self._ground.learn(payload_sha256=found)
+
+    def _proof_of_part_payload(self) -> Proof:
         name = "wrong-part"
         upload_id = self._ground.create(name, "")
         try:
@@ -108,13 +117,9 @@ class PartsProbe:
             )
         except EngineError as exc:
             found = proof_of_refusal(exc)
-            if found is Proof.REFUSES:
-                # What else it may have been refused for shows nothing.
-                found = Proof.UNKNOWN
-        else:
-            found = Proof.IGNORES
-        if WEAKNESS[found] > WEAKNESS[self._ground.profile.payload_sha256]:
-            self._ground.learn(payload_sha256=found)
+            # What else it may have been refused for shows nothing.
+            return Proof.UNKNOWN if found is Proof.REFUSES else found
+        return Proof.IGNORES
 
     def _wrong_part_checksum(self, name: str, upload_id: str, body: bytes, algorithm: str) -> None:
         """Ask the store to refuse a part with a wrong checksum. One that checks only whole objects proves no part."""

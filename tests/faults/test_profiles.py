@@ -118,6 +118,19 @@ def test_a_part_that_is_refused_for_another_reason_shows_nothing_of_its_hash(two
     assert not pair.dest.open_uploads()
 
 
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart"])
+def test_a_part_that_could_not_be_asked_for_shows_nothing_of_its_hash(two_stores: Make, operation: str) -> None:
+    pair = two_stores(dest_traits={"part_sha256": "ignores"})
+    busy = {"operation": operation, "key": "*/wrong-part", "calls": "all", "action": "status", "value": 503}
+    pair.dest.plan_faults([busy])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.payload_sha256 is Proof.UNKNOWN
+    assert profile.content_md5 is Proof.REJECTS
+
+
 @pytest.mark.parametrize("called", ["right-size", "wrong-size"])
 def test_a_complete_that_is_refused_whatever_its_size_shows_nothing_of_sizes(two_stores: Make, called: str) -> None:
     pair = two_stores()
