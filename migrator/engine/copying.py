@@ -139,6 +139,8 @@ class Copier:
                     problem = exc if problem is None or isinstance(problem, Stopped) else problem
                 else:
                     chain.settled(finding)
+                    # An upload that it left is not for the next version of its key, whose metadata may be another.
+                    work.kept_uploads.pop(finding.dest_key, None)
                     if chain.items:
                         waiting.appendleft(chain)
                     yield finding

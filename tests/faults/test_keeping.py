@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from integrity.evidence import CheckName, EtagMeaning
+from integrity.evidence import VERSION_NAMED, CheckName, ErrorCode, EtagMeaning
 from integrity.layouts import Limits
 from migrator.engine.errors import ConnectionProblem, Stopped
-from migrator.engine.planning import Item
+from migrator.engine.planning import Item, plan
+from migrator.engine.versions import list_versions, versions_in
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS, Settled, TwoStores
 
@@ -215,6 +216,31 @@ def test_metadata_that_changed_meanwhile_is_carried_over(two_stores: Make) -> No
     assert settled.finding.dest is not None
     assert settled.finding.dest.metadata == {"cut": "new"}
     assert pair.requests("CreateMultipartUpload") == 2
+
+
+def test_what_was_kept_of_a_version_that_is_gone_is_not_for_the_next_one(two_stores: Make) -> None:
+    traits = {"versioned": True}
+    pair = two_stores(source_traits=traits, dest_traits={**traits, "small_parts": True})
+    for cut in ("first", "final"):
+        pair.seed("film", BODY, part_size=50_000, metadata={"cut": cut})
+    pair.learn()
+    listed = versions_in(list_versions(pair.source_store, SOURCE))
+    planned = [item for batch in plan(listed, ()) for item in batch.items]
+    pair.told.stop_after = 5 * 50_000
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, **LARGE)
+    pair.told.stop_after = None
+    pair.room = {"kept_uploads": {"film": left_open(pair)}}
+    gone = {"status": 404, "code": "NoSuchVersion"}
+    pair.source.plan_faults([{"operation": "GetObject", "calls": "1", "action": "status", "value": gone}])
+
+    pair.copy_items(planned, **LARGE)
+
+    first, final = pair.findings
+    assert first.error_code is ErrorCode.SOURCE_GONE
+    assert (final.error_code, final.notes) == (None, (VERSION_NAMED,))
+    assert final.dest is not None
+    assert final.dest.metadata == {"cut": "final"}
 
 
 def test_what_nobody_takes_up_is_left_to_the_caller(two_stores: Make) -> None:
