@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from integrity.evidence import Attempt, Finding
 from migrator.engine.answers import now
 from migrator.engine.errors import (
+    AccessDenied,
     ConnectionProblem,
     EngineError,
     EvidenceMismatch,
@@ -104,6 +105,7 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
         attempt.take_back()
         raise
     except SecretRefused as exc:
+        attempt.take_back()
         return _Ended(problem=about_the_key(work, exc))
     except ConnectionProblem:
         attempt.take_back()
@@ -121,7 +123,11 @@ def about_the_key(work: Work, exc: SecretRefused) -> KeyInvalid:
     One odd key can break a signature; only if a plain request is refused too are the keys to blame.
     """
     for side in (work.source, work.destination):
-        side.store.head_bucket(side.bucket)
+        try:
+            side.store.head_bucket(side.bucket)
+        except AccessDenied:
+            # The answer to a HEAD has no body that could say more.
+            raise exc from None
     return KeyInvalid(
         store_code=exc.store_code,
         store_message=exc.store_message,

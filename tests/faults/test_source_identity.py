@@ -6,7 +6,14 @@ import os
 
 import pytest
 
-from migrator.engine.errors import BucketMissing, ClockSkew, CredentialsExpired, CredentialsRefused, WrongRegion
+from migrator.engine.errors import (
+    BucketMissing,
+    ClockSkew,
+    CredentialsExpired,
+    CredentialsRefused,
+    SecretRefused,
+    WrongRegion,
+)
 from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST
@@ -144,6 +151,17 @@ def test_row_54_one_odd_key_with_a_refused_signature_does_not_stop_the_others(tw
 
     assert settled["odd"].code == "key_invalid"
     assert settled["plain"].verdict == "verified"
+
+
+def test_row_54_a_secret_that_is_refused_for_everything_stops_the_run(two_stores: Make) -> None:
+    refused = {"side": "source", "calls": "all", "action": "status"}
+    why = {"status": 403, "code": "SignatureDoesNotMatch"}
+    pair = two_stores(*({**refused, "operation": each, "value": why} for each in ("GetObject", "HeadBucket")))
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+
+    with pytest.raises(SecretRefused):
+        pair.copy_items(planned)
 
 
 def test_an_object_sealed_with_its_owner_s_key_fails_in_words_and_the_others_go_on(two_stores: Make) -> None:
