@@ -24,6 +24,7 @@ from migrator.engine.errors import (
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
+    SecretRefused,
     Stopped,
     StoreFault,
 )
@@ -167,6 +168,10 @@ class ItemCopy(ItemAttempt):
             upload.finish_parts()
             digests = self._source.judge()
             return upload.complete(digests, etag_of(digests, layout))
+        except SecretRefused:
+            # Perhaps of this odd key alone. Where the keys are to blame they do not abort it either, and it is kept.
+            upload.abort()
+            raise
         except (Stopped, ConnectionProblem):
             # No failure of the object: what has arrived of a large one is worth keeping.
             if self._item.size > work.options.keep_above and upload.can_be_continued:

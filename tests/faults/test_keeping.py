@@ -10,7 +10,7 @@ import pytest
 
 from integrity.evidence import VERSION_NAMED, CheckName, ErrorCode, EtagMeaning
 from integrity.layouts import Limits
-from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.errors import ConnectionProblem, SecretRefused, Stopped
 from migrator.engine.planning import Item, plan
 from migrator.engine.versions import list_versions, versions_in
 from tests.faults.conftest import Make
@@ -97,6 +97,26 @@ def test_what_a_person_must_mend_is_a_stop_too(two_stores: Make) -> None:
     assert (settled.verdict, settled.notes) == ("verified", ("upload_continued",))
     # The one that was refused, and nothing else twice.
     assert (pair.requests("CreateMultipartUpload"), pair.requests("UploadPart")) == (1, PARTS + 1)
+
+
+def test_a_key_whose_signature_is_refused_is_a_failure_and_leaves_nothing_open(two_stores: Make) -> None:
+    refused = {"status": 403, "code": "SignatureDoesNotMatch"}
+    pair = film(two_stores, {**PART, "part": 6, "calls": "1", "action": "status", "value": refused})
+
+    assert pair.copy(**LARGE)["film"].code == "key_invalid"
+
+
+def test_what_keys_that_are_refused_leave_open_is_continued(two_stores: Make) -> None:
+    no = {"action": "status", "value": {"status": 403, "code": "SignatureDoesNotMatch"}}
+    asked = ({"operation": each, "calls": "1"} for each in ("AbortMultipartUpload", "HeadBucket"))
+    pair = film(
+        two_stores, {**PART, "part": 6, "calls": "1", **no}, *({"side": "destination"} | each | no for each in asked)
+    )
+    planned = pair.begin()
+    with pytest.raises(SecretRefused):
+        pair.copy_items(planned, **LARGE)
+
+    assert go_on(pair, planned).notes == ("upload_continued",)
 
 
 def test_a_part_with_other_bytes_ends_the_upload_and_the_object_begins_anew(two_stores: Make) -> None:
