@@ -21,6 +21,7 @@ class PartsProbe:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._asked: set[str] = set()
 
     def steps(self) -> tuple[Callable[[], None], ...]:
         """Return what is to be asked, in order; after the whole objects, whose proofs it weakens where parts differ."""
@@ -34,6 +35,24 @@ class PartsProbe:
         )
 
     def _multipart(self) -> None:
+        try:
+            self._ask_of_parts()
+        except StoreBusy:
+            self._doubt_parts()
+            raise
+
+    def _doubt_parts(self) -> None:
+        """Leave open what was not asked of a part: that a whole object is refused shows nothing of one."""
+        profile = self._ground.profile
+        if "Content-MD5" not in self._asked and profile.content_md5 is Proof.REJECTS:
+            self._ground.learn(content_md5=Proof.UNKNOWN)
+        if "checksum" not in self._asked:
+            weaker = {
+                each: Proof.UNKNOWN if proof is Proof.REJECTS else proof for each, proof in profile.checksums.items()
+            }
+            self._ground.learn(checksums=weaker)
+
+    def _ask_of_parts(self) -> None:
         algorithm = self._ground.profile.whole_checksum()
         name = "parts"
         upload_id = self._ground.create(name, algorithm)
@@ -95,6 +114,7 @@ class PartsProbe:
         else:
             echoed = normalise(reply.etag or "") == wrong.hex() and normalise(right.etag) != wrong.hex()
             found = Proof.ECHOES if echoed else Proof.IGNORES
+        self._asked.add("Content-MD5")
         if WEAKNESS[found] > WEAKNESS[self._ground.profile.content_md5]:
             self._ground.learn(content_md5=found)
 
@@ -133,6 +153,7 @@ class PartsProbe:
             found = proof_of_refusal(exc)
         else:
             found = Proof.IGNORES
+        self._asked.add("checksum")
         if found is not Proof.REJECTS:
             weaker = {
                 each: Proof.IGNORES if proof is Proof.REJECTS else proof

@@ -131,6 +131,31 @@ def test_a_part_that_could_not_be_asked_for_shows_nothing_of_its_hash(two_stores
     assert profile.content_md5 is Proof.REJECTS
 
 
+@pytest.mark.parametrize(
+    "busy", [{"operation": "CreateMultipartUpload"}, {"operation": "UploadPart", "part": 2}], ids=["open", "part"]
+)
+def test_what_could_not_be_asked_of_a_part_is_not_known(two_stores: Make, busy: dict[str, object]) -> None:
+    pair = two_stores(dest_traits={"part_checksums": "ignores"})
+    pair.dest.plan_faults([{**busy, "key": "*/parts", "calls": "all", "action": "status", "value": 503}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert profile.content_md5 is Proof.UNKNOWN
+    assert set(profile.checksums.values()) == {Proof.UNKNOWN}
+
+
+def test_what_was_asked_of_a_part_is_known_though_the_store_was_busy_afterwards(two_stores: Make) -> None:
+    pair = two_stores()
+    complete = {"operation": "CompleteMultipartUpload", "key": "*/parts", "calls": "all"}
+    pair.dest.plan_faults([{**complete, "action": "status", "value": 503}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert profile.content_md5 is Proof.REJECTS
+    assert set(profile.checksums.values()) == {Proof.REJECTS}
+
+
 @pytest.mark.parametrize("called", ["right-size", "wrong-size"])
 def test_a_complete_that_is_refused_whatever_its_size_shows_nothing_of_sizes(two_stores: Make, called: str) -> None:
     pair = two_stores()
