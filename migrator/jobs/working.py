@@ -152,8 +152,8 @@ def _copy_and_record(run: Run, batch: Batch, crowd: Crowd) -> None:
     items = decode_items(bytes(batch.items))
     settled = settled_in(_records_of(run, batch))
     source, destination = sides_of(run)
-    kept = kept_uploads(run, batch, [item for item in items if item.index not in settled])
     with Journal(run, batch, _context(run, batch)) as journal:
+        kept = kept_uploads(run, batch, [item for item in items if item.index not in settled])
         for finding in proven_earlier(run, [item for item in items if item.index not in settled], destination):
             journal.add(finding)
             settled[finding.index] = Settled.of(finding)
