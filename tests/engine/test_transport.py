@@ -423,12 +423,14 @@ SLOW_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"a" * 2000
 SLOW_REFUSAL = SLOW_BODY.replace(b"200 OK", b"503 Slow Down")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [SLOW_HEADERS, SLOW_BODY])
 def test_an_answer_that_comes_byte_by_byte_has_a_limit_in_all(transports: Make, answer: bytes) -> None:
     with answering(Trickle(answer)) as told, in_seconds(15), pytest.raises(LineBroken, match=r"timed out|too slow"):
         transports(told, read_seconds=3).exchange(PUT)
 
 
+@pytest.mark.slow
 def test_a_body_that_is_taken_byte_by_byte_has_a_limit_by_its_size(
     transports: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -443,6 +445,7 @@ def test_the_headers_of_a_body_have_a_limit_in_all(transports: Make) -> None:
         transports(told).stream(GET)
 
 
+@pytest.mark.slow
 def test_the_words_of_a_refusal_have_a_limit_in_all(transports: Make) -> None:
     with answering(Trickle(SLOW_REFUSAL)) as told, in_seconds(15):
         refusal = transports(told, read_seconds=3).stream(GET)
@@ -462,6 +465,7 @@ def test_a_body_that_nobody_watches_has_the_limit_that_it_is_given(transports: M
         stream.close()
 
 
+@pytest.mark.slow
 def test_a_body_that_is_watched_has_no_other_limit(transports: Make) -> None:
     with answering(Trickle(SLOW_BODY[:-1400] + b"a" * 1400)) as told:
         assert sum(map(len, transports(told, read_seconds=5).stream(GET).chunks())) == 2000

@@ -235,6 +235,7 @@ def test_row_12_a_stall_is_resumed(streamed_stores: Make) -> None:
     assert settled.notes == ("resumed",)
 
 
+@pytest.mark.slow
 def test_row_12_a_stall_each_time_is_source_timeout(streamed_stores: Make) -> None:
     pair = streamed_stores({**GET, "calls": "all", "action": "stall", "at_byte": 1_000})
     pair.seed("photo", BODY)

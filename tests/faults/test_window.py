@@ -23,7 +23,7 @@ FILM = os.urandom(4_000_000)
 STRETCH = 400_000
 GET = {"side": "source", "operation": "GetObject"}
 # As many bytes a second as one connection gets.
-RATE = 800_000
+RATE = 1_600_000
 SLOW = {**GET, "key": "film", "calls": "all", "action": "drip", "at_byte": 0, "value": RATE}
 SOON = Widening(least_left=1_000_000, stretch=STRETCH, at_once=3, seconds=0.5, least_gain=0.1)
 
@@ -105,6 +105,7 @@ def test_nothing_is_widened_while_the_destination_is_what_is_waited_for(two_stor
     assert ranges(pair) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_widened_while_two_objects_are_at_work(two_stores: Make) -> None:
     other = {**SLOW, "key": "other", "value": RATE // 2}
     pair = seeded(two_stores(SLOW, other))
@@ -190,6 +191,7 @@ def test_where_ranges_are_not_answered_the_one_request_was_not_left(
     assert len(gets(pair)) == 2
 
 
+@pytest.mark.slow
 def test_ranges_that_were_not_answered_are_not_asked_for_in_another_attempt(two_stores: Make) -> None:
     lost = {"side": "destination", "operation": "PutObject", "key": "film", "calls": "1", "action": "reset"}
     ignored = {**GET, "calls": "2", "action": "ignore", "value": "range"}
@@ -239,6 +241,7 @@ def test_a_flip_in_a_stretch_stores_nothing(two_stores: Make) -> None:
     assert pair.dest.keys(DEST) == []
 
 
+@pytest.mark.slow
 def test_a_stretch_that_drips_is_left_for_one_request(two_stores: Make) -> None:
     drip = {**GET, "calls": "4", "action": "drip", "at_byte": 0, "value": 1_000}
     pair = seeded(two_stores(drip, SLOW))
@@ -249,6 +252,7 @@ def test_a_stretch_that_drips_is_left_for_one_request(two_stores: Make) -> None:
     assert len(rest_of(pair)) == 1
 
 
+@pytest.mark.slow
 def test_a_silent_stretch_is_asked_for_again(two_stores: Make) -> None:
     pair = seeded(two_stores({**GET, "calls": "4", "action": "stall", "at_byte": 1_000}, SLOW), read_seconds=2)
 
@@ -267,6 +271,7 @@ def test_the_deadline_of_an_object_counts_what_its_stretches_take(two_stores: Ma
     assert stretches(pair)
 
 
+@pytest.mark.slow
 def test_a_speed_limit_counts_each_byte_of_a_stretch_once(two_stores: Make) -> None:
     pair = seeded(two_stores(SLOW))
     planned, limit = pair.begin(), 1_000_000

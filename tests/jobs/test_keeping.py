@@ -71,7 +71,7 @@ def test_a_large_object_is_continued(stores: Stores, operator: User, monkeypatch
 
 @pytest.mark.slow
 def test_what_was_kept_is_aborted_where_the_run_is_cancelled(stores: Stores, operator: User) -> None:
-    run = stop_at(stores, 30, LARGE, operator)
+    run = stop_at(stores, 3, LARGE, operator)
     services.cancel_run(operator, run)
 
     jobs.reconcile()
@@ -84,7 +84,7 @@ def test_what_was_kept_is_aborted_where_the_run_is_cancelled(stores: Stores, ope
 def test_what_was_kept_of_an_object_that_then_fails_is_aborted(
     stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = stop_at(stores, 30, LARGE, operator)
+    run = stop_at(stores, 3, LARGE, operator)
     stores.source.seed(SOURCE_BUCKET, "film", b"another film")
     begin_again(monkeypatch)
 
