@@ -31,9 +31,8 @@ def begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("migrator.jobs.stopping"), "_asked", False)
 
 
-def stop_at(stores: Stores, part: int, size: int, user: User) -> Run:
-    """Work on one object until this part of it is sent, and stop as a worker does that is told to."""
-    stores.source.seed_sparse(SOURCE_BUCKET, "film", size)
+def stop_at(stores: Stores, part: int, user: User) -> Run:
+    """Work on the one object until this part of it is sent, and stop as a worker does that is told to."""
     run = services.start_run(user, make_task(stores, user), start=True)
     jobs.plan(str(run.pk))
     django_rq.get_queue("truecopy").empty()
@@ -52,7 +51,8 @@ def parts_sent(stores: Stores) -> int:
 
 @pytest.mark.slow
 def test_a_large_object_is_continued(stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = stop_at(stores, 30, LARGE, operator)
+    stores.source.seed_sparse(SOURCE_BUCKET, "film", LARGE)
+    run = stop_at(stores, 30, operator)
     assert Batch.objects.get(run=run).state == Batch.State.PENDING
     (kept,) = stores.dest.open_uploads(DEST_BUCKET)
     assert OpenUpload.objects.get().upload_id == kept.id
@@ -71,7 +71,8 @@ def test_a_large_object_is_continued(stores: Stores, operator: User, monkeypatch
 
 @pytest.mark.slow
 def test_what_was_kept_is_aborted_where_the_run_is_cancelled(stores: Stores, operator: User) -> None:
-    run = stop_at(stores, 3, LARGE, operator)
+    stores.source.seed_sparse(SOURCE_BUCKET, "film", LARGE)
+    run = stop_at(stores, 3, operator)
     services.cancel_run(operator, run)
 
     jobs.reconcile()
@@ -84,7 +85,8 @@ def test_what_was_kept_is_aborted_where_the_run_is_cancelled(stores: Stores, ope
 def test_what_was_kept_of_an_object_that_then_fails_is_aborted(
     stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = stop_at(stores, 3, LARGE, operator)
+    stores.source.seed_sparse(SOURCE_BUCKET, "film", LARGE)
+    run = stop_at(stores, 3, operator)
     stores.source.seed(SOURCE_BUCKET, "film", b"another film")
     begin_again(monkeypatch)
 
@@ -96,7 +98,11 @@ def test_what_was_kept_of_an_object_that_then_fails_is_aborted(
 
 
 def test_the_upload_of_a_smaller_object_is_aborted(stores: Stores, operator: User) -> None:
-    stop_at(stores, 2, 48 * MIB, operator)
+    stores.source.seed(SOURCE_BUCKET, "film", bytes(48 * MIB), part_size=8 * MIB)
 
+    run = stop_at(stores, 2, operator)
+
+    assert Batch.objects.get(run=run).state == Batch.State.PENDING
+    assert parts_sent(stores) > 0
     assert not stores.dest.open_uploads(DEST_BUCKET)
     assert not OpenUpload.objects.exists()
