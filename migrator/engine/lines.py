@@ -167,20 +167,22 @@ class Line:
     def head(self) -> tuple[int, dict[str, str]]:
         """Return status and headers so far; of several blocks (100 Continue) the last."""
         status, found = 0, dict[str, str]()
-        for line in b"".join(self._headers).decode("latin-1").split("\r\n"):
+        # Some servers end lines with a bare line feed, and the words beside a status may hold a colon.
+        for line in b"".join(self._headers).decode("latin-1").split("\n"):
+            if line.startswith("HTTP/"):
+                status, found = int(line.split(None, 2)[1]), {}
+                continue
             spelled, colon, value = line.partition(":")
             if colon:
                 name, value = _name_of(spelled), value.strip()
                 # Said twice: a length or a range that is not the same twice is none.
                 found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"
-            elif line.startswith("HTTP/"):
-                status, found = int(line.split(None, 2)[1]), {}
         return status, found
 
     @property
     def is_headed(self) -> bool:
         """Whether all headers of the final answer have come."""
-        return bool(self._blocks) or (bool(self._headers) and self._headers[-1] == b"\r\n" and self.head()[0] >= 200)
+        return bool(self._blocks) or (bool(self._headers) and not self._headers[-1].strip() and self.head()[0] >= 200)
 
     @property
     def is_connected(self) -> bool:

@@ -177,6 +177,24 @@ def test_a_length_that_is_said_twice_and_differs_is_no_length(transports: Make) 
         assert transports(told).exchange(GET).headers["x-size"] == "5, 6"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 503 Service Unavailable: try later\r\nETag: one\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 Service Unavailable\nETag: one\nContent-Length: 0\n\n",
+        b"HTTP/1.1 100 Continue: go on\n\nHTTP/1.1 503\nETag: one\nContent-Length: 0\n\n",
+    ],
+    ids=["a colon in its words", "bare line feeds", "after a Continue"],
+)
+def test_a_refusal_is_one_however_it_is_written(transports: Make, head: bytes) -> None:
+    with answering(head, head) as told:
+        transport = transports(told)
+        reply, stream = transport.exchange(GET), transport.stream(GET)
+        stream.close()
+
+    assert (reply.status, reply.headers["etag"], stream.status) == (503, "one", 503)
+
+
 def test_an_answer_without_end_is_cut(transports: Make) -> None:
     huge = b"HTTP/1.1 500 Oops\r\nContent-Length: 50000000\r\n\r\n" + b"x" * (2 * LARGEST_ERROR)
     with answering(huge) as told:
