@@ -22,13 +22,14 @@ from migrator.engine.chain_leg import DestVersion, Link
 from migrator.engine.chained_copy import Chain, chains_of
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, Stopped
+from migrator.engine.held_parts import KeptUpload
 from migrator.engine.item_copy import ItemCopy
 from migrator.engine.planning import Item
 from migrator.engine.small_batch import SmallBatch
 from migrator.engine.small_copy import is_small
 from migrator.engine.workplace import CopyOptions, Hooks, IfExists, Side, Work
 
-__all__ = ["Copier", "CopyOptions", "DestVersion", "Hooks", "IfExists", "Link", "Side"]
+__all__ = ["Copier", "CopyOptions", "DestVersion", "Hooks", "IfExists", "KeptUpload", "Link", "Side"]
 
 DEFAULT_CONCURRENCY = 8
 # What an object at work may hold outside the budget: what has come and was not taken, and what is on its way out.
@@ -56,7 +57,7 @@ class Copier:
         begin: Begin = ItemCopy,
         crowd: Crowd | None = None,
         links: Mapping[int, Link] | None = None,
-        kept_uploads: Mapping[str, Sequence[str]] | None = None,
+        kept_uploads: Mapping[str, Sequence[KeptUpload]] | None = None,
     ) -> None:
         give_freed_memory_back()
         self._sides = (source, destination)
@@ -139,8 +140,6 @@ class Copier:
                     problem = exc if problem is None or isinstance(problem, Stopped) else problem
                 else:
                     chain.settled(finding)
-                    # An upload that it left is not for the next version of its key, whose metadata may be another.
-                    work.kept_uploads.pop(finding.dest_key, None)
                     if chain.items:
                         waiting.appendleft(chain)
                     yield finding

@@ -28,6 +28,7 @@ from migrator.engine.errors import (
     Stopped,
     StoreFault,
 )
+from migrator.engine.held_parts import purpose_of
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.lines import READ_SIZE
 from migrator.engine.source_leg import mismatch_of
@@ -160,10 +161,9 @@ class ItemCopy(ItemAttempt):
     def _write_parts(self, layout: Layout) -> Written:
         work = self._work
         one_pass = self._source.open(layout)
-        upload = Upload(self._dest.target(layout), layout, work.hooks, work.parts_pool, self._note)
+        upload = self._upload(layout)
         try:
-            kept = work.kept_uploads.pop(self._item.dest_key, ())
-            upload.open(kept, may_fit=self._source.is_as_old_as_planned)
+            upload.open(work.kept_uploads.pop(self._item.dest_key, ()))
             self._send_parts(upload, layout, one_pass)
             upload.finish_parts()
             digests = self._source.judge()
@@ -182,6 +182,12 @@ class ItemCopy(ItemAttempt):
         except BaseException:
             upload.abort()
             raise
+
+    def _upload(self, layout: Layout) -> Upload:
+        assert self._source.statement is not None
+        target = self._dest.target(layout)
+        purpose = purpose_of(self._item, self._source.statement, target, layout)
+        return Upload(target, layout, purpose, self._work.hooks, self._work.parts_pool, self._note)
 
     def _send_parts(self, upload: Upload, layout: Layout, one_pass: OnePass) -> None:
         work, chunks = self._work, _Chunks(self._source.chunks())

@@ -133,7 +133,8 @@ class WriteHeaders:
         headers = dict(self.content)
         headers.update({f"x-amz-meta-{name}": value for name, value in self.metadata.items()})
         if self.tags:
-            headers["x-amz-tagging"] = urlencode(self.tags, quote_via=quote)
+            # Not every store tells them in the same order each time.
+            headers["x-amz-tagging"] = urlencode(sorted(self.tags.items()), quote_via=quote)
         if self.storage_class:
             headers["x-amz-storage-class"] = self.storage_class
         if self.encryption:

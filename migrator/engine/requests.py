@@ -175,6 +175,14 @@ def part_request(
     )
 
 
+def opening_headers(headers: WriteHeaders, algorithm: str) -> dict[str, str]:
+    """Return what an upload is opened with; `algorithm` names a full-object checksum, if it is to have one."""
+    wire = headers.wire()
+    if algorithm:
+        wire |= {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"}
+    return wire
+
+
 def complete_body(parts: Iterable[SentPart]) -> bytes:
     """Return the body of a CompleteMultipartUpload, made part by part: as boto3 makes it, it takes a KiB for each."""
     body = bytearray(b'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">')

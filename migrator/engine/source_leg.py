@@ -181,12 +181,6 @@ class SourceLeg:
         """Whether a digest that the source states is that of the bytes which were read, all of them announced."""
         return self.digests is not None and self._reader.announced and _is_proven(self.checks)
 
-    @property
-    def is_as_old_as_planned(self) -> bool:
-        """Whether nothing was written since the plan, to the second: the same bytes can have other metadata."""
-        assert self.statement is not None
-        return self.statement.last_modified[:19] == self._item.last_modified[:19]
-
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; each has been through the pass when it is yielded."""
         assert self._pass is not None

@@ -33,7 +33,7 @@ from migrator.engine.errors import (
     StoreBusy,
     UploadGone,
 )
-from migrator.engine.held_parts import HeldParts
+from migrator.engine.held_parts import HeldParts, KeptUpload
 from migrator.engine.opening import Opening
 from migrator.engine.part_replies import PartReplies
 from migrator.engine.requests import PUT_PART
@@ -46,7 +46,7 @@ PARTS_IN_FLIGHT = 3
 class UploadHooks(Protocol):
     """Who must know of an upload before its first part, and when nothing of it is left."""
 
-    def upload_opened(self, dest_key: str, upload_id: str) -> None: ...
+    def upload_opened(self, dest_key: str, upload_id: str, purpose: str) -> None: ...
     def upload_closed(self, dest_key: str, upload_id: str) -> None: ...
 
 
@@ -65,6 +65,7 @@ class Upload:
 
     target: Target
     layout: Layout
+    purpose: str
     hooks: UploadHooks
     pool: Executor
     note: Callable[[str], None]
@@ -79,15 +80,14 @@ class Upload:
         """Whether another attempt could tell which parts are there; else there is nothing to keep it for."""
         return self.target.names_parts
 
-    def open(self, kept: Sequence[str] = (), *, may_fit: bool = True) -> None:
-        """Go on with an upload that was kept, where one fits; else create one.
+    def open(self, kept: Sequence[KeptUpload] = ()) -> None:
+        """Go on with an upload that was kept, where one has this very purpose and fits; else create one.
 
-        Its id is known before its first part. What was kept and does not fit is aborted; none does without `may_fit`:
-        what it was created with, metadata and all, is not listed with its parts.
+        Its id and its purpose are known before its first part. What was kept and is of no use here is aborted.
         """
-        for upload_id in kept:
-            if not may_fit or not self._takes_up(upload_id):
-                self._abort(upload_id)
+        for each in kept:
+            if each.purpose != self.purpose or not self._takes_up(each.upload_id):
+                self._abort(each.upload_id)
         if not self.upload_id:
             self._create()
 
@@ -110,7 +110,7 @@ class Upload:
         opening = Opening(target.store, target.bucket, target.key)
         try:
             self.upload_id = opening.open(target.headers, target.algorithm)
-            self.hooks.upload_opened(target.key, self.upload_id)
+            self.hooks.upload_opened(target.key, self.upload_id, self.purpose)
         finally:
             self._abort_strays(opening.strays())
 
@@ -204,7 +204,8 @@ class Upload:
             self.note("upload_perhaps_left_open")
             return
         for upload_id in strays:
-            self.hooks.upload_opened(self.target.key, upload_id)
+            # Nobody goes on with it: who began it, and what for, is only concluded.
+            self.hooks.upload_opened(self.target.key, upload_id, "")
             self._abort(upload_id)
 
     def _abort(self, upload_id: str) -> None:

@@ -17,6 +17,7 @@ from integrity.layouts import GIB, MIB, Limits
 from integrity.verdicts import Policy
 from migrator.engine.bodies import RateLimit, Watch
 from migrator.engine.buffers import Budget
+from migrator.engine.held_parts import KeptUpload
 from migrator.engine.stores import Store
 from migrator.engine.window import Lone, Widening
 
@@ -83,8 +84,8 @@ class CopyOptions:
 class Hooks(Protocol):
     """What the engine tells, and asks, while it works. Called from several threads."""
 
-    def upload_opened(self, dest_key: str, upload_id: str) -> None:
-        """An upload was created; remember it before its first part is sent."""
+    def upload_opened(self, dest_key: str, upload_id: str, purpose: str) -> None:
+        """An upload was created; remember it, and what it was opened for, before its first part is sent."""
 
     def upload_closed(self, dest_key: str, upload_id: str) -> None:
         """The upload is completed, or aborted until nothing of it was left."""
@@ -113,8 +114,8 @@ class Work:
     limit: RateLimit
     spool_dir: Path | None
     stopping: threading.Event
-    # The ids of uploads that an earlier attempt was stopped in, by destination key; whoever takes them settles them.
-    kept_uploads: dict[str, Sequence[str]] = field(default_factory=dict)
+    # The uploads that an earlier attempt was stopped in, by destination key; whoever takes them settles them.
+    kept_uploads: dict[str, Sequence[KeptUpload]] = field(default_factory=dict)
     # What turned out on the way.
     listing_differs: threading.Event = field(default_factory=threading.Event)
     sealed_source: threading.Event = field(default_factory=threading.Event)

@@ -92,8 +92,11 @@ class Journal:
             run.profiles.setdefault("destination", {})[fact] = False
             run.save(update_fields=["profiles"])
 
-    def upload_opened(self, dest_key: str, upload_id: str) -> None:
-        """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us."""
+    def upload_opened(self, dest_key: str, upload_id: str, purpose: str) -> None:
+        """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us.
+
+        Only an attempt with the same `purpose` may go on with it.
+        """
         with _visit_to_the_database():
             OpenUpload.objects.create(
                 connection=self._run.task.dest_connection,
@@ -103,6 +106,7 @@ class Journal:
                 bucket=self._run.task.dest_bucket,
                 object_key=dest_key,
                 upload_id=upload_id,
+                purpose=purpose,
             )
 
     def upload_closed(self, dest_key: str, upload_id: str) -> None:

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from migrator.credentials import CredentialsUnreadable
+from migrator.engine.copying import KeptUpload
 from migrator.engine.errors import EngineError
 from migrator.jobs.sides import copy_options, store_of
 from migrator.models import OpenUpload, Run
@@ -25,8 +26,8 @@ _UPLOADS_A_ROUND = 100
 log = structlog.get_logger(__name__)
 
 
-def kept_uploads(run: Run, batch: Batch, pending: Iterable[Item]) -> Mapping[str, Sequence[str]]:
-    """Return what an attempt at this batch can go on with: the ids of open uploads by the key they are to make.
+def kept_uploads(run: Run, batch: Batch, pending: Iterable[Item]) -> Mapping[str, Sequence[KeptUpload]]:
+    """Return what an attempt at this batch may go on with: the open uploads by the key they are to make.
 
     What earlier attempts left of other objects, or of small ones, is aborted.
     """
@@ -36,10 +37,10 @@ def kept_uploads(run: Run, batch: Batch, pending: Iterable[Item]) -> Mapping[str
         return {}
     worth = copy_options(run).keep_above
     large = {item.dest_key for item in pending if item.size > worth}
-    kept: dict[str, list[str]] = defaultdict(list)
+    kept: dict[str, list[KeptUpload]] = defaultdict(list)
     for upload in found:
         if upload.object_key in large:
-            kept[upload.object_key].append(upload.upload_id)
+            kept[upload.object_key].append(KeptUpload(upload.upload_id, upload.purpose))
         else:
             _abort(upload)
     return kept

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from integrity.evidence import Finding
     from integrity.models import IntegrityRecord
-    from migrator.engine.copying import Side
+    from migrator.engine.copying import KeptUpload, Side
     from migrator.engine.planning import Item
 
 log = structlog.get_logger(__name__)
@@ -180,7 +180,7 @@ def _findings(
     sides: tuple[Side, Side],
     journal: Journal,
     crowd: Crowd,
-    kept: Mapping[str, Sequence[str]],
+    kept: Mapping[str, Sequence[KeptUpload]],
 ) -> Generator[Finding]:
     """Copy the items that are not settled, or only compare them, as the kind of the run says."""
     left = [item for item in items if item.index not in settled]

@@ -155,6 +155,8 @@ class OpenUpload(models.Model):
     bucket = models.CharField(max_length=63)
     object_key = models.TextField()
     upload_id = models.TextField()
+    # A digest of what it was opened for. Empty where that is not known; a worker of a release before names none.
+    purpose = models.CharField(max_length=64, blank=True, default="", db_default="")
     tried_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -275,6 +275,8 @@ def test_an_upload_whose_id_was_lost_stays_known_where_it_cannot_be_aborted(two_
     assert {upload_id for _, upload_id in pair.told.opened} - {upload_id for _, upload_id in pair.told.closed} == set(
         left_open(pair)
     )
+    # What is only concluded to be ours is continued by nobody.
+    assert [pair.told.purposes[each] for each in left_open(pair)] == [""]
 
 
 def test_an_upload_that_another_account_began_is_left_alone(two_stores: Make) -> None:

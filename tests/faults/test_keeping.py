@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from integrity.evidence import VERSION_NAMED, CheckName, ErrorCode, EtagMeaning
+from integrity.evidence import VERSION_NAMED, CheckName, ErrorCode, EtagMeaning, Finding
 from integrity.layouts import Limits
+from integrity.verdicts import Fidelity, Policy
 from migrator.engine.errors import ConnectionProblem, SecretRefused, Stopped
 from migrator.engine.planning import Item, plan
 from migrator.engine.versions import list_versions, versions_in
@@ -19,29 +20,43 @@ PARTS = 8
 BODY = os.urandom(PARTS * 50_000)
 PART = {"side": "destination", "operation": "UploadPart", "key": "film"}
 LARGE = {"limits": TINY_PARTS, "keep_above": len(BODY) - 1}
+CARRIED: dict[str, object] = {
+    "policy": Policy(fidelity=Fidelity.REQUIRED),
+    "tags": True,
+    "storage_class_map": {"STANDARD_IA": "STANDARD_IA"},
+}
 
 
-def film(two_stores: Make, *faults: dict[str, object]) -> TwoStores:
+def film(two_stores: Make, *faults: dict[str, object], **described: object) -> TwoStores:
     pair = two_stores(*faults, dest_traits={"small_parts": True})
-    pair.seed("film", BODY, part_size=50_000)
+    pair.seed("film", BODY, part_size=50_000, **described)
     return pair
 
 
 def stop_in_its_midst(pair: TwoStores, **options: object) -> list[Item]:
     planned = pair.begin()
-    pair.told.stop_after = 5 * 50_000
+    stop_after(pair, 5, planned, **options)
+    return planned
+
+
+def stop_after(pair: TwoStores, parts: int, planned: list[Item], **options: object) -> None:
+    pair.told.stop_after = pair.told.bytes_moved + parts * 50_000
     with pytest.raises(Stopped):
         pair.copy_items(planned, **(LARGE | options))
     pair.told.stop_after = None
-    return planned
 
 
 def left_open(pair: TwoStores) -> list[str]:
     return [upload.id for upload in pair.dest.open_uploads()]
 
 
+def keep(pair: TwoStores, *kept: str) -> None:
+    """Give the next copier the uploads that are open, or these."""
+    pair.room = {"kept_uploads": {"film": pair.told.kept(*(kept or left_open(pair)))}}
+
+
 def go_on(pair: TwoStores, planned: list[Item], *kept: str, **options: object) -> Settled:
-    pair.room = {"kept_uploads": {"film": kept or left_open(pair)}}
+    keep(pair, *kept)
     settled = pair.copy_items(planned, **(LARGE | options))
     pair.check_invariants(settled)
     return settled["film"]
@@ -65,11 +80,8 @@ def test_a_stop_leaves_what_has_arrived_and_the_next_attempt_sends_the_rest(two_
 def test_what_is_continued_may_be_stopped_again(two_stores: Make) -> None:
     pair = film(two_stores)
     planned = stop_in_its_midst(pair)
-    pair.room = {"kept_uploads": {"film": left_open(pair)}}
-    pair.told.stop_after = 2 * 50_000
-    with pytest.raises(Stopped):
-        pair.copy_items(planned, **LARGE)
-    pair.told.stop_after = None
+    keep(pair)
+    stop_after(pair, 2, planned)
 
     assert go_on(pair, planned).verdict == "verified"
     assert (pair.requests("CreateMultipartUpload"), pair.requests("UploadPart")) == (1, PARTS)
@@ -168,7 +180,7 @@ def test_of_several_the_first_that_fits_is_continued(two_stores: Make) -> None:
     planned = stop_in_its_midst(pair)
     (first,) = left_open(pair)
     other = pair.dest_store.create_upload(DEST, "film")
-    pair.told.upload_opened("film", other)
+    pair.told.upload_opened("film", other, pair.told.purposes[first])
 
     settled = go_on(pair, planned, first, other)
 
@@ -204,7 +216,7 @@ def test_a_source_that_was_replaced_meanwhile_makes_no_mixture(two_stores: Make)
     planned = stop_in_its_midst(pair)
     kept = left_open(pair)
     pair.source.seed(SOURCE, "film", BODY[:-1] + b"!", part_size=50_000)
-    pair.room = {"kept_uploads": {"film": kept}}
+    keep(pair, *kept)
 
     settled = pair.copy_items(planned, **LARGE)
 
@@ -212,7 +224,7 @@ def test_a_source_that_was_replaced_meanwhile_makes_no_mixture(two_stores: Make)
     assert pair.dest.keys(DEST) == []
 
 
-def test_parts_kept_of_another_source_are_seen_to_differ(two_stores: Make) -> None:
+def test_what_was_kept_of_another_source_is_aborted(two_stores: Make) -> None:
     pair = film(two_stores)
     stop_in_its_midst(pair)
     kept = left_open(pair)
@@ -221,35 +233,60 @@ def test_parts_kept_of_another_source_are_seen_to_differ(two_stores: Make) -> No
 
     settled = go_on(pair, planned, *kept)
 
-    assert (settled.verdict, settled.attempts) == ("verified", ["part_etag_mismatch", ""])
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert left_open(pair) == []
 
 
-def test_metadata_that_changed_meanwhile_is_carried_over(two_stores: Make) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tags": {"cut": "new"}},
+        {"metadata": {"cut": "new"}},
+        {"headers": {"Content-Type": "video/mp4"}},
+        {"storage_class": "STANDARD_IA"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_changed_meanwhile_beside_the_bytes_is_carried_over(two_stores: Make, changed: dict[str, object]) -> None:
+    # Tags are changed without writing the object, and within a second nothing is told by a time.
+    described = {"modified": time.time() - 60, "tags": {"cut": "old"}}
+    pair = film(two_stores, **described)
+    planned = stop_in_its_midst(pair, **CARRIED)
+    pair.seed("film", BODY, part_size=50_000, **(described | changed))
+
+    settled = go_on(pair, planned, **CARRIED)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert pair.requests("CreateMultipartUpload") == 2
+
+
+def test_what_was_written_again_as_it_was_is_continued(two_stores: Make) -> None:
+    described = {"tags": {"a": "1", "b": "2"}, "metadata": {"cut": "final"}, "headers": {"Content-Type": "video/mp4"}}
+    pair = film(two_stores, **described)
+    planned = stop_in_its_midst(pair, **CARRIED)
+    pair.seed("film", BODY, part_size=50_000, modified=time.time() + 5, **described)
+
+    settled = go_on(pair, planned, **CARRIED)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ("upload_continued",))
+    assert pair.requests("UploadPart") == PARTS
+
+
+def test_an_upload_of_which_nobody_knows_what_it_was_opened_for_is_aborted(two_stores: Make) -> None:
     pair = film(two_stores)
     planned = stop_in_its_midst(pair)
-    pair.seed("film", BODY, part_size=50_000, metadata={"cut": "new"}, modified=time.time() + 5)
+    pair.told.purposes.update(dict.fromkeys(left_open(pair), ""))
 
     settled = go_on(pair, planned)
 
     assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
-    assert settled.finding.dest is not None
-    assert settled.finding.dest.metadata == {"cut": "new"}
     assert pair.requests("CreateMultipartUpload") == 2
 
 
 def test_what_was_kept_of_a_version_that_is_gone_is_not_for_the_next_one(two_stores: Make) -> None:
-    traits = {"versioned": True}
-    pair = two_stores(source_traits=traits, dest_traits={**traits, "small_parts": True})
-    for cut in ("first", "final"):
-        pair.seed("film", BODY, part_size=50_000, metadata={"cut": cut})
-    pair.learn()
-    listed = versions_in(list_versions(pair.source_store, SOURCE))
-    planned = [item for batch in plan(listed, ()) for item in batch.items]
-    pair.told.stop_after = 5 * 50_000
-    with pytest.raises(Stopped):
-        pair.copy_items(planned, **LARGE)
-    pair.told.stop_after = None
-    pair.room = {"kept_uploads": {"film": left_open(pair)}}
+    pair, planned = two_cuts(two_stores)
+    stop_after(pair, 5, planned)
+    keep(pair)
     gone = {"status": 404, "code": "NoSuchVersion"}
     pair.source.plan_faults([{"operation": "GetObject", "calls": "1", "action": "status", "value": gone}])
 
@@ -257,16 +294,59 @@ def test_what_was_kept_of_a_version_that_is_gone_is_not_for_the_next_one(two_sto
 
     first, final = pair.findings
     assert first.error_code is ErrorCode.SOURCE_GONE
-    assert (final.error_code, final.notes) == (None, (VERSION_NAMED,))
-    assert final.dest is not None
-    assert final.dest.metadata == {"cut": "final"}
+    assert_is_final(pair, final)
+
+
+def test_nor_is_it_where_the_record_of_that_one_was_all_that_came_before_another_stop(two_stores: Make) -> None:
+    pair, planned = two_cuts(two_stores)
+    stop_after(pair, 5, planned)
+    keep(pair)
+
+    pair.copy_items(planned[1:], **LARGE)
+
+    (final,) = pair.findings
+    assert_is_final(pair, final)
+
+
+def test_the_upload_of_a_version_is_continued_for_that_version(two_stores: Make) -> None:
+    pair, planned = two_cuts(two_stores)
+    stop_after(pair, 5, planned)
+    keep(pair)
+
+    pair.copy_items(planned, **LARGE)
+
+    first, final = pair.findings
+    assert first.notes == (VERSION_NAMED, "upload_continued")
+    assert first.dest is not None
+    assert first.dest.metadata == {"cut": "first"}
+    assert_is_final(pair, final)
+
+
+def two_cuts(two_stores: Make) -> tuple[TwoStores, list[Item]]:
+    """Two versions with the same bytes, and the plan of both."""
+    traits = {"versioned": True}
+    pair = two_stores(source_traits=traits, dest_traits={**traits, "small_parts": True})
+    for cut in ("first", "final"):
+        pair.seed("film", BODY, part_size=50_000, metadata={"cut": cut})
+    pair.learn()
+    pair.dest.clear_log()
+    listed = versions_in(list_versions(pair.source_store, SOURCE))
+    return pair, [item for batch in plan(listed, ()) for item in batch.items]
+
+
+def assert_is_final(pair: TwoStores, finding: Finding) -> None:
+    assert (finding.error_code, finding.notes) == (None, (VERSION_NAMED,))
+    assert finding.dest is not None
+    assert finding.dest.metadata == {"cut": "final"}
+    assert not left_open(pair)
+    assert sorted(pair.told.opened) == sorted(pair.told.closed)
 
 
 def test_what_nobody_takes_up_is_left_to_the_caller(two_stores: Make) -> None:
     pair = film(two_stores)
     planned = stop_in_its_midst(pair)
     kept = left_open(pair)
-    pair.room = {"kept_uploads": {"film": kept}}
+    keep(pair, *kept)
 
     settled = pair.copy_items(planned, limits=Limits(smallest_part=1, most_parts=4))
 

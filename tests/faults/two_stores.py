@@ -18,7 +18,7 @@ from integrity.verdicts import Judgement, judge
 from migrator.engine.addresses import AddressRule
 from migrator.engine.bodies import RateLimit
 from migrator.engine.buffers import Budget
-from migrator.engine.copying import Copier, CopyOptions, Side
+from migrator.engine.copying import Copier, CopyOptions, KeptUpload, Side
 from migrator.engine.crowd import Crowd
 from migrator.engine.listing import list_objects
 from migrator.engine.pacing import Patience
@@ -44,16 +44,22 @@ class Told:
 
     opened: list[tuple[str, str]] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    purposes: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     bytes_moved: int = 0
     stop_after: int | None = None
     stop_at: float | None = None
 
-    def upload_opened(self, dest_key: str, upload_id: str) -> None:
+    def upload_opened(self, dest_key: str, upload_id: str, purpose: str) -> None:
         self.opened.append((dest_key, upload_id))
+        self.purposes[upload_id] = purpose
 
     def upload_closed(self, dest_key: str, upload_id: str) -> None:
         self.closed.append((dest_key, upload_id))
+
+    def kept(self, *upload_ids: str) -> list[KeptUpload]:
+        """These uploads as they were told."""
+        return [KeptUpload(each, self.purposes[each]) for each in upload_ids]
 
     def moved(self, n: int) -> None:
         self.bytes_moved += n

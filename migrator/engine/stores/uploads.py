@@ -26,7 +26,15 @@ from migrator.engine.messages import (
     time_of,
 )
 from migrator.engine.pages import key_of
-from migrator.engine.requests import PUT_PART, Operation, complete_body, conditions, digest_headers, part_request
+from migrator.engine.requests import (
+    PUT_PART,
+    Operation,
+    complete_body,
+    conditions,
+    digest_headers,
+    opening_headers,
+    part_request,
+)
 from migrator.engine.stores.asking import Asking
 
 _TO_THE_SECOND = len("2024-01-31T10:20:30")
@@ -44,9 +52,7 @@ class UploadVerbs(Asking):
         Repeated unless told otherwise: an answer that was lost may have opened one more.
         """
         asked = self.asked(Operation("CreateMultipartUpload", "write", "s3:PutObject"), bucket, key)
-        wire = (headers or WriteHeaders()).wire()
-        if algorithm:
-            wire |= {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"}
+        wire = opening_headers(headers or WriteHeaders(), algorithm)
         reply = self._call(asked, "create_multipart_upload", {"Bucket": bucket, "Key": key}, wire, repeat=repeat)
         upload_id = reply.get("UploadId")
         if not upload_id:

@@ -70,6 +70,12 @@ def ends_of(run: Run) -> list[tuple[str, str]]:
 
 def delete(sandbox: Sandbox, version_id: str, bucket: str = SOURCE_BUCKET, key: str = "a") -> None:
     """Delete one version for good."""
+    with closing(store_at(sandbox)) as store:
+        store.delete(bucket, key, version_id=version_id)
+
+
+def store_at(sandbox: Sandbox) -> Store:
+    """Make a store to ask a sandbox by."""
     key_pair, rule = sandbox.key, AddressRule(allow_private=True)
     endpoint = Endpoint(
         url=sandbox.url,
@@ -77,8 +83,7 @@ def delete(sandbox: Sandbox, version_id: str, bucket: str = SOURCE_BUCKET, key: 
         secret_access_key=key_pair.secret_access_key,
         rule=rule,
     )
-    with closing(Store(endpoint)) as store:
-        store.delete(bucket, key, version_id=version_id)
+    return Store(endpoint)
 
 
 def forget(run: Run, *indexes: int) -> None:
