@@ -11,7 +11,7 @@ from concurrent.futures import wait
 
 from integrity.algorithms import Algorithm
 from integrity.digests import OnePass
-from integrity.etags import etag_of, normalise
+from integrity.etags import etag_of
 from integrity.evidence import Encryption, Finding, Proof, first_mismatch
 from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
@@ -81,12 +81,11 @@ class ItemCopy(ItemAttempt):
 
         It takes no memory for parts and no digest of each, and the ETag stays what it was.
         """
-        told, limits, dest = self._source.learned.told, self._work.limits, self._work.destination.profile
+        limits, dest = self._work.limits, self._work.destination.profile
         return (
             self._item.size > self._work.options.threshold
             and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)
-            and told is not None
-            and not told.multipart
+            and self._source.stated_md5 is not None
             and may_leave_unsigned(dest)
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES
@@ -127,6 +126,7 @@ class ItemCopy(ItemAttempt):
         said = self._source.statement
         if said is not None and said.encryption in (Encryption.SSE_KMS, Encryption.SSE_C):
             self._work.sealed_source.set()
+        if not self._may_go_straight():
             layout = self._layout = self._choose_layout()
             if self._dest.is_taken(layout):
                 # An upload learns it only at its end, or never: what was asked for one PUT does not count.
@@ -138,7 +138,8 @@ class ItemCopy(ItemAttempt):
     def _write_straight(self, layout: Layout) -> Written:
         """Send the body as it is read; its last piece waits until the source leg has been judged."""
         target, pipe = self._dest.target(layout), Pipe(self._item.size, _PIPE)
-        md5 = bytes.fromhex(normalise(self._item.etag))
+        md5 = self._source.stated_md5
+        assert md5 is not None
         writing = self._work.parts_pool.submit(put_through, target, pipe, md5)
         try:
             last = b""

@@ -195,13 +195,8 @@ class SourceReader(Reader):
 
     def expect_as_stated(self, item: Item, said: Statement) -> None:
         """Pin another ETag than the plan's where the object is the planned one; a store may ignore our condition."""
-        if not said.etag or not self.pin.etag or normalise(said.etag) == normalise(self.pin.etag):
-            return
-        if said.size != item.size or _second(said.last_modified) != _second(item.last_modified):
-            return
-        if self._is_listed_as(item):
-            self.pin = replace(self.pin, etag=said.etag)
-            self.repinned = True
+        if said.etag and self.pin.etag and normalise(said.etag) != normalise(self.pin.etag):
+            self._pin_as_stated(item, said, said.etag)
 
     def refuse_transcoded(self) -> None:
         """A body of another length than planned, and of another encoding than HEAD states, was changed on the way.
@@ -223,9 +218,19 @@ class SourceReader(Reader):
             found = pin.store.head(pin.bucket, pin.key, version_id=pin.version_id)
         except ObjectMissing as exc:
             raise self._missing(exc) from exc
-        self.expect_as_stated(item, found)
-        if not self.repinned:
+        # A condition is compared letter by letter: the same ETag in capitals is another one.
+        if found.etag and found.etag.strip('"') != pin.etag.strip('"'):
+            self._pin_as_stated(item, found, found.etag)
+        if self.pin is pin:
             raise SourceChanged(request_id=refusal.request_id, store_code=refusal.store_code) from refusal
+
+    def _pin_as_stated(self, item: Item, said: Statement, etag: str) -> None:
+        """Pin the ETag that the object states where its size, its time and what is listed of it are as planned."""
+        if said.size != item.size or _second(said.last_modified) != _second(item.last_modified):
+            return
+        if self._is_listed_as(item):
+            self.pin = replace(self.pin, etag=etag)
+            self.repinned = True
 
     def _is_listed_as(self, item: Item) -> bool:
         pin = self.pin

@@ -97,6 +97,7 @@ def is_small(work: Work, item: Item) -> bool:
         and dest.proves_single_etag
         and dest.etag_stable is True
         and work.trusts_listing()
+        and work.trusts_source_listing()
         and item.storage_class.upper() not in ARCHIVE_CLASSES
         and _is_plain(item.key)
         and _is_plain(item.dest_key)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from integrity.digests import Algorithm, DigestSet, OnePass, digest_of
-from integrity.etags import etag_of, normalise
+from integrity.etags import EtagForm, etag_of, kind, normalise
 from integrity.evidence import (
     Check,
     CheckName,
@@ -77,7 +77,7 @@ class SourceLeg:
         """Learn how the object was cut into parts, unless every part has told it already."""
         if self.learned.how:
             return
-        if self._work.source.profile.listing_etag is False:
+        if not self._work.trusts_source_listing():
             # The ETag of the plan names nothing here; the object's own one tells its parts.
             self._reader.expect_as_stated(self._item, self._head())
         self.learned = learn_layout(self._asked())
@@ -104,7 +104,7 @@ class SourceLeg:
         then; `earlier` holds it from here on.
         """
         said = self.statement = self._head()
-        if said.etag and self._work.source.profile.listing_etag is False:
+        if said.etag and not self._work.trusts_source_listing():
             # This bucket's listings state other ETags than the objects do, so the plan's names nothing.
             self._reader.pin = replace(self._reader.pin, etag=said.etag)
             self._note("listing_etag_differs")
@@ -131,9 +131,13 @@ class SourceLeg:
         return one_pass
 
     def _open(self) -> None:
+        planned = self._reader.pin.etag
         self.statement = self._reader.open(self._item)
         if self._reader.repinned:
             self._note("listing_etag_differs")
+            self._work.source_listing_differs.set()
+        if self._reader.pin.etag != planned:
+            self.learned = learn_layout(self._asked())
         self.tags = self._read_tags(self.statement)
         checks = self._compare(None)
         if not _fits(checks):
@@ -170,6 +174,13 @@ class SourceLeg:
             return False
         self.checks = tuple(check if each.name is CheckName.SOURCE_UNCHANGED else each for each in self.checks)
         return True
+
+    @property
+    def stated_md5(self) -> bytes | None:
+        """The MD5 that the source states: the ETag of the object, or of the plan till it is read, if it is plain."""
+        said = self.statement.etag if self.statement is not None else None
+        etag = said or self._reader.pin.etag
+        return bytes.fromhex(normalise(etag)) if kind(etag).form is EtagForm.MD5 else None
 
     @property
     def is_settled(self) -> bool:

@@ -118,6 +118,7 @@ class Work:
     kept_uploads: dict[str, Sequence[KeptUpload]] = field(default_factory=dict)
     # What turned out on the way.
     listing_differs: threading.Event = field(default_factory=threading.Event)
+    source_listing_differs: threading.Event = field(default_factory=threading.Event)
     sealed_source: threading.Event = field(default_factory=threading.Event)
     ranges_refused: threading.Event = field(default_factory=threading.Event)
     # Whether one item is at work, and nothing waits.
@@ -127,6 +128,10 @@ class Work:
         """Whether listings of the destination state what HEAD states, as far as is known by now."""
         profile = self.destination.profile
         return profile.listing_etag is True and profile.listing_size is True and not self.listing_differs.is_set()
+
+    def trusts_source_listing(self) -> bool:
+        """Whether the plan's ETags may be those of the objects: False where listings of the source state others."""
+        return self.source.profile.listing_etag is not False and not self.source_listing_differs.is_set()
 
     @property
     def lone(self) -> Lone | None:
