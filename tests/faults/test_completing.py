@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from migrator.engine.addresses import AddressRule
-from migrator.engine.errors import NotConnected, Stopped
+from migrator.engine.errors import CredentialsExpired, CredentialsRefused, NotConnected, Stopped
 from migrator.engine.opening import Opening
 from migrator.engine.stores import Store, WriteHeaders
 from migrator.engine.transport import Endpoint
@@ -60,6 +60,39 @@ def test_row_33_a_lost_answer_is_recovered_by_head(two_stores: Make) -> None:
     assert settled.verdict == "verified"
     assert settled.notes == ("recovered",)
     assert settled.attempts == [""]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "problem"),
+    [(400, "ExpiredToken", CredentialsExpired), (403, "InvalidAccessKeyId", CredentialsRefused)],
+)
+@pytest.mark.parametrize("keep_above", [len(BODY) - 1, len(BODY)], ids=["kept", "aborted"])
+def test_rows_33_53_where_credentials_end_before_the_look_nothing_is_claimed(
+    two_stores: Make, status: int, code: str, problem: type[Exception], keep_above: int
+) -> None:
+    pair = film(two_stores)
+    planned = pair.begin()
+    refused = {"side": "destination", "calls": "all", "action": "status", "value": {"status": status, "code": code}}
+    asked = ("AbortMultipartUpload", "ListObjectsV2", "ListParts")
+    pair.dest.plan_faults(
+        [
+            {**COMPLETE, "calls": "1", "action": "drop_reply"},
+            # The first one finds the key free.
+            {**refused, "operation": "HeadObject", "calls": "2-"},
+            *({**refused, "operation": operation} for operation in asked),
+        ]
+    )
+
+    with pytest.raises(problem):
+        pair.copy_items(planned, limits=TINY_PARTS, keep_above=keep_above)
+    assert (pair.findings, pair.told.closed, pair.told.bytes_moved) == ([], [], 0)
+
+    # With new ones it is looked at again. The id of the upload is known, so who knows it may abort it.
+    pair.dest.plan_faults([])
+    pair.told.upload_closed(*pair.told.opened[0])
+    settled = pair.copy_items(planned, limits=TINY_PARTS, keep_above=keep_above)
+    pair.check_invariants(settled)
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("already_there",))
 
 
 def test_row_34_an_old_object_of_that_key_is_no_success(two_stores: Make) -> None:

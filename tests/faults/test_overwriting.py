@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from migrator.engine.errors import CredentialsExpired
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 
@@ -288,3 +289,37 @@ def test_an_answer_to_put_that_was_lost_ends_as_already_there(two_stores: Make) 
 
     assert settled.verdict == "verified"
     assert settled.notes == ("already_there",)
+
+
+def test_credentials_that_end_after_a_lost_answer_to_put_claim_nothing(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+    ended = {"calls": "all", "action": "status", "value": {"status": 400, "code": "ExpiredToken"}}
+    pair.dest.plan_faults(
+        [
+            {**PUT, "calls": "1", "action": "drop_reply"},
+            *({"operation": operation, **ended} for operation in ("HeadObject", "ListObjectsV2")),
+        ]
+    )
+
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned)
+    assert pair.findings == []
+
+    pair.dest.plan_faults([])
+    settled = pair.copy_items(planned)
+    pair.check_invariants(settled)
+    assert (settled["photo"].verdict, settled["photo"].notes) == ("verified", ("already_there",))
+
+
+def test_a_head_that_is_refused_while_a_listing_is_not_is_about_the_object(two_stores: Make) -> None:
+    pair = two_stores(
+        {"side": "destination", "operation": "HeadObject", "calls": "all", "action": "status", "value": 400}
+    )
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert (settled.code, settled.attempts) == ("store_error", ["store_error"])

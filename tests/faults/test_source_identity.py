@@ -164,6 +164,30 @@ def test_row_54_a_secret_that_is_refused_for_everything_stops_the_run(two_stores
         pair.copy_items(planned)
 
 
+def test_rows_53_54_credentials_that_end_while_a_refused_signature_is_looked_at_stop_the_run(two_stores: Make) -> None:
+    refused = {"side": "source", "calls": "all", "action": "status"}
+    ended = {"status": 400, "code": "ExpiredToken"}
+    pair = two_stores(
+        {**refused, "operation": "GetObject", "value": {"status": 403, "code": "SignatureDoesNotMatch"}},
+        *({**refused, "operation": each, "value": ended} for each in ("HeadBucket", "ListObjectsV2")),
+    )
+    pair.seed("photo", BODY)
+    planned = pair.begin()
+
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned)
+
+
+def test_row_53_credentials_that_end_before_a_look_at_the_source_do_not_seal_the_object(two_stores: Make) -> None:
+    refused = {"side": "source", "calls": "all", "action": "status", "value": {"status": 400, "code": "ExpiredToken"}}
+    pair = two_stores(*({**refused, "operation": each} for each in ("HeadObject", "ListObjectsV2")))
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", BODY)
+
+    with pytest.raises(CredentialsExpired):
+        pair.verify(Depth.STATEMENTS)
+
+
 def test_an_object_sealed_with_its_owner_s_key_fails_in_words_and_the_others_go_on(two_stores: Make) -> None:
     pair = two_stores()
     pair.seed("photo", BODY)

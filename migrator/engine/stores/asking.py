@@ -13,11 +13,11 @@ from botocore.parsers import ResponseParserError
 from migrator.engine.answers import Asked
 from migrator.engine.control import Client
 from migrator.engine.driving import Stream
-from migrator.engine.errors import AnswerUnreadable, EngineError, StoreBusy, Throttled
+from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreBusy, Throttled
 from migrator.engine.lines import ENDLESS, LARGEST_ERROR, LineBroken, Reply, Request
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
-from migrator.engine.requests import Operation
+from migrator.engine.requests import LIST, Operation, list_request
 from migrator.engine.transport import Endpoint, Transport
 
 MOST_IN_FLIGHT = 256
@@ -105,6 +105,19 @@ class Asking:
         if reply.status >= 300:
             raise refusal_of(reply, asked)
         return reply
+
+    def _raise_what_is_behind(self, bucket: str) -> None:
+        """Say what the refusal of a HEAD had no body for: a listing's refusal has one.
+
+        Raises only what is the connection's problem or passing: that a listing is refused says nothing of the HEAD.
+        """
+        asked, request = self.asked(LIST, bucket), list_request(bucket, "", most_keys=1)
+        try:
+            self._patiently(asked, lambda: self._reply(request, asked))
+        except (ConnectionProblem, StoreBusy):
+            raise
+        except EngineError:
+            return
 
     def _stream(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrator.engine.errors import NotSupported
+from migrator.engine.errors import AccessDenied, NotSupported, UnknownAnswer
 from migrator.engine.messages import ListPage, VersionPage, headers_of, rows_of
 from migrator.engine.pages import page_of, version_page_of
 from migrator.engine.requests import LIST, LIST_VERSIONS, Operation, list_request, list_versions_request
@@ -74,4 +74,8 @@ class BucketVerbs(Asking):
     def head_bucket(self, bucket: str) -> Mapping[str, str]:
         """Say that the bucket is there and ours to see; returns the reply's headers (`date`, region)."""
         asked = self.asked(Operation("HeadBucket", "list", "s3:ListBucket"), bucket)
-        return headers_of(self._call(asked, "head_bucket", {"Bucket": bucket}))
+        try:
+            return headers_of(self._call(asked, "head_bucket", {"Bucket": bucket}))
+        except (AccessDenied, UnknownAnswer):
+            self._raise_what_is_behind(bucket)
+            raise

@@ -11,7 +11,7 @@ from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import number_in, statement_of, written_statement
 from migrator.engine.buffers import Pipe
-from migrator.engine.errors import NotSupported, ObjectMissing, StoreFault
+from migrator.engine.errors import AccessDenied, NotSupported, ObjectMissing, StoreFault, UnknownAnswer
 from migrator.engine.messages import Body, ToldPart, WriteHeaders, tags_of, told_parts_of
 from migrator.engine.requests import (
     GET,
@@ -51,7 +51,13 @@ class ObjectVerbs(Asking):
             part_number=part_number,
             checksums=checksums,
         )
-        said = self._patiently(asked, lambda: self._answer(request, asked)).headers
+        try:
+            said = self._patiently(asked, lambda: self._answer(request, asked)).headers
+        except (AccessDenied, UnknownAnswer):
+            if part_number is None:
+                # Who asks for a part takes any refusal for "not told", and asks in another way.
+                self._raise_what_is_behind(bucket)
+            raise
         statement = statement_of(said, Origin.HEAD)
         if part_number is not None:
             statement = replace(statement, size=number_in(said.get("content-length")))
