@@ -43,6 +43,11 @@ class Gap(NamedTuple):
     after: bytes
     before: bytes
 
+    @classmethod
+    def of_key(cls, key: str) -> Gap:
+        """Return the range of one key, which begins behind what is before its last sign."""
+        return cls(key_bytes(key[:-1]), key_bytes(key) + b"\0")
+
     def holds(self, key: bytes) -> bool:
         """Say whether a key lies in the range."""
         return self.after < key and (not self.before or key < self.before)
@@ -69,6 +74,11 @@ class Rows(Generic[_Row]):
 
 
 _Look: TypeAlias = Callable[[Place, int], Rows[_Row] | None]
+
+
+def can_be_said(key: str) -> bool:
+    """Say whether XML can say this key as it is."""
+    return _ASKABLE.fullmatch(key) is not None
 
 
 def looking(patience: Patience, bucket: str, ask: Callable[[Place, int], tuple[Rows[_Row], str]]) -> _Look[_Row]:
@@ -105,14 +115,17 @@ def looking(patience: Patience, bucket: str, ask: Callable[[Place, int], tuple[R
 class Gaps(Generic[_Row]):
     """What is left of a listing behind a place, where a page could not be read.
 
-    The ranges that stay unreadable are added to `found`.
+    The ranges that stay unreadable are added to `found`; when it holds `most_gaps` the last one goes to the end.
     """
 
-    def __init__(self, look: _Look[_Row], prefix: str, place: Place, found: list[Gap]) -> None:
+    def __init__(
+        self, look: _Look[_Row], prefix: str, place: Place, found: list[Gap], most_gaps: int = MOST_GAPS
+    ) -> None:
         self._look = look
         self._prefix = prefix
         self._place = place
         self._found = found
+        self._most_gaps = most_gaps
         self._looks = 0
 
     @property
@@ -122,7 +135,7 @@ class Gaps(Generic[_Row]):
     def entries(self, reason: EngineError) -> Iterator[_Row | None]:
         """Yield what can be read, None after a look that gave nothing; raise `reason` where none ever gave a page."""
         most, within, anything_read = LARGEST_PAGE // 2, LARGEST_PAGE, bool(self._last)
-        while _ASKABLE.fullmatch(self._last):
+        while can_be_said(self._last):
             page = self._look(self._place, most)
             if page is None and most > 1:
                 # Somewhere in the next `within` rows is the one that spoils the page.
@@ -154,7 +167,7 @@ class Gaps(Generic[_Row]):
             if behind_key is not None:
                 # What cannot be read is another version of this key, and a range of keys would not name it.
                 raise reason
-        if len(self._found) == MOST_GAPS:
+        if len(self._found) == self._most_gaps:
             return None
         self._looks = 0
         behind = yield from self._any_behind()

@@ -241,11 +241,14 @@ class SourceReader(Reader):
         page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
         return any(entry.key == pin.key and entry.etag == item.etag for entry in page.entries)
 
-    def _missing(self, exc: ObjectMissing) -> ListedNotFound | SourceGone:
+    def _is_listed(self) -> bool:
         pin = self.pin
         page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
-        is_listed = any(entry.key == pin.key for entry in page.entries)
-        kind = ListedNotFound if is_listed and not pin.version_id else SourceGone
+        return any(entry.key == pin.key for entry in page.entries)
+
+    def _missing(self, exc: ObjectMissing) -> ListedNotFound | SourceGone:
+        # That a key is listed says nothing of a version that is gone.
+        kind = SourceGone if self.pin.version_id or not self._is_listed() else ListedNotFound
         return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
 
 

@@ -18,7 +18,7 @@ from migrator.engine.errors import (
     UnknownAnswer,
     VersionsNotListed,
 )
-from migrator.engine.gaps import Gap, Gaps, Place, Rows, looking
+from migrator.engine.gaps import MOST_GAPS, Gap, Gaps, Place, Rows, can_be_said, looking
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.requests import LIST_VERSIONS
@@ -90,9 +90,13 @@ def list_versions_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]
 
 
 def history_of(store: Store, bucket: str, key: str) -> KeyHistory:
-    """Return one key's history, empty where there is nothing of it."""
+    """Return one key's history, empty where there is nothing of it; a key behind it that spoils its page does no harm.
+
+    Raises what `list_versions` does: `ListingInvalid` where it is this key that cannot be read.
+    """
     # The key is the first of all that begin with it.
-    found = next(list_versions(store, bucket, key), None)
+    entries = _Asker(store, bucket, key, LARGEST_PAGE, Place("")).entries_of_prefix()
+    found = next((each for each in _histories(entries) if each is not None), None)
     return found if found is not None and found.key == key else KeyHistory(key)
 
 
@@ -178,7 +182,22 @@ class _Asker:
             self.place = Place(page.next_key, page.next_version)
             self._seen.add(self.place)
 
-    def entries_around(self, gaps: list[Gap]) -> Iterator[_Entry | None]:
+    def entries_of_prefix(self) -> Iterator[_Entry | None]:
+        """Yield those of the key that is the prefix, and of what is behind it as much as can be read at once."""
+        try:
+            yield from self.entries_around([], most_gaps=0)
+        except ListingInvalid as exc:
+            if not isinstance(exc.__cause__, AnswerUnreadable) or self._last or not self._is_free():
+                raise
+
+    def _is_free(self) -> bool:
+        """Say whether nothing has the key that is the prefix, and what cannot be read there stands behind it."""
+        key = self.prefix
+        if not can_be_said(key) or looking(self.store.patience, self.bucket, self._rows)(Place(key), 1) is not None:
+            return False
+        return self.store.find(self.bucket, key) is None
+
+    def entries_around(self, gaps: list[Gap], most_gaps: int = MOST_GAPS) -> Iterator[_Entry | None]:
         """Yield the same also around keys that no page can be read with, None as a sign of life."""
         try:
             yield from self.entries()
@@ -186,7 +205,7 @@ class _Asker:
             if not isinstance(exc.__cause__, AnswerUnreadable):
                 raise
             look = looking(self.store.patience, self.bucket, self._rows)
-            for entry in Gaps(look, self.prefix, self.place, gaps).entries(exc):
+            for entry in Gaps(look, self.prefix, self.place, gaps, most_gaps).entries(exc):
                 if entry is not None:
                     self._require_new(entry)
                     self._remember(entry)

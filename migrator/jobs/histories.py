@@ -15,6 +15,8 @@ from integrity.etags import normalise
 from integrity.evidence import ErrorCode
 from integrity.models import IntegrityRecord
 from migrator.engine.chain_leg import DestVersion, Link
+from migrator.engine.errors import ListingInvalid
+from migrator.engine.gaps import MOST_GAPS, Gap, can_be_said
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import NO_VERSION
 from migrator.engine.versions import history_of, versions_in
@@ -46,13 +48,23 @@ def copies_all(run: Run) -> bool:
     return bool(run.options.get("versions") == "all")
 
 
-def versions_again(store: Store, bucket: str, wanted: Iterable[Wanted]) -> Iterator[ListedObject | None]:
+def versions_again(
+    store: Store, bucket: str, wanted: Iterable[Wanted], gaps: list[Gap]
+) -> Iterator[ListedObject | None]:
     """Yield the whole history of each wanted key as it is now; `wanted` is in the order of the keys' bytes.
 
     A version that is gone comes last, as it was: its record then says `source_gone`, and it is before none.
+    A key that no page can say is added to `gaps`, up to a bound.
     """
     for key, group in groupby(wanted, lambda each: each.key):
-        history = history_of(store, bucket, key)
+        try:
+            history = history_of(store, bucket, key)
+        except ListingInvalid:
+            if can_be_said(key) or len(gaps) == MOST_GAPS:
+                raise
+            gaps.append(Gap.of_key(key))
+            yield None
+            continue
         yield from versions_in([history])
         for each in group:
             if history.version(each.version_id) is None:

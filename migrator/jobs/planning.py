@@ -177,7 +177,7 @@ def _listings(
         listed = (
             versions_in(list_versions_around(source, *at_source, gaps))
             if wanted is None
-            else versions_again(source, task.source_bucket, wanted)
+            else versions_again(source, task.source_bucket, wanted, gaps)
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))

@@ -10,7 +10,7 @@ import pytest
 from migrator.engine.errors import AccessDenied, BucketMissing, ListingInvalid
 from migrator.engine.gaps import MOST_GAPS, MOST_LOOKS_A_GAP, Gap
 from migrator.engine.listing import list_around, list_objects
-from migrator.engine.versions import KeyHistory, list_versions_around
+from migrator.engine.versions import KeyHistory, history_of, list_versions_around
 from tests.faults.conftest import Make
 from tests.faults.two_stores import SOURCE, TwoStores
 
@@ -274,6 +274,60 @@ def test_row_65_a_version_that_cannot_be_read_of_a_key_that_can_is_no_range(two_
 
     with pytest.raises(ListingInvalid):
         histories_around(pair, {**SPOILS_VERSIONS, "value": {"find": oldest, "put": "\x01"}})
+
+
+def spoiled_behind(two_stores: Make, keys: str, *faults: dict[str, object]) -> TwoStores:
+    pair = two_stores(**VERSIONED)
+    for key in keys:
+        pair.seed(key.replace("!", "a!"), b"-")
+    pair.source.plan_faults(faults or [SPOILS_VERSIONS])
+    return pair
+
+
+@pytest.mark.parametrize("largest_page", [1, 2, 1000])
+def test_row_65_the_versions_of_one_key_are_not_kept_by_one_behind_it(two_stores: Make, largest_page: int) -> None:
+    pair = spoiled_behind(two_stores, "aaa!!")
+    pair.source.change_traits(largest_page=largest_page)
+    pair.source.mark_deleted(SOURCE, "a")
+    pair.source.clear_log()
+
+    found = history_of(pair.source_store, SOURCE, "a")
+
+    assert [each.version_id for each in found.versions] == pair.source.version_ids(SOURCE, "a")
+    assert found.is_deleted
+    # The page itself as often as any; then what is behind the key is not closed in on.
+    assert len(pair.source.log) <= 25 + 25
+
+
+def test_row_65_a_key_that_nothing_has_is_free_also_before_one_that_spoils_the_page(two_stores: Make) -> None:
+    pair = spoiled_behind(two_stores, "!!")
+
+    assert history_of(pair.source_store, SOURCE, "a") == KeyHistory("a")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"value": {"find": "<Key>a</Key>", "put": "<Key>\x01</Key>"}}, id="the key itself"),
+        pytest.param({"value": {"find": "</Key>", "put": "\x01</Key>"}}, id="the key and what is behind it"),
+        pytest.param({"action": "html_200", "value": None}, id="no page"),
+    ],
+)
+def test_row_65_a_key_that_is_there_and_cannot_be_read_is_not_free(two_stores: Make, fault: dict[str, object]) -> None:
+    pair = spoiled_behind(two_stores, "aa!", {**SPOILS_VERSIONS, **fault})
+
+    with pytest.raises(ListingInvalid):
+        history_of(pair.source_store, SOURCE, "a")
+
+
+def test_row_65_one_version_of_a_key_that_cannot_be_read_is_no_end_of_it(two_stores: Make) -> None:
+    pair = spoiled_behind(two_stores, "aab")
+    oldest = pair.source.version_ids(SOURCE, "a")[0]
+    pair.seed("ab", b"-")
+    pair.source.plan_faults([{**SPOILS_VERSIONS, "value": {"find": oldest, "put": "\x01"}}])
+
+    with pytest.raises(ListingInvalid):
+        history_of(pair.source_store, SOURCE, "a")
 
 
 def test_row_65_where_no_page_of_versions_can_be_read_it_is_no_listing(two_stores: Make) -> None:

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from migrator import jobs, services
+from migrator.engine.pacing import Patience
+from migrator.jobs.sides import source_store_of
 from migrator.models import Run
 from tests.jobs.versions.histories import (
     arrived,
@@ -70,6 +72,63 @@ def test_a_retry_of_a_retry_still_knows_what_came_before(stores: Stores, operato
 
     assert third.verified == 2
     assert_same_histories(stores, "a", "b")
+
+
+def retried_among_spoiled_pages(stores: Stores, operator: User, first: Run) -> Run:
+    stores.source.change_traits(encoding_type="ignored")
+    second = services.retry_run(operator, first)
+    source_store_of(second).patience = Patience(first_seconds=0, longest_seconds=0)
+    jobs.plan(str(second.pk))
+    return worked(second)
+
+
+@pytest.mark.parametrize("spoiling", ["a\x01", "a/1\x01"])
+def test_a_retry_is_not_kept_by_a_key_that_spoils_the_page_of_one_it_is_about(
+    stores: Stores, operator: User, spoiling: str
+) -> None:
+    first = failing_once(stores, operator)
+    seed(stores, spoiling, b"never", b"asked for")
+
+    second = retried_among_spoiled_pages(stores, operator, first)
+
+    assert (second.state, second.planned, second.verified) == ("finished", 2, 2)
+    assert second.plan_summary["unlisted"] == []
+    assert_same_histories(stores, "a", "b")
+
+
+def all_failing(stores: Stores, operator: User, *keys: str) -> Run:
+    """Copy two versions of each key, all of them damaged on every read."""
+    for key in keys:
+        seed(stores, key, b"one" * 500, b"two" * 500)
+    run = planned(operator, task_of(stores, operator))
+    stores.source.plan_faults([{"operation": "GetObject", "calls": "all", "action": "flip", "at_byte": 1}])
+    worked(run)
+    stores.source.plan_faults([])
+    assert run.failed == 2 * len(keys)
+    return run
+
+
+def test_a_retry_says_that_a_key_is_gone_though_what_is_behind_it_spoils_the_page(
+    stores: Stores, operator: User
+) -> None:
+    first = all_failing(stores, operator, "a")
+    for version_id in stores.source.version_ids(SOURCE_BUCKET, "a"):
+        delete(stores.source, version_id)
+    seed(stores, "a\x01", b"never asked for")
+
+    second = retried_among_spoiled_pages(stores, operator, first)
+
+    assert (second.state, ends_of(second)) == ("finished", [("failed", "source_gone")] * 2)
+
+
+def test_a_retry_names_the_key_that_no_page_can_say_and_copies_the_others(stores: Stores, operator: User) -> None:
+    first = all_failing(stores, operator, "a", "b\x01", "c")
+
+    second = retried_among_spoiled_pages(stores, operator, first)
+
+    assert (second.state, second.cause, second.verified) == ("incomplete", "listing_incomplete", 4)
+    assert second.plan_summary["unlisted"] == [r'after "b", before "b\x01\x00"']
+    assert_same_histories(stores, "a", "c")
 
 
 def test_a_retry_says_of_a_version_that_is_gone_that_it_is(stores: Stores, operator: User) -> None:
