@@ -47,6 +47,7 @@ class SourceReader(Reader):
     announced: bool = True
     repinned: bool = False
     stretches_resumed: int = 0
+    is_by_ranges: bool = False
     is_refused_ranges: bool = False
     _window: Window | None = None
     # A stretch that was asked for beside the one request, to see that ranges are answered.
@@ -163,6 +164,7 @@ class SourceReader(Reader):
         following, gauge = partial(next, iter(window), None), Gauge(widening.seconds, self.waited)
         try:
             while (chunk := self._waiting(following)) is not None:
+                self.is_by_ranges = True
                 yield chunk
                 found = gauge.add(len(chunk), self.waited)
                 if found is not None and found.bytes_per_s < widening.least_gain * plain:

@@ -204,6 +204,8 @@ class SourceLeg:
             yield chunk
         if self._reader.was_resumed:
             self._note("resumed")
+        if self._reader.is_by_ranges:
+            self._note("read_by_ranges")
         if self._reader.is_refused_ranges:
             self._note("ranges_refused")
 

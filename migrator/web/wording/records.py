@@ -69,8 +69,10 @@ NOTES = {
     "already_there": "the object was already at the destination, with the same bytes",
     "upload_continued": "parts of it that had arrived before a stop were not sent again; each has the MD5 "
     "of what we read",
-    "ranges_refused": "the source did not answer a request for a stretch of the object as it should, so it was read by "
-    "one request",
+    "read_by_ranges": "much of it was read by several requests at once, for a stretch each; the digests are of all its "
+    "bytes in order",
+    "ranges_refused": "the source did not answer a request for a stretch of the object as it should, so what was left "
+    "was read by one request",
     "upload_left_open": "an upload of it at the destination could not be aborted; that is tried again",
     "upload_perhaps_left_open": "opening an upload failed before it succeeded, and it could not be told whether one is "
     "still open at the destination",
