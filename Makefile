@@ -41,9 +41,9 @@ coverage: install
 	PROPERTIES=steady $(PY) -m pytest -n 2 -q -m "not slow and not extras" --cov --cov-report=term tests/integrity \
 	  --ignore=tests/integrity/test_records.py --ignore=tests/integrity/test_ledger.py
 
-# Thousands of cases for each property of the integrity core; `make test` tries some.
+# Thousands of cases for each property of the integrity core, and of the signer; `make test` tries some.
 properties: install
-	PROPERTIES=thorough $(PY) -m pytest -n 2 -q -m hypothesis tests/integrity
+	PROPERTIES=thorough $(PY) -m pytest -n 2 -q -m hypothesis tests/integrity tests/engine/test_signing.py
 
 # mutmut stays out of .venv too, and sees what is installed there.
 .cache/mutants/bin/mutmut: .venv/installed

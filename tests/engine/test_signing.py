@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import re
 import string
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ from migrator.engine.transport import Endpoint, Transport
 AT = datetime(2026, 11, 25, 8, 33, 21, tzinfo=UTC)
 STAMP = "20261125T083321Z"
 KEY, SECRET = "EXAMPLEKEYID", "example/secret+key"
+# As with the properties of the core: `make properties` tries the many.
+MANY, SOME = (1500, 300) if os.environ.get("PROPERTIES") == "thorough" else (200, 50)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=24)
 # What the signer says of itself cannot also be given to it.
 _OWN = {"date", "content-sha256", "security-token"}
@@ -76,7 +79,7 @@ def theirs(
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "auto"])
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=MANY, deadline=None)
 @given(
     method=st.sampled_from(["GET", "PUT", "HEAD", "POST", "DELETE"]),
     key=texts,
@@ -212,7 +215,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=SOME, deadline=None)
 @given(data=st.data(), token=st.sampled_from(["", "example-token=="]), pays=st.booleans())
 def test_each_kind_of_request_goes_out_with_the_signature_that_botocore_makes(
     kind: str, data: st.DataObject, token: str, pays: bool
