@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from integrity.evidence import profile_to_json
 from integrity.models import IntegrityRecord
 from migrator import credentials, services
-from migrator.models import Connection, Run, Task
+from migrator.engine.profiling import probe_destination
+from migrator.jobs.sides import store_of
+from migrator.models import Connection, Run, StoreProfile, Task
 from migrator.sandbox import Sandbox
 
 SOURCE_BUCKET, DEST_BUCKET = "photos", "archive"
+_LEARNED: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(slots=True)
@@ -62,6 +68,22 @@ def make_task(stores: Stores, owner: User, **options: Any) -> Task:
             options=options,
         ),
     )
+
+
+def make_known_task(stores: Stores, owner: User, **options: Any) -> Task:
+    """Make such a task whose destination an earlier run has probed: the same kind of store gets the same facts here."""
+    task, kind = make_task(stores, owner, **options), repr(stores.dest.traits)
+    if kind not in _LEARNED:
+        with closing(store_of(task.dest_connection)) as store:
+            _LEARNED[kind] = profile_to_json(probe_destination(store, DEST_BUCKET))
+    StoreProfile.objects.create(
+        connection=task.dest_connection,
+        bucket=DEST_BUCKET,
+        side=StoreProfile.Side.DESTINATION,
+        facts=_LEARNED[kind],
+        probed_at=timezone.now(),
+    )
+    return task
 
 
 def records_of(run: Run) -> dict[str, IntegrityRecord]:

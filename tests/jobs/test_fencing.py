@@ -12,7 +12,7 @@ from migrator.engine.crowd import Crowd
 from migrator.jobs.journal import Superseded
 from migrator.jobs.working import _claim, _copy_and_record, _running, _settle
 from migrator.models import Batch, Run
-from tests.stores import Stores, make_task
+from tests.stores import Stores, make_known_task
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def run(stores: Stores, operator: User) -> Run:
     stores.seed(a=b"a" * 100, b=b"b" * 100)
-    made = services.start_run(operator, make_task(stores, operator), start=True)
+    made = services.start_run(operator, make_known_task(stores, operator), start=True)
     jobs.plan(str(made.pk))
     running = _running(str(made.pk))
     assert running is not None

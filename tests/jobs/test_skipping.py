@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from integrity.models import IntegrityRecord
 from migrator import jobs, services
 from migrator.models import Run, Task
-from tests.stores import SOURCE_BUCKET, Stores, make_task, records_of
+from tests.stores import SOURCE_BUCKET, Stores, make_known_task, records_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -37,7 +37,7 @@ def run_with(by: User, task: Task, **options: Any) -> Run:
 @pytest.fixture
 def task(stores: Stores, operator: User) -> Task:
     stores.seed(a=b"a" * 2000)
-    return make_task(stores, operator, if_exists="skip_if_verified_identical")
+    return make_known_task(stores, operator, if_exists="skip_if_verified_identical")
 
 
 def checked(run: Run, name: str) -> tuple[str, str | None, str | None]:

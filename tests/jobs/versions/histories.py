@@ -13,7 +13,7 @@ from migrator.engine.addresses import AddressRule
 from migrator.engine.stores import Endpoint, Store
 from migrator.models import Batch, Run, Task
 from migrator.sandbox import Sandbox
-from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, make_task
 
 PUT = {"operation": "PutObject", "side": "destination"}
 
@@ -39,6 +39,11 @@ def assert_same_histories(stores: Stores, *keys: str) -> None:
 
 
 def task_of(stores: Stores, operator: User, **options: Any) -> Task:
+    return make_known_task(stores, operator, **{"versions": "all", **options})
+
+
+def new_task_of(stores: Stores, operator: User, **options: Any) -> Task:
+    """Make one whose destination nobody knows: the first plan leaves versions of what it probed with."""
     return make_task(stores, operator, **{"versions": "all", **options})
 
 

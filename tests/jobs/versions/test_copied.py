@@ -17,10 +17,10 @@ from migrator.sandbox import Sandbox
 from tests.jobs.versions.histories import (
     assert_same_histories,
     in_order,
+    new_task_of,
     planned,
     run_through,
     seed,
-    task_of,
     worked,
 )
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
@@ -36,7 +36,7 @@ def test_every_version_arrives_in_the_order_of_the_source(stores: Stores, operat
     seed(stores, "film", b"short")
     seed(stores, "film", os.urandom(20_000_000), part_size=6 * 1024 * 1024)
 
-    run = run_through(operator, task_of(stores, operator))
+    run = run_through(operator, new_task_of(stores, operator))
 
     assert (run.state, run.planned, run.verified, run.pending) == ("finished", 10, 10, 0)
     assert_same_histories(stores, "a", "ab", "b", "film")
@@ -55,7 +55,7 @@ def test_pages_may_part_the_versions_of_a_key(stores: Stores, operator: User) ->
         stores.source.mark_deleted(SOURCE_BUCKET, key)
         seed(stores, key, b"again")
 
-    run = run_through(operator, task_of(stores, operator))
+    run = run_through(operator, new_task_of(stores, operator))
 
     assert (run.state, run.planned, run.verified) == ("finished", 18, 18)
     assert run.plan_summary["hazards"] == {}
@@ -65,7 +65,7 @@ def test_pages_may_part_the_versions_of_a_key(stores: Stores, operator: User) ->
 def test_a_copy_that_was_confirmed_by_a_listing_names_its_version(stores: Stores, operator: User) -> None:
     seed(stores, "one", b"1" * 100)
 
-    (record,) = in_order(run_through(operator, task_of(stores, operator)))
+    (record,) = in_order(run_through(operator, new_task_of(stores, operator)))
 
     assert record.dest_facts["origin"] == "listing"
     assert [record.dest_version_id] == stores.dest.version_ids(DEST_BUCKET, "one")
@@ -78,7 +78,7 @@ def test_what_lies_below_a_delete_marker_is_copied_and_the_marker_is_not(stores:
     stores.source.mark_deleted(SOURCE_BUCKET, "gone")
     stores.source.mark_deleted(SOURCE_BUCKET, "only a marker")
 
-    run = run_through(operator, task_of(stores, operator))
+    run = run_through(operator, new_task_of(stores, operator))
 
     assert (run.planned, run.verified) == (5, 5)
     assert run.plan_summary["hazards"] == {"delete_markers": 1}
@@ -93,7 +93,7 @@ def test_a_destination_that_keeps_no_versions_ends_the_plan(stores: Stores, oper
     seed(stores, "a", b"one", b"two")
     with Sandbox(tmp_path / "plain", buckets=[DEST_BUCKET]) as plain:
         stores.dest = plain
-        run = planned(operator, task_of(stores, operator))
+        run = planned(operator, new_task_of(stores, operator))
 
         assert (run.state, run.cause) == ("incomplete", "versions_not_kept")
         assert "Switch versioning on" in run.cause_text
@@ -106,7 +106,7 @@ def test_a_source_that_cannot_list_versions_ends_the_plan(stores: Stores, operat
         [{"operation": "ListObjectVersions", "action": "status", "value": refusal, "calls": "all"}]
     )
 
-    run = planned(operator, task_of(stores, operator))
+    run = planned(operator, new_task_of(stores, operator))
 
     assert (run.state, run.cause) == ("incomplete", "versions_not_listed")
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_listed_makes_the_run_incomplete_and_the_rest_is_copied(s
     bent = {"find": "<Key>poison</Key>", "put": "<Key>poison\x01</Key>"}
     stores.source.change_traits(encoding_type="ignored")
     stores.source.plan_faults([{"operation": "ListObjectVersions", "calls": "all", "action": "xml", "value": bent}])
-    run = services.start_run(operator, task_of(stores, operator), start=True)
+    run = services.start_run(operator, new_task_of(stores, operator), start=True)
     source_store_of(run).patience = Patience(first_seconds=0, longest_seconds=0)
 
     jobs.plan(str(run.pk))
@@ -135,7 +135,7 @@ def test_a_source_without_versions_is_copied_as_it_is(stores: Stores, operator: 
         seed(stores, "a", b"one")
         seed(stores, "large", os.urandom(17_000_000), part_size=6 * 1024 * 1024)
 
-        run = run_through(operator, task_of(stores, operator))
+        run = run_through(operator, new_task_of(stores, operator))
 
         assert (run.state, run.verified) == ("finished", 2)
         assert_same_histories(stores, "a", "large")
@@ -152,7 +152,7 @@ def test_versions_of_a_key_are_one_batch_however_many(
     seed(stores, "a", b"1", b"2", b"3" * 20, b"4", b"5")
     seed(stores, "b", b"1")
 
-    run = run_through(operator, task_of(stores, operator))
+    run = run_through(operator, new_task_of(stores, operator))
 
     assert list(Batch.objects.filter(run=run).values_list("item_count", flat=True)) == [5, 1]
     assert_same_histories(stores, "a", "b")
