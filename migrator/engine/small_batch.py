@@ -157,8 +157,9 @@ class SmallBatch:
         dest = heard_by(repeats, DESTINATION, self._work.destination)
         listed = listed_range(dest, [item.dest_key for item in items], between=_between(items)).found
         seen_again: Mapping[str, Statement] = {}
-        if begun[0].copy.waits_for_listing:
-            seen_again = listed_range(source, [item.key for item in items], between=_between(items)).found
+        waiting = [each.copy.item for each in begun if each.copy.waits_for_listing]
+        if waiting:
+            seen_again = listed_range(source, [item.key for item in waiting], between=_between(waiting)).found
         for each in begun if repeats.kept else ():
             each.copy.share(repeats)
         return listed, seen_again

@@ -36,7 +36,7 @@ from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
 from migrator.engine.repeats import DESTINATION, SOURCE, Repeats
 from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
-from migrator.engine.workplace import IfExists, Work
+from migrator.engine.workplace import IfExists, Side, Work
 from migrator.engine.writing import Target, Written, put_object
 
 # What is hashed faster than it is handed over, and small enough that many fit in the memory budget.
@@ -44,6 +44,8 @@ LARGEST_SMALL = 1024 * 1024
 _FIRST = 1
 # Controls, DEL and the controls of Latin-1 with its blank: what a listing, or a writer of one, may change.
 _DISTORTED = re.compile(r"[\x00-\x1f\x7f-\xa0]")
+# A key of nothing else is the same whether a store writes it coded or not.
+_SAME_IN_CODE = re.compile(r"[A-Za-z0-9/._~-]+")
 
 
 @plain_value
@@ -101,6 +103,7 @@ def is_small(work: Work, item: Item) -> bool:
         and item.storage_class.upper() not in ARCHIVE_CLASSES
         and _is_plain(item.key)
         and _is_plain(item.dest_key)
+        and _is_told_by(work.destination, item.dest_key)
     )
 
 
@@ -141,8 +144,10 @@ class SmallCopy(ItemCopy):
     @property
     def waits_for_listing(self) -> bool:
         """Whether a listing of the source is to show that the object has not changed: where If-Match does not."""
-        profile = self._work.source.profile
-        return profile.if_match_get is not True and profile.listing_etag is True
+        source = self._work.source
+        if source.profile.if_match_get is True or not _is_told_by(source, self._item.key):
+            return False
+        return source.profile.listing_etag is True
 
     def share(self, repeats: Repeats) -> None:
         """Keep what was asked again for this object and others together."""
@@ -297,3 +302,11 @@ class SmallCopy(ItemCopy):
 def _is_plain(key: str) -> bool:
     """Say whether no listing can distort this key."""
     return is_legal_key(key) and _DISTORTED.search(key) is None
+
+
+def _is_told_by(side: Side, key: str) -> bool:
+    """Say whether what a side lists under this key is known to be this key's, and not another's.
+
+    A store may say that its keys are coded and write some signs as they are: its "a+b" is then read as "a b".
+    """
+    return side.profile.encoding_type is True or _SAME_IN_CODE.fullmatch(key) is not None

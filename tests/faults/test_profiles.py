@@ -32,6 +32,7 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
     assert (profile.complete_checksum, profile.complete_size) == (Proof.REJECTS,) * 2
     assert profile.read_after_write_seconds == 0
     assert profile.tagging is True
+    assert profile.encoding_type is True
     assert set(profile.checksums.values()) == {Proof.REJECTS}
     assert profile.clock_skew_seconds in {-1, 0, 1}
 
@@ -170,6 +171,20 @@ def test_a_complete_that_is_refused_whatever_its_size_shows_nothing_of_sizes(two
     assert profile.etag_multipart is EtagMeaning.FORMULA
     assert pair.dest.keys(DEST) == []
     assert not pair.dest.open_uploads()
+
+
+@pytest.mark.parametrize(("coded", "left"), [("%2B", "+"), ("%25", "%"), ("%C3%A9", "&#xFFFD;")])
+def test_a_store_that_says_that_its_keys_are_coded_and_leaves_a_sign_is_found_out(
+    two_stores: Make, coded: str, left: str
+) -> None:
+    pair = two_stores()
+    spoiled = {"find": coded, "put": left}
+    pair.dest.plan_faults([{"operation": "ListObjectsV2", "calls": "all", "action": "xml", "value": spoiled}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert (profile.encoding_type, profile.listing_etag) == (False, True)
 
 
 def test_a_store_that_shows_a_new_object_late_is_waited_for(two_stores: Make) -> None:

@@ -195,6 +195,73 @@ def test_where_listings_are_known_to_differ_each_object_is_asked_for(two_stores:
     assert asked(pair)[1]["ListObjectsV2"] == 0
 
 
+# A store that says that its keys are coded, and leaves a plus as it is: its "a+b" is read as "a b".
+PLUS_LEFT = {"operation": "ListObjectsV2", "calls": "all", "action": "xml", "value": {"find": "a%2Bb", "put": "a+b"}}
+
+
+@pytest.mark.parametrize("encoding_type", [False, None])
+def test_what_is_listed_under_a_key_that_may_be_another_confirms_nothing(
+    two_stores: Make, encoding_type: bool | None
+) -> None:
+    lost = {**PUT, "key": "photos/a b", "calls": "all", "action": "delete", "value": "after"}
+    pair = two_stores({"side": "destination", **PLUS_LEFT}, lost)
+    for key in ("photos/a b", "photos/a+b", "photos/plain"):
+        pair.seed(key, b"")
+    planned = pair.begin()
+    pair.believe(encoding_type=encoding_type)
+
+    settled = pair.copy_items(planned)
+
+    pair.check_invariants(settled)
+    assert settled["photos/a b"].code == "dest_missing"
+    assert {settled[key].grades for key in ("photos/a+b", "photos/plain")} == {"S3/D3"}
+    # The plain one is confirmed by a listing all the same.
+    assert {entry.key for entry in pair.dest.log if entry.operation == "HeadObject"} == {"photos/a b", "photos/a+b"}
+
+
+@pytest.mark.parametrize("key", ["a b", "a+b", "a%41b", "caf\u00e9", "a&b"])
+def test_a_key_that_is_coded_is_confirmed_by_a_listing_where_the_probe_saw_it_come_back(
+    two_stores: Make, key: str
+) -> None:
+    pair = two_stores()
+    pair.seed(key, BODY)
+
+    assert pair.copy_one().grades == "S3/D3"
+    assert asked(pair) == ({"GetObject": 1}, {"PutObject": 1, "ListObjectsV2": 1})
+
+
+@pytest.mark.parametrize("key", ["a b", "a+b", "a%41b", "caf\u00e9", "a&b"])
+def test_a_key_that_is_coded_is_asked_for_where_nothing_is_known_of_that(two_stores: Make, key: str) -> None:
+    pair = two_stores()
+    pair.seed(key, BODY)
+    planned = pair.begin()
+    pair.believe(encoding_type=None)
+
+    settled = pair.copy_items(planned)
+
+    pair.check_invariants(settled)
+    assert settled[key].grades == "S3/D3"
+    assert asked(pair)[1] == {"PutObject": 1, "HeadObject": 1}
+
+
+def test_what_the_source_lists_under_a_key_that_may_be_another_is_no_second_look(two_stores: Make) -> None:
+    gone = {"operation": "GetObject", "key": "photos/a b", "calls": "1", "action": "delete", "value": "after"}
+    faults = [{"side": "source", **each} for each in (PLUS_LEFT, gone)]
+    pair = two_stores(*faults, source_traits={"if_match": "ignored"})
+    for key in ("photos/a b", "photos/plain"):
+        pair.seed(key, BODY, modified=1_700_000_000)
+    planned = pair.begin()
+    # One that came after the plan, alike but for its key.
+    pair.seed("photos/a+b", BODY, modified=1_700_000_000)
+
+    settled = pair.copy_items(planned)
+
+    pair.check_invariants(settled)
+    assert settled["photos/a b"].code == "source_gone"
+    assert pair.dest.keys(DEST) == ["photos/plain"]
+    assert asked(pair)[0] == {"GetObject": 2, "HeadObject": 1, "ListObjectsV2": 1}
+
+
 @pytest.mark.slow
 def test_row_c4_foreign_keys_in_the_range_lead_to_heads_and_no_endless_listing(two_stores: Make) -> None:
     pair = two_stores()
