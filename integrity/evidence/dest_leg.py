@@ -105,8 +105,14 @@ def destination_checks(
 
 
 def needs_head(checks: Iterable[Check]) -> bool:
-    """Say whether checks made from a listing leave something that only a HEAD can decide."""
-    return any(check.origin is Origin.LISTING and check.reason is Reason.NOT_REACHED for check in checks)
+    """Say whether a listing leaves something open that it could have settled: a HEAD may say more."""
+    return any(
+        check.name in _TOLD_BY_LISTING and check.origin is Origin.LISTING and check.outcome is not Outcome.MATCH
+        for check in checks
+    )
+
+
+_TOLD_BY_LISTING = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_IDENTITY})
 
 
 def _write_digest(

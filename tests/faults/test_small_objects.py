@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 
@@ -14,6 +15,7 @@ from tests.faults.two_stores import DEST, Settled, TwoStores
 
 BODY = os.urandom(3_000)
 PUT = {"side": "destination", "operation": "PutObject"}
+LIST = {"operation": "ListObjectsV2", "calls": "all"}
 
 
 def filled(pair: TwoStores, count: int = 12) -> TwoStores:
@@ -195,8 +197,33 @@ def test_where_listings_are_known_to_differ_each_object_is_asked_for(two_stores:
     assert asked(pair)[1]["ListObjectsV2"] == 0
 
 
+def test_where_a_listing_states_no_etag_a_head_does(two_stores: Make) -> None:
+    unnamed = {"find": f"<ETag>&quot;{hashlib.md5(BODY).hexdigest()}&quot;</ETag>", "put": ""}
+    pair = filled(two_stores({"side": "destination", **LIST, "action": "xml", "value": unnamed}), 3)
+
+    settled = pair.copy()
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert stated(settled["photos/000"], CheckName.DEST_ETAG).origin is Origin.HEAD
+    assert asked(pair)[1] == {"PutObject": 3, "ListObjectsV2": 1, "HeadObject": 1}
+    assert pair.told.contradictions == ["listing_etag"]
+
+
+def test_where_no_etag_can_be_a_digest_a_head_states_a_checksum(two_stores: Make) -> None:
+    sealed = {"side": "destination", "action": "header", "value": {"set": {"x-amz-server-side-encryption": "aws:kms"}}}
+    faults = [{**sealed, "operation": operation} for operation in ("PutObject", "HeadObject")]
+    pair = filled(two_stores(*faults), 3)
+
+    settled = pair.copy()
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert {each.outcome(CheckName.DEST_ETAG) for each in settled.values()} == {"sse_kms"}
+    assert asked(pair)[1] == {"PutObject": 3, "ListObjectsV2": 1, "HeadObject": 3}
+    assert pair.told.contradictions == []
+
+
 # A store that says that its keys are coded, and leaves a plus as it is: its "a+b" is read as "a b".
-PLUS_LEFT = {"operation": "ListObjectsV2", "calls": "all", "action": "xml", "value": {"find": "a%2Bb", "put": "a+b"}}
+PLUS_LEFT = {**LIST, "action": "xml", "value": {"find": "a%2Bb", "put": "a+b"}}
 
 
 @pytest.mark.parametrize("encoding_type", [False, None])

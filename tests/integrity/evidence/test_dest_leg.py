@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -248,6 +249,23 @@ def test_a_listing_never_decides_against_an_item() -> None:
     assert {outcome(checks, name) for name in (CheckName.DEST_SIZE, ETAG, IDENTITY)} == {Reason.NOT_REACHED}
     assert needs_head(checks)
     assert Outcome.MISMATCH not in {check.outcome for check in checks}
+
+
+@pytest.mark.parametrize(
+    ("listed", "changes"),
+    [
+        pytest.param({"etag": None}, {}, id="no ETag in the listing"),
+        pytest.param({"etag": "opaque"}, {"write_reply": replace(PUT, etag="opaque")}, id="an opaque ETag"),
+        pytest.param({}, {"write_reply": replace(PUT, etag=None)}, id="no ETag in the write reply"),
+        pytest.param({}, {"write_reply": replace(PUT, encryption=Encryption.SSE_KMS)}, id="SSE-KMS"),
+        pytest.param({}, {"write_reply": replace(PUT, encryption=Encryption.SSE_C)}, id="SSE-C"),
+        pytest.param({}, {"profile": UNKNOWN}, id="an unproven store"),
+        pytest.param({"size": None}, {}, id="no size"),
+    ],
+)
+def test_what_a_listing_does_not_settle_is_asked_for_by_a_head(listed: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert needs_head(held(replace(LISTED, **listed), **changes))
+    assert not needs_head(held(replace(HEAD, **listed), **changes))
 
 
 def test_nothing_found_is_not_a_question_for_a_listing() -> None:
