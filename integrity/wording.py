@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integrity.evidence import Check, CheckName, ErrorCode, Origin, Outcome, Reason, first_mismatch
+from integrity.evidence import Check, CheckName, ErrorCode, Origin, Outcome, Reason, came_transcoded, first_mismatch
 from integrity.verdicts import DestGrade, Judgement, SourceGrade, Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ SHORT_REASONS = {
     Reason.NOT_REACHED: "the work ended before",
     Reason.INCOMPLETE_AT_SOURCE: "the source did not give all of it",
 }
+
+_CAME_TRANSCODED = "it came in another encoding than it is stored in"
+_READ_IN_VAIN = (
+    "We read the copy back, but the destination sent it in another form than it is stored (packed or unpacked on the "
+    "way), so this shows nothing. Ask the owner of the storage service to switch that off."
+)
 
 _READ_AGAIN = "A second reading at the source, or reading the destination back, would help."
 _DO_NOT_USE = "Do not use this copy."
@@ -148,6 +154,13 @@ MISMATCH_WORDS = {
 }
 
 
+def short_reason(name: CheckName, reason: Reason) -> str:
+    """Return what stands after a colon where a check could not be compared."""
+    if name is CheckName.DEST_READBACK and reason is Reason.NOT_SUPPORTED:
+        return _CAME_TRANSCODED
+    return SHORT_REASONS[reason]
+
+
 def sentences(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
     """Return what may be said about an item: what is wrong or missing first, then the source, then the destination."""
     legs = (_source(checks, judgement.source_grade), *_dest(checks, judgement))
@@ -178,13 +191,18 @@ def _we_read(checks: Sequence[Check]) -> str:
 
 def _finding(checks: Sequence[Check], judgement: Judgement) -> tuple[str, ...]:
     if judgement.verdict is Verdict.UNVERIFIED and judgement.reason is not None:
-        return (REASON_WORDS[judgement.reason],)
+        return (_missing(checks, judgement.reason),)
     if judgement.verdict is Verdict.FAILED and judgement.error_code is not None:
         words = MISMATCH_WORDS.get(judgement.error_code, "This object does not count as copied.")
         wrong = first_mismatch(checks)
         part = _part_named(wrong) if wrong is not None else ""
         return (f"{words} It was {part}.",) if part else (words,)
     return ()
+
+
+def _missing(checks: Sequence[Check], reason: Reason) -> str:
+    of_this = [check for check in checks if check.reason is reason]
+    return _READ_IN_VAIN if of_this and all(map(came_transcoded, of_this)) else REASON_WORDS[reason]
 
 
 def _part_named(check: Check) -> str:
@@ -252,8 +270,14 @@ def _dest_whole(checks: Sequence[Check]) -> str:
     version = f" for {named}" if named.startswith("version ") and check.origin is not Origin.LISTING else ""
     return (
         f"{when} {who} stated the {check.algorithm} {check.observed}{version}, equal to the {check.algorithm} "
-        f"of the bytes {_moved(checks)}. This is as stated by the store: we did not read the object back."
+        f"of the bytes {_moved(checks)}. This is as stated by the store: {_not_read_back(checks)}."
     )
+
+
+def _not_read_back(checks: Sequence[Check]) -> str:
+    if any(map(came_transcoded, checks)):
+        return f"when we read the copy back, {_CAME_TRANSCODED}"
+    return "we did not read the object back"
 
 
 def _is_written(checks: Sequence[Check]) -> bool:

@@ -17,8 +17,9 @@ from integrity.evidence.checks import (
     checks_to_json,
     first_mismatch,
 )
+from integrity.evidence.comparisons import without_framing
 from integrity.evidence.demands import Demand
-from integrity.evidence.dest_leg import ReadBack, destination_checks, needs_head, write_checks
+from integrity.evidence.dest_leg import ReadBack, came_transcoded, destination_checks, needs_head, write_checks
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
 from integrity.evidence.fidelity import (
     CARRIED_HEADERS,
@@ -73,6 +74,7 @@ __all__ = [
     "Reason",
     "Repeat",
     "Statement",
+    "came_transcoded",
     "checks_from_json",
     "checks_to_json",
     "dest_checks_since",
@@ -90,5 +92,6 @@ __all__ = [
     "source_checks",
     "source_checks_since",
     "unchanged_check",
+    "without_framing",
     "write_checks",
 ]

@@ -116,6 +116,12 @@ def meaning_of(profile: Profile, form: EtagForm) -> EtagMeaning:
     return profile.etag_single if form is EtagForm.MD5 else profile.etag_multipart
 
 
+def without_framing(coding: str) -> str:
+    """Return a Content-Encoding without the framing of an upload, which is no encoding of the object."""
+    codings = [each.strip() for each in coding.split(",")]
+    return ", ".join(each for each in codings if each.lower() != "aws-chunked")
+
+
 def etags_in_parts(digests: DigestSet, count: int) -> list[str]:
     """Return the ETags of these bytes in every computed multipart layout of so many parts."""
     layouts = [layout for layout in digests.parts if isinstance(layout, Layout)]

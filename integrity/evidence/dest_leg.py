@@ -26,6 +26,7 @@ from integrity.evidence.comparisons import (
     meaning_of,
     not_computed,
     stated_checksums,
+    without_framing,
 )
 from integrity.evidence.profiles import EtagMeaning, Profile, Proof
 
@@ -82,6 +83,7 @@ def destination_checks(
     after: Statement | None,
     identity: Statement | None = None,
     readback: ReadBack | None = None,
+    coding: str = "",
     attempt: int = 1,
 ) -> tuple[Check, ...]:
     """Compare what the destination states after the write.
@@ -90,7 +92,8 @@ def destination_checks(
     that confirms. `identity` is the statement whose identity must hold: the write reply unless given, which it must
     be where nothing was written and where the profile says that ETags of write replies do not last (then it is the
     first HEAD). A listing never decides against an item: where it differs the check is `not_reached`, and a HEAD
-    must be made. `digests` is None where nothing was read. Never raises.
+    must be made. `coding` is the Content-Encoding that the object was written with. `digests` is None where nothing
+    was read. Never raises.
     """
     later = (after, readback.statement if readback is not None else None)
     if digests is None:
@@ -100,7 +103,7 @@ def destination_checks(
         *_etags(digests, layout, profile, write_reply, after, attempt),
         *_stated_checksums(digests, layout, profile, write_reply, after, attempt),
         *_identities(profile, identity, write_reply, later, attempt),
-        _readback(digests, readback, attempt),
+        _readback(digests, readback, after, coding, attempt),
     )
 
 
@@ -113,6 +116,11 @@ def needs_head(checks: Iterable[Check]) -> bool:
 
 
 _TOLD_BY_LISTING = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_IDENTITY})
+
+
+def came_transcoded(check: Check) -> bool:
+    """Say whether this is a reading back that shows nothing, for the copy came in another encoding than it has."""
+    return check.name is CheckName.DEST_READBACK and check.reason is Reason.NOT_SUPPORTED
 
 
 def _write_digest(
@@ -403,11 +411,31 @@ def _identity(profile: Profile, first: Statement, later: Statement, attempt: int
 _WRITE_REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
 
 
-def _readback(digests: DigestSet, readback: ReadBack | None, attempt: int) -> Check:
+def _readback(
+    digests: DigestSet, readback: ReadBack | None, after: Statement | None, coding: str, attempt: int
+) -> Check:
     name, ours = CheckName.DEST_READBACK, digests.sha256_hex
     if readback is None or ours is None:
         return absent(name, Reason.NOT_REQUESTED, Witness(attempt=attempt))
     statement = readback.statement
     witness = Witness(Origin.READBACK, statement.at, statement.request_id, attempt)
     expected, observed = f"{ours} {digests.size} bytes", f"{readback.sha256} {readback.size} bytes"
+    if readback.size != digests.size and _is_transcoded(statement, after, coding):
+        return witness.not_comparable(name, Reason.NOT_SUPPORTED, expected, observed, "SHA256")
     return witness.compared(name, expected, observed, "SHA256")
+
+
+def _is_transcoded(read: Statement, after: Statement | None, coding: str) -> bool:
+    """Say whether a body came in another encoding than the object is stored in, so that it shows nothing of that.
+
+    A listing states no encodings. What meddles with bodies may change a HEAD too, which then states no length: there
+    only what was written tells the encoding.
+    """
+    if after is None or after.origin is Origin.LISTING:
+        return False
+    stored = coding if after.size is None else _coding_of(after)
+    return _coding_of(read).lower() != without_framing(stored).lower()
+
+
+def _coding_of(said: Statement) -> str:
+    return without_framing(said.content_headers.get("content-encoding", ""))

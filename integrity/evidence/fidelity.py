@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence.checks import Check, CheckName, Origin, Reason
-from integrity.evidence.comparisons import UNCLEAR, Witness, encryption_reason, etag_form_reason, meaning_of
+from integrity.evidence.comparisons import (
+    UNCLEAR,
+    Witness,
+    encryption_reason,
+    etag_form_reason,
+    meaning_of,
+    without_framing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -153,9 +160,7 @@ def _carried(headers: Mapping[str, str]) -> dict[str, str]:
     lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
     carried = {name: lower[name] for name in CARRIED_HEADERS if lower.get(name)}
     if "content-encoding" in carried:
-        # The framing of an upload is no encoding of the object.
-        codings = [each.strip() for each in carried.pop("content-encoding").split(",")]
-        kept = ", ".join(each for each in codings if each.lower() != "aws-chunked")
+        kept = without_framing(carried.pop("content-encoding"))
         return carried | ({"content-encoding": kept} if kept else {})
     return carried
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from integrity.evidence import CARRIED_HEADERS, AskedEncryption, Reason, Statement
+from integrity.evidence import CARRIED_HEADERS, AskedEncryption, Reason, Statement, without_framing
 from integrity.values import plain_value
 from migrator.engine.errors import (
     AccessDenied,
@@ -63,7 +63,7 @@ def write_headers(
     """Return what the write asks for. What cannot be sent as it is, is left out: the check then names the loss."""
     content = {name: source.content_headers[name] for name in CARRIED_HEADERS if source.content_headers.get(name)}
     if "content-encoding" in content:
-        content["content-encoding"] = _without_framing(content["content-encoding"])
+        content["content-encoding"] = without_framing(content["content-encoding"])
     return WriteHeaders(
         content={name: value for name, value in content.items() if value and _SENDABLE.fullmatch(value)},
         metadata=_sendable_metadata(source.metadata),
@@ -114,12 +114,6 @@ def class_of_copy(stated: str, classes: Mapping[str, str]) -> ClassOfCopy | None
 def asked_encryption(word: str, key_id: str) -> AskedEncryption | None:
     """Return what a task asks for; None without a wish."""
     return AskedEncryption(word, key_id) if word else None
-
-
-def _without_framing(coding: str) -> str:
-    """The framing of an upload is no encoding of the object."""
-    kept = [each.strip() for each in coding.split(",") if each.strip().lower() != "aws-chunked"]
-    return ", ".join(kept)
 
 
 def _sendable_metadata(metadata: Mapping[str, str]) -> dict[str, str]:

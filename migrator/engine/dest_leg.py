@@ -16,6 +16,7 @@ from integrity.evidence import (
     ReadBack,
     Reason,
     Statement,
+    came_transcoded,
     dest_checks_since,
     destination_checks,
     fidelity_checks,
@@ -318,7 +319,8 @@ class DestLeg:
         identity: Statement | None,
         readback: ReadBack | None,
     ) -> tuple[Check, ...]:
-        return destination_checks(
+        said = self._source.statement
+        checks = destination_checks(
             digests,
             layout,
             self._side.profile,
@@ -326,8 +328,12 @@ class DestLeg:
             after=after,
             identity=identity,
             readback=readback,
+            coding=said.content_headers.get("content-encoding", "") if said else "",
             attempt=self._number,
         )
+        if any(came_transcoded(check) for check in checks):
+            self._note("read_back_transcoded")
+        return checks
 
     def _others(
         self, layout: Layout | None, after: Statement, reply: Statement | None, first: Statement | None

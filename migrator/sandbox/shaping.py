@@ -65,7 +65,11 @@ def bend(answer: Answer, strike: Strike) -> Answer:
 def shape(answer: Answer, strike: Strike | None, *, is_head: bool) -> Delivery:
     """The delivery of an answer, its body bent if a body fault strikes."""
     delivery = _plain(answer, is_head=is_head)
-    if strike is None or is_head:
+    if strike is None:
+        return delivery
+    if is_head:
+        if strike.action == "header" and "content-length" in _removed(strike):
+            delivery.length = None
         return delivery
     if strike.action == "drop_reply":
         return Delivery(ending="reset", is_silent=True)
@@ -144,12 +148,16 @@ class _Huge:
 
 
 def _with_headers(answer: Answer, strike: Strike) -> Answer:
-    removed = {str(name).lower() for name in cast("list[str]", strike.option("remove", []))}
+    removed = _removed(strike)
     added = cast("Mapping[str, str]", strike.option("set", {}))
     removed |= {name.lower() for name in added}
     kept = {name: value for name, value in answer.headers.items() if name.lower() not in removed}
     fresh = {_canonical(name): str(value) for name, value in added.items()}
     return Answer(answer.status, kept | fresh, answer.body)
+
+
+def _removed(strike: Strike) -> set[str]:
+    return {str(name).lower() for name in cast("list[str]", strike.option("remove", []))}
 
 
 def _canonical(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from integrity.etags import EtagForm, kind
 from integrity.evidence import CheckName, Encryption, Outcome, checks_from_json
-from integrity.wording import SHORT_REASONS
+from integrity.wording import short_reason
 from migrator.web.tags import size_text
 
 if TYPE_CHECKING:
@@ -250,8 +250,8 @@ def _outcome(checks: Sequence[Check]) -> tuple[str, str]:
     if Outcome.MISMATCH in outcomes:
         return Outcome.MISMATCH.value, ""
     if Outcome.NOT_COMPARABLE in outcomes:
-        reason = next(check.reason for check in checks if check.reason is not None)
-        return Outcome.NOT_COMPARABLE.value, SHORT_REASONS[reason]
+        reason = next(short_reason(check.name, check.reason) for check in checks if check.reason is not None)
+        return Outcome.NOT_COMPARABLE.value, reason
     return (Outcome.MATCH.value, "") if outcomes else ("", "")
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 
+import pytest
+
+from integrity.evidence import CheckName
+from integrity.verdicts import Policy, PolicyName
+from integrity.wording import sentences
 from migrator.engine.bodies import Watch
+from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
-from tests.faults.two_stores import TwoStores
+from tests.faults.two_stores import DEST, TwoStores
 
 BODY = os.urandom(200_000)
 GET = {"side": "destination", "operation": "GetObject", "key": "photo"}
@@ -125,6 +132,86 @@ def test_reading_back_has_a_deadline_however_well_each_window_went(streamed_stor
 
     assert settled.code == "too_slow"
     assert "reading the copy back would not be done in time" in settled.finding.error_message
+
+
+PAGE = gzip.compress(b"text" * 999)
+PACKED = {"Content-Encoding": "gzip"}
+UNPACKED = {"gzip": "unpacked"}
+NO_PROOF = "not_supported"
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_a_right_copy_that_is_unpacked_on_its_way_back_is_left(request: pytest.FixtureRequest, way: str) -> None:
+    pair = packed(request.getfixturevalue(way)(dest_traits=UNPACKED))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D3", [""])
+    assert settled.outcome(CheckName.DEST_READBACK) == NO_PROOF
+    assert settled.notes == ("read_back_transcoded",)
+    assert pair.dest_bytes("page") == PAGE
+    assert (pair.requests("PutObject"), pair.requests("DeleteObject")) == (1, 0)
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_what_came_unpacked_is_no_proof_where_it_is_demanded(request: pytest.FixtureRequest, way: str) -> None:
+    pair = packed(request.getfixturevalue(way)(dest_traits=UNPACKED))
+
+    settled = pair.copy_one(**READ_BACK, policy=Policy(PolicyName.STRICT))
+
+    assert (settled.verdict, settled.grades, settled.reason) == ("unverified", "S3/D3", NO_PROOF)
+    assert sentences(settled.finding.checks, settled.judgement)[0] == (
+        "We read the copy back, but the destination sent it in another form than it is stored (packed or unpacked on "
+        "the way), so this shows nothing. Ask the owner of the storage service to switch that off."
+    )
+    assert pair.dest_bytes("page") == PAGE
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_a_head_that_is_changed_on_its_way_too_shows_nothing(request: pytest.FixtureRequest, way: str) -> None:
+    head = {"side": "destination", "operation": "HeadObject", "calls": "all", "action": "header"}
+    changed = head | {"value": {"remove": ["Content-Encoding", "Content-Length"]}}
+    pair = packed(request.getfixturevalue(way)(changed, dest_traits=UNPACKED))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.notes) == ("unverified", ("read_back_transcoded",))
+    assert pair.dest_bytes("page") == PAGE
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"operation": "PutObject", "action": "corrupt_after_ack"},
+        {"operation": "GetObject", "action": "truncate", "at_byte": 20, "value": "chunked"},
+    ],
+    ids=["spoiled", "cut"],
+)
+def test_a_packed_copy_that_comes_as_it_is_stored_and_is_wrong_is_removed(
+    request: pytest.FixtureRequest, way: str, fault: dict[str, object]
+) -> None:
+    pair = packed(request.getfixturevalue(way)({"side": "destination", "calls": "all", **fault}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert settled.code == "dest_readback_mismatch"
+    assert settled.notes == ("wrong_copy_removed",)
+    assert pair.dest.keys(DEST) == []
+
+
+def test_an_object_that_comes_unpacked_is_not_compared_by_its_bytes(two_stores: Make) -> None:
+    pair = packed(two_stores(dest_traits=UNPACKED))
+    pair.dest.seed(DEST, "page", PAGE, headers=PACKED)
+
+    settled = pair.verify(Depth.BOTH, **READ_BACK)["page"]
+
+    assert (settled.outcome(CheckName.DEST_READBACK), settled.notes) == (NO_PROOF, ("read_back_transcoded",))
+
+
+def packed(pair: TwoStores) -> TwoStores:
+    pair.seed("page", PAGE, headers=PACKED)
+    return pair
 
 
 def seeded(pair: TwoStores) -> TwoStores:

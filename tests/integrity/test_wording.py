@@ -9,7 +9,7 @@ from hypothesis import given
 
 from integrity.evidence import MISMATCH_CODES, Check, CheckName, ErrorCode, Origin, Outcome, Reason
 from integrity.verdicts import Policy, judge
-from integrity.wording import MISMATCH_WORDS, REASON_WORDS, SHORT_REASONS, sentences
+from integrity.wording import MISMATCH_WORDS, REASON_WORDS, SHORT_REASONS, sentences, short_reason
 from tests.integrity.test_verdicts import (
     BASE,
     D2,
@@ -216,6 +216,25 @@ def test_an_error_without_a_mismatch_says_that_nothing_was_copied() -> None:
 def test_what_is_missing_comes_first() -> None:
     assert said(KMS, D3).startswith(REASON_WORDS[Reason.SSE_KMS])
     assert said(S3, D3, policy="strict").startswith(REASON_WORDS[Reason.NOT_REACHED])
+
+
+UNPACKED = unclear(CheckName.DEST_READBACK, Reason.NOT_SUPPORTED, "a 3 bytes", "b 9 bytes")
+
+
+def test_a_reading_back_in_vain_is_said_and_what_would_help() -> None:
+    text = said(S3, D3, UNPACKED, policy="strict")
+
+    assert text.startswith("We read the copy back, but the destination sent it in another form than it is stored")
+    assert "we did not read the object back" not in text
+    assert "when we read the copy back, it came in another encoding than it is stored in." in text
+    assert short_reason(UNPACKED.name, Reason.NOT_SUPPORTED) == "it came in another encoding than it is stored in"
+
+
+def test_another_question_that_a_store_does_not_know_keeps_its_words() -> None:
+    lost = unclear(CheckName.DEST_SIZE, Reason.NOT_SUPPORTED)
+
+    assert said(S3, D3, UNPACKED, lost).startswith(REASON_WORDS[Reason.NOT_SUPPORTED])
+    assert short_reason(lost.name, Reason.NOT_SUPPORTED) == SHORT_REASONS[Reason.NOT_SUPPORTED]
 
 
 @given(any_checks())

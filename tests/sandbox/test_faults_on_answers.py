@@ -219,6 +219,16 @@ def test_header_sets_and_removes(struck: Callable[..., Sandbox]) -> None:
     assert "etag" not in reply.headers
 
 
+def test_header_takes_the_length_from_a_head(make: Callable[..., Sandbox]) -> None:
+    sandbox = make(faults=[{"operation": "HeadObject", "action": "header", "value": {"remove": ["Content-Length"]}}])
+    wire.ask(sandbox, "PUT", "/photos/a", BODY)
+
+    reply = wire.ask(sandbox, "HEAD", "/photos/a")
+
+    assert reply.status == 200
+    assert "content-length" not in reply.headers
+
+
 def test_header_can_lie_about_the_length(struck: Callable[..., Sandbox]) -> None:
     reply = get(struck("header", {"set": {"content-length": "100"}}))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrity.evidence import Check, CheckName, Outcome, checks_to_json
+from integrity.evidence import Check, CheckName, Outcome, Reason, checks_to_json
 from migrator.web.matrix import Row, matrix
 from tests.web.conftest import Story
 from tests.web.rows import a_record, a_run
@@ -71,6 +71,21 @@ def test_what_could_not_be_compared_says_why(story: Story) -> None:
     etag = row(matrix(story.unverified), "ETag")
 
     assert (etag.outcome, etag.reason) == ("not_comparable", "SSE-KMS")
+
+
+def test_a_copy_that_came_in_another_encoding_says_so_in_its_row(story: Story) -> None:
+    record = story.verified
+    check = Check(
+        name=CheckName.DEST_READBACK,
+        outcome=Outcome.NOT_COMPARABLE,
+        reason=Reason.NOT_SUPPORTED,
+        expected="a 3 bytes",
+        observed="b 9 bytes",
+        algorithm="SHA256",
+    )
+    record.checks = checks_to_json([check])
+
+    assert row(matrix(record), "SHA-256").reason == "it came in another encoding than it is stored in"
 
 
 def test_a_checksum_that_only_the_source_states_has_a_row_with_both_values(story: Story) -> None:

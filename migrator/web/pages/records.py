@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from integrity.evidence import ErrorCode, Reason, checks_from_json, not_carried
+from integrity.evidence import CheckName, ErrorCode, Reason, checks_from_json, not_carried
 from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.verdicts import DestGrade, Judgement, Policy, SourceGrade, Verdict, judge
-from integrity.wording import SHORT_REASONS, sentences
+from integrity.wording import sentences, short_reason
 from migrator import services
 from migrator.models import Role, role_of
 from migrator.web import wording
@@ -138,5 +138,5 @@ def _check_line(check: dict[str, Any], titles: Mapping[str, str]) -> dict[str, A
     reason = check.get("reason")
     return check | {
         "title": titles.get(check["name"], check["name"]),
-        "reason_words": SHORT_REASONS[Reason(reason)] if reason else "",
+        "reason_words": short_reason(CheckName(check["name"]), Reason(reason)) if reason else "",
     }

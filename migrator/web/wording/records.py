@@ -67,6 +67,8 @@ NOTES = {
     "copy_not_known": "no record says which version at the destination is the copy of this one, and none states its "
     "ETag; so nothing was compared",
     "already_there": "the object was already at the destination, with the same bytes",
+    "read_back_transcoded": "reading it back showed nothing: the destination sent it in another encoding than it is "
+    "stored in",
     "upload_continued": "parts of it that had arrived before a stop were not sent again; each has the MD5 "
     "of what we read",
     "read_by_ranges": "much of it was read by several requests at once, for a stretch each; the digests are of all its "

@@ -25,6 +25,7 @@ from integrity.evidence import (
     ReadBack,
     Reason,
     Statement,
+    came_transcoded,
     destination_checks,
     needs_head,
     write_checks,
@@ -392,6 +393,50 @@ def test_what_was_read_back_wrong_is_a_mismatch(sha256: str, size: int) -> None:
     check = only(held(readback=ReadBack(statement=said(), sha256=sha256, size=size)), CheckName.DEST_READBACK)
 
     assert check.code is ErrorCode.DEST_READBACK_MISMATCH
+
+
+GZIP = {"content-encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "read", "written", "size", "shown"),
+    [
+        (GZIP, {}, "gzip", SIZE, Reason.NOT_SUPPORTED),
+        ({}, GZIP, "", SIZE, Reason.NOT_SUPPORTED),
+        ({}, {}, "gzip", None, Reason.NOT_SUPPORTED),
+        (GZIP, GZIP, "gzip", SIZE, MISMATCH),
+        (GZIP, {"content-encoding": "GZIP,aws-chunked"}, "gzip", SIZE, MISMATCH),
+        ({}, {}, "gzip", SIZE, MISMATCH),
+        ({}, {}, "aws-chunked", None, MISMATCH),
+        (GZIP, GZIP, "", SIZE, MISMATCH),
+    ],
+    ids=["unpacked", "packed", "head too", "as stored", "spelled", "dropped", "framing", "of its own"],
+)
+def test_a_copy_in_another_encoding_than_it_is_stored_in_shows_nothing(
+    stored: dict[str, str], read: dict[str, str], written: str, size: int | None, shown: Outcome | Reason
+) -> None:
+    after = replace(HEAD, size=size, content_headers=stored)
+    back = ReadBack(statement=said(Origin.READBACK, content_headers=read), sha256="00" * 32, size=SIZE + 1)
+
+    checks = destination_checks(DIGESTS, SINGLE, PROVEN, write_reply=PUT, after=after, readback=back, coding=written)
+
+    assert outcome(checks, CheckName.DEST_READBACK) is shown
+    assert came_transcoded(only(checks, CheckName.DEST_READBACK)) is (shown is Reason.NOT_SUPPORTED)
+    assert dest_grade(checks) < DestGrade.D4
+
+
+@pytest.mark.parametrize("after", [LISTED, None])
+def test_no_encoding_is_known_without_a_head(after: Statement | None) -> None:
+    back = ReadBack(statement=said(Origin.READBACK, content_headers=GZIP), sha256="00" * 32, size=SIZE + 1)
+
+    assert outcome(held(after, readback=back), CheckName.DEST_READBACK) is MISMATCH
+
+
+@pytest.mark.parametrize(("sha256", "shown"), [("00" * 32, MISMATCH), (SHA256, MATCH)])
+def test_a_copy_of_the_right_length_is_compared_whatever_its_encoding(sha256: str, shown: Outcome) -> None:
+    back = ReadBack(statement=said(Origin.READBACK), sha256=sha256, size=SIZE)
+
+    assert outcome(held(replace(HEAD, content_headers=GZIP), readback=back), CheckName.DEST_READBACK) is shown
 
 
 def test_reading_back_another_version_is_no_proof_of_ours() -> None:

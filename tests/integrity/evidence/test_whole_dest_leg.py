@@ -312,6 +312,14 @@ def test_a_reading_back_of_other_bytes_says_so_whatever_the_reply_is_called() ->
     )
 
 
+def test_a_reading_back_in_another_encoding_keeps_both_values() -> None:
+    unpacked = ReadBack(statement=BACK, sha256="00", size=1)
+
+    assert held(replace(HEAD, content_headers={"content-encoding": "gzip"}), readback=unpacked)[-1] == made(
+        READBACK, Reason.NOT_SUPPORTED, f"{SHA256} {SIZE} bytes", "00 1 bytes", "SHA256", BACK
+    )
+
+
 def test_a_reading_back_alone_confirms_the_identity() -> None:
     check = held(None, readback=ReadBack(statement=BACK, sha256=SHA256, size=SIZE))[3]
 
