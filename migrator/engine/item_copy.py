@@ -140,7 +140,7 @@ class ItemCopy(ItemAttempt):
         target, pipe = self._dest.target(layout), Pipe(self._item.size, _PIPE)
         md5 = self._source.stated_md5
         assert md5 is not None
-        writing = self._work.parts_pool.submit(put_through, target, pipe, md5)
+        writing = self._work.parts_pool.submit(put_through, target, pipe, md5, self._work.should_stop)
         try:
             last = b""
             for chunk in self._source.chunks():
@@ -186,9 +186,9 @@ class ItemCopy(ItemAttempt):
 
     def _upload(self, layout: Layout) -> Upload:
         assert self._source.statement is not None
-        target = self._dest.target(layout)
+        work, target = self._work, self._dest.target(layout)
         purpose = purpose_of(self._item, self._source.statement, target, layout)
-        return Upload(target, layout, purpose, self._work.hooks, self._work.parts_pool, self._note)
+        return Upload(target, layout, purpose, work.hooks, work.parts_pool, self._note, work.should_stop)
 
     def _send_parts(self, upload: Upload, layout: Layout, one_pass: OnePass) -> None:
         work, chunks = self._work, _Chunks(self._source.chunks())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from migrator.engine.errors import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.5
+_LAST_MOMENT_SECONDS = 1.0
 # After a throttled answer, how many good ones it takes before one more request may be in flight.
 GOOD_ANSWERS_PER_STEP = 20
 
@@ -46,6 +47,20 @@ def sleep_unless_stopped(
             raise Stopped
         sleep(min(seconds, _LOOK_FOR_STOP_SECONDS))
         seconds -= _LOOK_FOR_STOP_SECONDS
+
+
+class LastMoment:
+    """A wish to stop that is heard a moment later, so that what is about to arrive may. Threads may share it."""
+
+    def __init__(self, should_stop: Callable[[], bool]) -> None:
+        self._should_stop = should_stop
+        self._ends_at: float | None = None
+
+    def is_over(self) -> bool:
+        """Say whether it was asked to stop, and the moment is over."""
+        if self._ends_at is None and self._should_stop():
+            self._ends_at = time.monotonic() + _LAST_MOMENT_SECONDS
+        return self._ends_at is not None and time.monotonic() >= self._ends_at
 
 
 class Pace:

@@ -108,9 +108,12 @@ class Transport:
         except (ValueError, TypeError):
             return None
 
-    def exchange(self, request: Request) -> Reply:
-        """Send a request and return the whole answer. Raises `LineBroken`, `EndpointBlocked`, `NameNotFound`."""
-        return self._exchanged(lambda line: self.load(line, request))
+    def exchange(self, request: Request, should_stop: Callable[[], bool] | None = None) -> Reply:
+        """Send a request and return the whole answer.
+
+        Raises `LineBroken`, `EndpointBlocked`, `NameNotFound`, and `Stopped` when asked to stop.
+        """
+        return self._exchanged(lambda line: self.load(line, request), should_stop)
 
     def exchange_signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send what somebody else has signed, and return the whole answer. Raises as `exchange` does."""
@@ -118,8 +121,9 @@ class Transport:
         host = urlsplit(url).hostname or ""
         return self._exchanged(lambda line: self._load(line, request, host, url, headers))
 
-    def _exchanged(self, load: Callable[[Line], None]) -> Reply:
+    def _exchanged(self, load: Callable[[Line], None], should_stop: Callable[[], bool] | None = None) -> Reply:
         driver = self._driver()
+        driver.should_stop = should_stop
         try:
             load(driver.line)
             driver.finish()

@@ -30,11 +30,13 @@ from migrator.engine.errors import (
     PartNotTaken,
     PartsRefused,
     PartsTooSmall,
+    Stopped,
     StoreBusy,
     UploadGone,
 )
 from migrator.engine.held_parts import HeldParts, KeptUpload
 from migrator.engine.opening import Opening
+from migrator.engine.pacing import LastMoment
 from migrator.engine.part_replies import PartReplies
 from migrator.engine.requests import PUT_PART
 from migrator.engine.stores import SentPart
@@ -69,11 +71,18 @@ class Upload:
     hooks: UploadHooks
     pool: Executor
     note: Callable[[str], None]
+    should_stop: Callable[[], bool]
     upload_id: str = ""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _held: HeldParts = field(default_factory=HeldParts)
     _replies: PartReplies = field(default_factory=PartReplies)
     _flying: list[_Flight] = field(default_factory=list)
+    _moment: LastMoment = field(init=False)
+    # Whether a part was given up before its answer came: it may land yet, and nobody waits for who is silent.
+    _is_cut: bool = False
+
+    def __post_init__(self) -> None:
+        self._moment = LastMoment(self.should_stop)
 
     @property
     def can_be_continued(self) -> bool:
@@ -118,7 +127,7 @@ class Upload:
         """Send a part in the background, unless it is there; its room is given back when it has arrived.
 
         Raises what kept an earlier one from arriving, or `EvidenceMismatch` where another part is in its place, and
-        lets this one go then.
+        lets this one go then. A wish to stop keeps parts from arriving that do not do so in a moment.
         """
         try:
             is_there = self._holds(digest)
@@ -185,9 +194,14 @@ class Upload:
         return self.target.sent(signed=self.target.signs_parts)
 
     def abort(self) -> None:
-        """Abort until nothing of it is left; where it could not be the id stays known, and that is noted."""
+        """Abort until nothing of it is left; where it could not be the id stays known, and that is noted.
+
+        So it does where a stop gave up a part on its way.
+        """
         self.leave()
-        if self.upload_id:
+        if self._is_cut:
+            self.note("upload_left_open")
+        elif self.upload_id:
             self._abort(self.upload_id)
 
     def leave(self) -> None:
@@ -225,6 +239,9 @@ class Upload:
         except NotSupported as exc:
             said = {"said": exc.store_code or "no more", "part": f"{digest.number:,}"}
             raise PartNotTaken(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said) from exc
+        except Stopped:
+            self._is_cut = True
+            raise
         finally:
             _let_go(part, room)
 
@@ -244,6 +261,7 @@ class Upload:
                     content_md5=target.content_md5(digest.md5),
                     checksums=sums,
                     is_signed=target.signs_parts,
+                    should_stop=self._moment.is_over,
                 ),
                 part,
                 digest,

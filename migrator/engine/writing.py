@@ -12,6 +12,7 @@ from integrity.evidence import Encryption, Profile, Proof, Statement
 from integrity.values import plain_value
 from migrator.engine.buffers import Part, Pipe
 from migrator.engine.errors import DigestRejected, EngineError, LocalMemoryCorruption
+from migrator.engine.pacing import LastMoment
 from migrator.engine.requests import PUT
 from migrator.engine.stores import Store, WriteHeaders
 
@@ -117,10 +118,11 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
     return Written(reply, sent=target.sent())
 
 
-def put_through(target: Target, pipe: Pipe, md5: bytes) -> Written:
+def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[], bool]) -> Written:
     """Write an object in one PUT while it is still being read; `md5` is what the source states beforehand.
 
-    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here.
+    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here. Raises `Stopped`
+    where the answer does not come within a moment of a wish to stop.
     """
     reply = target.store.put_through(
         target.bucket,
@@ -130,6 +132,7 @@ def put_through(target: Target, pipe: Pipe, md5: bytes) -> Written:
         content_md5=target.content_md5(md5),
         if_none_match=target.if_none_match,
         if_match=target.if_match,
+        should_stop=LastMoment(should_stop).is_over,
     )
     return Written(reply, sent=target.sent(signed=False) & {"MD5"})
 

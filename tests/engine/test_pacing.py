@@ -5,10 +5,11 @@ import time
 
 import pytest
 
+from migrator.engine import pacing
 from migrator.engine.bodies import RateLimit
 from migrator.engine.buffers import Budget
 from migrator.engine.errors import Stopped
-from migrator.engine.pacing import GOOD_ANSWERS_PER_STEP, Pace, Patience
+from migrator.engine.pacing import GOOD_ANSWERS_PER_STEP, LastMoment, Pace, Patience
 
 
 def test_waits_grow_and_are_bounded() -> None:
@@ -27,6 +28,16 @@ def test_no_patience_sleeps_not_at_all() -> None:
     Patience(first_seconds=0, sleep=waits.append).wait(1)
 
     assert waits == []
+
+
+def test_a_last_moment_begins_with_the_wish_to_stop_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    wishes = [False, False, True]
+    moment = LastMoment(lambda: wishes.pop(0))
+    monkeypatch.setattr(pacing, "_LAST_MOMENT_SECONDS", 0.05)
+
+    assert [moment.is_over() for _ in range(3)] == [False, False, False]
+    time.sleep(0.06)
+    assert moment.is_over()
 
 
 def test_a_throttled_endpoint_gets_half_and_grows_back_slowly() -> None:

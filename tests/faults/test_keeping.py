@@ -96,6 +96,68 @@ def test_an_object_that_is_not_above_the_border_is_aborted(two_stores: Make) -> 
     assert pair.told.opened == pair.told.closed
 
 
+SILENT = {**PART, "part": 4, "calls": "1", "action": "stall", "at_byte": 1}
+DRIP = {"side": "source", "operation": "GetObject", "calls": "1", "action": "drip", "at_byte": 0, "value": 200_000}
+while_the_source = pytest.mark.parametrize("faults", [[SILENT, DRIP], [SILENT]], ids=["is read", "has been read"])
+
+
+def stop_once_it_is_silent(pair: TwoStores, **options: object) -> list[Item]:
+    pair.dest_store.close()
+    pair.dest_store = pair.store_of(pair.dest, read_seconds=60)
+    planned = pair.begin()
+
+    def stop(_: object) -> None:
+        pair.told.stop_at = time.monotonic() + 0.2
+
+    pair.dest.on_fired(stop)
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, **options)
+    assert pair.told.stop_at is not None
+    assert time.monotonic() - pair.told.stop_at < 3
+    pair.told.stop_at = None
+    return planned
+
+
+@while_the_source
+def test_a_stop_is_heard_while_a_destination_is_silent_and_what_has_arrived_is_kept(
+    two_stores: Make, faults: list[dict[str, object]]
+) -> None:
+    pair = film(two_stores, *faults)
+    planned = stop_once_it_is_silent(pair, **LARGE)
+    assert (len(left_open(pair)), pair.told.closed, pair.told.bytes_moved) == (1, [], 0)
+
+    settled = go_on(pair, planned)
+
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ("upload_continued",))
+    assert pair.requests("CreateMultipartUpload") == 1
+
+
+@while_the_source
+def test_an_upload_with_a_part_that_may_land_yet_stays_known_and_is_not_waited_for(
+    two_stores: Make, faults: list[dict[str, object]]
+) -> None:
+    pair = film(two_stores, *faults)
+    planned = stop_once_it_is_silent(pair, **LARGE | {"keep_above": len(BODY)})
+    assert (len(left_open(pair)), pair.told.closed, pair.requests("AbortMultipartUpload")) == (1, [], 0)
+
+    assert go_on(pair, planned).verdict == "verified"
+
+
+@pytest.mark.parametrize("at_byte", [1, len(BODY) - 1])
+def test_a_stop_is_heard_while_a_destination_is_silent_in_the_midst_of_one_body(two_stores: Make, at_byte: int) -> None:
+    silent = {"side": "destination", "operation": "PutObject", "key": "film", "calls": "1", "action": "stall"}
+    pair = two_stores({**silent, "at_byte": at_byte})
+    pair.seed("film", BODY)
+    straight = {"threshold": len(BODY) // 2}
+
+    planned = stop_once_it_is_silent(pair, **straight)
+
+    assert pair.told.bytes_moved == 0
+    settled = pair.copy_items(planned, **straight)
+    pair.check_invariants(settled)
+    assert settled["film"].verdict == "verified"
+
+
 def test_what_a_person_must_mend_is_a_stop_too(two_stores: Make) -> None:
     ended = {"status": 400, "code": "ExpiredToken"}
     pair = film(two_stores, {**PART, "part": 4, "calls": "1", "action": "status", "value": ended})

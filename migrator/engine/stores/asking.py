@@ -92,16 +92,16 @@ class Asking:
 
         return self._patiently(asked, call, repeat=repeat)
 
-    def _answer(self, request: Request, asked: Asked) -> Reply:
-        """Ask over a line and return a good answer, whole."""
-        reply = self._reply(request, asked)
+    def _answer(self, request: Request, asked: Asked, should_stop: Callable[[], bool] | None = None) -> Reply:
+        """Ask over a line and return a good answer, whole. Raises `Stopped` when asked to stop."""
+        reply = self._reply(request, asked, should_stop)
         if reply.cut:
             raise AnswerUnreadable(facts=asked.facts() | {"fault": ENDLESS})
         return reply
 
-    def _reply(self, request: Request, asked: Asked) -> Reply:
-        """Ask over a line and return a good answer, up to its bound."""
-        reply = self.transport.exchange(request)
+    def _reply(self, request: Request, asked: Asked, should_stop: Callable[[], bool] | None = None) -> Reply:
+        """Ask over a line and return a good answer, up to its bound. Raises `Stopped` when asked to stop."""
+        reply = self.transport.exchange(request, should_stop)
         if reply.status >= 300:
             raise refusal_of(reply, asked)
         return reply

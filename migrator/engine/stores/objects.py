@@ -153,8 +153,12 @@ class ObjectVerbs(Asking):
         content_md5: str,
         if_none_match: bool = False,
         if_match: str = "",
+        should_stop: Callable[[], bool] | None = None,
     ) -> Statement:
-        """PUT of a body that is still being read; its MD5 is known beforehand. Sent once, with an unsigned payload."""
+        """PUT of a body that is still being read; its MD5 is known beforehand. Sent once, with an unsigned payload.
+
+        Raises `Stopped` when asked to stop: a body that was whole by then may be there or not.
+        """
         asked = self.asked(PUT, bucket, key)
         request = put_request(
             bucket,
@@ -166,7 +170,7 @@ class ObjectVerbs(Asking):
             if_match=if_match,
         )
         try:
-            reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=False)
+            reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), repeat=False)
         finally:
             pipe.give_up()
         return written_statement(reply.headers, Origin.PUT_REPLY)

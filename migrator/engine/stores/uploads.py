@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -71,10 +71,12 @@ class UploadVerbs(Asking):
         checksums: Mapping[str, str] | None = None,
         is_signed: bool = True,
         wire_body: bytes | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Statement:
         """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone.
 
-        `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
+        `wire_body`, of the same length, is sent in place of the body that was signed (the negative control). Raises
+        `Stopped` when asked to stop: the part may be there or not.
         """
         asked = self.asked(PUT_PART, bucket, key)
         request = part_request(
@@ -88,7 +90,7 @@ class UploadVerbs(Asking):
             is_signed=is_signed,
             wire_body=wire_body,
         )
-        reply = self._patiently(asked, lambda: self._answer(request, asked))
+        reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), should_stop=should_stop)
         return written_statement(reply.headers, Origin.PART_REPLY)
 
     def complete_upload(
