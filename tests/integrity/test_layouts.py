@@ -49,9 +49,12 @@ def test_a_layout_survives_being_written_down(parts: list[int], multipart: bool)
     assert Layout.from_text(str(layout)) == layout
 
 
-def test_text_says_kind_and_runs() -> None:
-    assert str(Layout.uniform(25, 10)) == "multipart 10*2+5*1"
-    assert str(Layout.single(0)) == "single 0*1"
+@pytest.mark.parametrize(
+    ("layout", "text"), [(Layout.uniform(25, 10), "multipart 10*2+5*1"), (Layout.single(0), "single 0*1")]
+)
+def test_text_says_kind_and_runs(layout: Layout, text: str) -> None:
+    assert str(layout) == text
+    assert Layout.from_text(text) == layout
 
 
 def test_one_part_is_not_a_single_put() -> None:
