@@ -37,6 +37,11 @@ class PartDigest:
     crc64nvme: int | None = None
     further: Mapping[str, bytes] = field(default_factory=dict)
 
+    @property
+    def sha256_hex(self) -> str | None:
+        """The SHA-256 as 64 hex digits."""
+        return None if self.sha256 is None else self.sha256.hex()
+
     def raw(self, algorithm: str) -> bytes | None:
         """Return the digest of that S3 name as raw bytes, None where there is none."""
         return raw_of(self, algorithm)

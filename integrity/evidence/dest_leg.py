@@ -61,8 +61,9 @@ def write_checks(
     """Compare what the destination said while it took the bytes.
 
     `sent` names the digests in our headers by S3 name: `MD5` is Content-MD5, `SHA256` the signed payload hash, else
-    a checksum header. `reply` answers the PUT or Complete; `part_replies` answer the UploadParts, in order. An object
-    written by one PUT has no part checks. Never raises.
+    a checksum header. They are those of the pass; of what it has none of, something else was signed, and that is no
+    evidence. `reply` answers the PUT or Complete; `part_replies` answer the UploadParts, in order. An object written by
+    one PUT has no part checks. Never raises.
     """
     checks = [_write_digest(digests, layout, profile, sent, reply, accepted, attempt)]
     if layout.multipart:

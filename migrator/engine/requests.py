@@ -160,9 +160,10 @@ def part_request(
     content_md5: str = "",
     checksums: Mapping[str, str] | None = None,
     is_signed: bool = True,
+    payload_sha256: str = "",
     wire_body: bytes | None = None,
 ) -> Request:
-    """Return an UploadPart. `is_signed`: its bytes are signed, not its headers alone."""
+    """Return an UploadPart. `is_signed`: its bytes are signed, not its headers alone, by their hash if it is known."""
     return Request(
         method="PUT",
         bucket=bucket,
@@ -170,7 +171,7 @@ def part_request(
         query=(("partNumber", str(number)), ("uploadId", upload_id)),
         headers=digest_headers(content_md5, checksums),
         body=body,
-        payload_sha256="" if is_signed else UNSIGNED_PAYLOAD,
+        payload_sha256=payload_sha256 if is_signed else UNSIGNED_PAYLOAD,
         wire_body=wire_body,
     )
 

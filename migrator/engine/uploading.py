@@ -261,6 +261,8 @@ class Upload:
                     content_md5=target.content_md5(digest.md5),
                     checksums=sums,
                     is_signed=target.signs_parts,
+                    # Hashed anew, a buffer that has changed meanwhile would go out as if it were what was read.
+                    payload_sha256=digest.sha256_hex or "",
                     should_stop=self._moment.is_over,
                 ),
                 part,

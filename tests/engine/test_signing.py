@@ -164,10 +164,10 @@ def put(body: bytes, kind: str, is_hashed: bool, headers: WriteHeaders, **more: 
     return request, UNSIGNED_PAYLOAD if kind == "pipe" else of_bytes(body)
 
 
-def part(body: bytes, is_signed: bool, **more: object) -> tuple[Request, str]:
-    """An upload of such a part, and the hash that its signature must be over."""
-    request = part_request(body=body, is_signed=is_signed, **more)  # type: ignore[arg-type]
-    return request, of_bytes(body) if is_signed else UNSIGNED_PAYLOAD
+def part(body: bytes, is_signed: bool, known: str, **more: object) -> tuple[Request, str]:
+    """An upload of such a part, and the hash that its signature must be over: the known one, whatever the body is."""
+    request = part_request(body=body, is_signed=is_signed, payload_sha256=known, **more)  # type: ignore[arg-type]
+    return request, (known or of_bytes(body)) if is_signed else UNSIGNED_PAYLOAD
 
 
 def without_body(request: Request) -> tuple[Request, str]:
@@ -210,7 +210,16 @@ KINDS = {
         if_none_match=st.booleans(),
         if_match=etags,
     ),
-    "part": st.builds(part, bodies, st.booleans(), **named, **digests, upload_id=texts, number=st.integers(1, 10_000)),
+    "part": st.builds(
+        part,
+        bodies,
+        st.booleans(),
+        st.just("") | bodies.map(of_bytes),
+        **named,
+        **digests,
+        upload_id=texts,
+        number=st.integers(1, 10_000),
+    ),
 }
 
 

@@ -70,11 +70,13 @@ class UploadVerbs(Asking):
         content_md5: str = "",
         checksums: Mapping[str, str] | None = None,
         is_signed: bool = True,
+        payload_sha256: str = "",
         wire_body: bytes | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Statement:
         """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone.
 
+        `payload_sha256` in hex, if it is known; else the body is hashed as it is now, which shows nothing of it.
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control). Raises
         `Stopped` when asked to stop: the part may be there or not.
         """
@@ -88,6 +90,7 @@ class UploadVerbs(Asking):
             content_md5=content_md5,
             checksums=checksums,
             is_signed=is_signed,
+            payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
         reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), should_stop=should_stop)
