@@ -62,6 +62,7 @@ class Profile:
     if_none_match_put: bool | None = None
     if_none_match_complete: bool | None = None
     if_match_put: bool | None = None
+    if_match_complete: bool | None = None
     listing_etag: bool | None = None
     listing_size: bool | None = None
     encoding_type: bool | None = None

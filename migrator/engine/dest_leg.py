@@ -141,9 +141,10 @@ class DestLeg:
         """Return what is known of this bucket and the condition of our write; of two facts the weaker counts."""
         profile = self._side.profile
         if self._replaces:
-            return profile.if_match_put
-        facts = {profile.if_none_match_put, profile.if_none_match_complete if layout.multipart else True}
-        return min(facts, key=_WEAKEST_FIRST.index)
+            put, complete = profile.if_match_put, profile.if_match_complete
+        else:
+            put, complete = profile.if_none_match_put, profile.if_none_match_complete
+        return min(put, complete if layout.multipart else True, key=_WEAKEST_FIRST.index)
 
     @property
     def _replaces(self) -> bool:

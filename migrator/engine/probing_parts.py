@@ -11,6 +11,7 @@ from integrity.etags import multipart_etag, normalise
 from integrity.evidence import EtagMeaning, Proof, Statement
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
 from migrator.engine.probe_ground import BODY, OTHER_BODY, WEAKNESS, Ground, crc_of, md5_of, proof_of_refusal
+from migrator.engine.sampling import WRONG_ETAG
 from migrator.engine.stores import SentPart
 
 _FIRST_PART = 5 * 1024 * 1024
@@ -218,6 +219,9 @@ class PartsProbe:
         self._ground.learn(
             if_none_match_complete=self._ground.is_refused(self._complete_of_one("plain", if_none_match=True))
         )
+        self._ground.learn(
+            if_match_complete=self._ground.is_refused(self._complete_of_one("plain", if_match=WRONG_ETAG))
+        )
 
     def _complete_of_one(
         self,
@@ -227,6 +231,7 @@ class PartsProbe:
         whole: bytes = BODY,
         size: int | None = None,
         if_none_match: bool = False,
+        if_match: str = "",
     ) -> Callable[[], Statement]:
         """Upload one part and return the Complete that is left to be asked; its checksum is that of `whole`."""
         upload_id = self._ground.create(name, algorithm)
@@ -240,4 +245,5 @@ class PartsProbe:
             checksums={algorithm: crc_of(algorithm, whole)} if algorithm else None,
             size=size,
             if_none_match=if_none_match,
+            if_match=if_match,
         )

@@ -13,7 +13,12 @@ from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 BODY = os.urandom(100_000)
 FILM = os.urandom(6_000_000)
 PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
-UNKNOWN = {"if_none_match_put": None, "if_none_match_complete": None, "if_match_put": None}
+UNKNOWN = {
+    "if_none_match_put": None,
+    "if_none_match_complete": None,
+    "if_match_put": None,
+    "if_match_complete": None,
+}
 
 
 def test_row_59_an_identical_object_is_already_there(two_stores: Make) -> None:
@@ -204,6 +209,57 @@ def test_row_61_an_object_in_parts_names_the_race_where_complete_may_ignore_cond
     settled = pair.copy_items(planned)
 
     assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("race_possible",))
+
+
+@pytest.mark.parametrize("fact", [None, False])
+def test_row_61_an_object_in_parts_that_changed_since_the_plan_is_not_replaced_where_complete_may_ignore_conditions(
+    two_stores: Make, fact: bool | None
+) -> None:
+    ignored = {"side": "destination", "operation": "CompleteMultipartUpload", "action": "ignore", "value": "If-Match"}
+    pair = two_stores(ignored)
+    pair.seed("film", FILM, part_size=5_242_880)
+    pair.dest.seed(DEST, "film", b"older")
+    planned = pair.begin()
+    pair.believe(if_match_complete=fact)
+    pair.dest.seed(DEST, "film", b"somebody else's")
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert pair.dest_profile.if_match_put is True
+    assert (settled["film"].code, settled["film"].notes) == ("dest_exists", ("race_possible",))
+    assert pair.dest_bytes("film") == b"somebody else's"
+    assert pair.told.opened == []
+
+
+@pytest.mark.parametrize(("fact", "notes"), [(True, ()), (None, ("race_possible",)), (False, ("race_possible",))])
+def test_row_61_an_object_in_parts_that_is_replaced_names_the_race_unless_complete_honours_conditions(
+    two_stores: Make, fact: bool | None, notes: tuple[str, ...]
+) -> None:
+    pair = two_stores()
+    pair.seed("film", FILM, part_size=5_242_880)
+    pair.dest.seed(DEST, "film", b"older")
+    planned = pair.begin()
+    pair.believe(if_match_complete=fact)
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", notes)
+    assert pair.requests("HeadObject") == (1 if fact else 2)
+
+
+def test_row_61_a_complete_that_honours_conditions_replaces_nothing_that_came_after_the_look(two_stores: Make) -> None:
+    complete = {"side": "destination", "operation": "CompleteMultipartUpload", "key": "film"}
+    pair = two_stores({**complete, "action": "overwrite", "value": "before"})
+    pair.seed("film", FILM, part_size=5_242_880)
+    pair.dest.seed(DEST, "film", b"older")
+    planned = pair.begin()
+    # Where nothing is known the condition is sent, and here it helps.
+    pair.believe(if_match_complete=None)
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")
+
+    assert settled["film"].code == "dest_exists"
+    assert pair.dest_bytes("film") != FILM
 
 
 @pytest.mark.parametrize("fact", [None, False])

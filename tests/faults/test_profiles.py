@@ -62,6 +62,9 @@ def test_a_strict_store_is_proven(two_stores: Make) -> None:
         ({"if_match_put": "ignored"}, "if_match_put", False),
         ({"if_none_match": "ignored"}, "if_none_match_put", False),
         ({"if_none_match": "ignored"}, "if_none_match_complete", False),
+        ({}, "if_none_match_complete", True),
+        ({"if_match_put": "ignored"}, "if_match_complete", False),
+        ({}, "if_match_complete", True),
         ({"range": "ignored"}, "range_get", False),
         ({"part_number": "ignored"}, "part_number", False),
         ({"part_number": "refused"}, "part_number", False),
@@ -185,6 +188,30 @@ def test_a_store_that_says_that_its_keys_are_coded_and_leaves_a_sign_is_found_ou
 
     assert not pair.dest.unfired
     assert (profile.encoding_type, profile.listing_etag) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fact"),
+    [
+        ({"action": "ignore", "value": "If-Match"}, False),
+        ({"action": "status", "value": {"status": 501, "code": "NotImplemented"}}, False),
+        ({"action": "status", "value": 503}, None),
+    ],
+)
+def test_that_a_put_honours_if_match_shows_nothing_of_a_complete(
+    two_stores: Make, answer: dict[str, object], fact: bool | None
+) -> None:
+    pair = two_stores()
+    complete = {"operation": "CompleteMultipartUpload", "key": "*/plain"}
+    pair.dest.plan_faults([{**complete, "calls": "2-", **answer}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert (profile.if_match_put, profile.if_none_match_complete) == (True, True)
+    assert profile.if_match_complete is fact
+    assert pair.dest.keys(DEST) == []
+    assert not pair.dest.open_uploads()
 
 
 def test_a_store_that_shows_a_new_object_late_is_waited_for(two_stores: Make) -> None:

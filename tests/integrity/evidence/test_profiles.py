@@ -60,11 +60,13 @@ def test_a_fact_that_is_not_understood_is_unknown(facts: dict[str, object]) -> N
 
 
 def test_facts_that_an_earlier_version_did_not_ask_for_are_unknown() -> None:
-    stored = profile_to_json(replace(PROVEN, complete_size=Proof.REJECTS, read_after_write_seconds=0))
-    del stored["complete_size"], stored["read_after_write_seconds"]
+    asked = replace(PROVEN, complete_size=Proof.REJECTS, read_after_write_seconds=0, if_match_complete=True)
+    stored = profile_to_json(asked)
+    del stored["complete_size"], stored["read_after_write_seconds"], stored["if_match_complete"]
 
     assert profile_from_json(stored) == PROVEN
     assert (PROVEN.complete_size, PROVEN.read_after_write_seconds) == (Proof.UNKNOWN, None)
+    assert PROVEN.if_match_complete is None
 
 
 @pytest.mark.parametrize(
