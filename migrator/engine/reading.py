@@ -11,7 +11,7 @@ from functools import partial
 
 from integrity.etags import normalise
 from integrity.evidence import ErrorCode, Statement
-from migrator.engine.bodies import Reader, Stretch
+from migrator.engine.bodies import Pin, Reader, Stretch
 from migrator.engine.errors import (
     ConditionFailed,
     CopyNotResumed,
@@ -243,15 +243,8 @@ class SourceReader(Reader):
         page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
         return any(entry.key == pin.key and entry.etag == item.etag for entry in page.entries)
 
-    def _is_listed(self) -> bool:
-        pin = self.pin
-        page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
-        return any(entry.key == pin.key for entry in page.entries)
-
     def _missing(self, exc: ObjectMissing) -> ListedNotFound | SourceGone:
-        # That a key is listed says nothing of a version that is gone.
-        kind = SourceGone if self.pin.version_id or not self._is_listed() else ListedNotFound
-        return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
+        return missing_at(self.pin, exc)
 
 
 @dataclass(slots=True)
@@ -284,6 +277,18 @@ class CopyReader(Reader):
             raise CopyTooSlow(str(exc)) from exc
         except (ConditionFailed, RangeMismatch) as exc:
             raise CopyNotResumed(str(exc), request_id=exc.request_id) from exc
+
+
+def missing_at(pin: Pin, exc: ObjectMissing) -> ListedNotFound | SourceGone:
+    """List a key once more and return what it means that the source says there is no such object."""
+    # That a key is listed says nothing of a version that is gone.
+    kind = SourceGone if pin.version_id or not _is_listed(pin) else ListedNotFound
+    return kind(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)
+
+
+def _is_listed(pin: Pin) -> bool:
+    page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
+    return any(entry.key == pin.key for entry in page.entries)
 
 
 def read_refused(exc: EngineError) -> ReadRefused:

@@ -41,12 +41,11 @@ from migrator.engine.errors import (
     EvidenceMismatch,
     NotSupported,
     ObjectMissing,
-    SourceGone,
     Stopped,
     UnknownAnswer,
 )
 from migrator.engine.planning import NO_VERSION, Item
-from migrator.engine.reading import SourceReader, read_refused
+from migrator.engine.reading import SourceReader, missing_at, read_refused
 from migrator.engine.workplace import Work
 
 
@@ -318,7 +317,7 @@ class SourceLeg:
                 checksums=pin.checksums,
             )
         except ObjectMissing as exc:
-            raise _gone(exc) from exc
+            raise missing_at(self._reader.pin, exc) from exc
         except (NotSupported, UnknownAnswer) as exc:
             # The answer to a HEAD has no body, so its status is all that it says.
             if exc.http_status != 400:
@@ -348,7 +347,7 @@ class SourceLeg:
         try:
             return read_tags(side.store, side.bucket, self._item.key, said)
         except ObjectMissing as exc:
-            raise _gone(exc) from exc
+            raise missing_at(self._reader.pin, exc) from exc
 
     def _reader_of(self, pin: Pin) -> SourceReader:
         work = self._work
@@ -393,7 +392,3 @@ def is_match(checks: Sequence[Check], name: CheckName) -> bool:
 
 def _is_proven(checks: Sequence[Check]) -> bool:
     return any(check.name in _OF_THE_BYTES for check in checks if check.outcome is Outcome.MATCH)
-
-
-def _gone(exc: ObjectMissing) -> SourceGone:
-    return SourceGone(store_code=exc.store_code, request_id=exc.request_id, http_status=exc.http_status)

@@ -29,6 +29,32 @@ def gets(pair: TwoStores) -> tuple[int, int]:
     return tuple(sum(entry.operation == "GetObject" for entry in log) for log in logs)  # type: ignore[return-value]
 
 
+HEAD = {"side": "source", "operation": "HeadObject", "action": "status", "value": 404}
+TAGS = {"side": "source", "operation": "GetObjectTagging", "action": "status"}
+
+
+def test_an_object_whose_headers_are_denied_though_it_is_listed_is_listed_not_found(two_stores: Make) -> None:
+    settled = held(two_stores({**HEAD, "calls": "all"})).verify(Depth.STATEMENTS)["photo"]
+
+    assert (settled.code, settled.attempts) == ("listed_not_found", ["listed_not_found"])
+    assert settled.finding.error_message.startswith("The source lists this object, but says that it does not exist")
+
+
+def test_an_object_that_was_deleted_before_its_headers_were_asked_for_is_source_gone(two_stores: Make) -> None:
+    deleted = {**HEAD, "calls": "1", "action": "delete", "value": "before"}
+
+    assert held(two_stores(deleted)).verify(Depth.STATEMENTS)["photo"].code == "source_gone"
+
+
+def test_an_object_whose_tags_are_denied_though_it_is_listed_is_listed_not_found(two_stores: Make) -> None:
+    denied = {**TAGS, "calls": "all", "value": {"status": 404, "code": "NoSuchKey"}}
+    pair = two_stores(denied)
+    pair.seed("photo", BODY, tags={"a": "b"})
+    pair.dest.seed(DEST, "photo", BODY)
+
+    assert pair.verify(Depth.STATEMENTS, tags=True)["photo"].code == "listed_not_found"
+
+
 def test_what_another_tool_copied_is_verified_by_reading_both(two_stores: Make) -> None:
     settled = held(two_stores()).verify()["photo"]
 
