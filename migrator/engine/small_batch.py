@@ -88,10 +88,16 @@ class SmallBatch:
     def _journeys(self) -> Iterator[SmallCopy]:
         """Yield the copies to make. Where no condition is known to hold, only those whose key is seen to be free.
 
-        The others begin as any other item: with a HEAD before they are written.
+        The others begin as any other item: with a HEAD before they are written. So do all where the probe did not see a
+        listing show at once what had been written: one that lags shows a key as free that somebody else has taken.
+        That one begins to lag later can only be said of each copy, as that a race is possible.
         """
-        listed, repeats = None, Repeats()
-        if self._items and self._work.destination.profile.if_none_match_put is not True:
+        listed, repeats, dest_profile = None, Repeats(), self._work.destination.profile
+        is_to_look = dest_profile.if_none_match_put is not True
+        if is_to_look and dest_profile.read_after_write_seconds != 0:
+            self.to_begin += [(item, (), None) for item in self._items]
+            return
+        if self._items and is_to_look:
             keys = [item.dest_key for item in self._items]
             dest = heard_by(repeats, DESTINATION, self._work.destination)
             listed = listed_range(dest, keys, between=_between(self._items))

@@ -449,6 +449,43 @@ def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race
     assert _asked_for_before_writing(pair) == 1
 
 
+def test_where_conditions_are_ignored_and_listings_are_current_no_object_costs_a_request_more(two_stores: Make) -> None:
+    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}))
+
+    settled = pair.copy()
+
+    assert {each.grades for each in settled.values()} == {"S3/D3"}
+    assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "ListObjectsV2": 2})
+
+
+@pytest.mark.parametrize("honours", [False, None])
+@pytest.mark.parametrize("seconds", [None, 2])
+def test_where_listings_may_lag_each_key_is_asked_for_before_it_is_written(
+    two_stores: Make, seconds: int | None, honours: bool | None
+) -> None:
+    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
+    planned = pair.begin()
+    pair.believe(read_after_write_seconds=seconds, if_none_match_put=honours)
+    pair.lay("photos/001", b"of somebody else")
+    pair.dest.plan_faults([{**LIST, "action": "xml", "value": SHOWS_NOTHING_YET}])
+
+    settled = pair.copy_items(planned)
+
+    assert settled["photos/001"].code == "dest_exists"
+    assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
+    assert {settled[key].grades for key in ("photos/000", "photos/002")} == {"S3/D3"}
+    assert _asked_for_before_writing(pair) == 3
+    # Nobody has listed anything.
+    assert pair.dest.unfired
+    pair.dest.plan_faults([])
+    pair.check_invariants(settled)
+
+
+SHOWS_NOTHING_YET = (
+    f"<ListBucketResult><Name>{DEST}</Name><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"
+)
+
+
 @pytest.mark.parametrize(
     ("page", "beside", "head_requests"),
     [
