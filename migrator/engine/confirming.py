@@ -92,6 +92,8 @@ def _range(side: Side, keys: Sequence[str], between: int) -> Iterator[ListedObje
         start_after=_before(keys[0], prefix),
         first_keys=min(LARGEST_PAGE, page),
         later_keys=min(LARGEST_PAGE, max(_LATER_PAGE, page)),
+        # A code that leaves some signs as they are makes one key of another: "a%2Fb" is read as "a/b".
+        coded=side.profile.encoding_type is True,
     )
 
 

@@ -22,11 +22,12 @@ def list_objects(
     start_after: str = "",
     first_keys: int = LARGEST_PAGE,
     later_keys: int = LARGEST_PAGE,
+    coded: bool = True,
 ) -> Iterator[ListedObject]:
     """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
 
     `first_keys` is the most that the first answer may hold, `later_keys` the others: fewer than a thousand where the
-    caller will not need so many.
+    caller will not need so many. `coded`: keys are asked for URL-encoded, so that each sign of one can be told.
     The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
     of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
     """
@@ -35,7 +36,7 @@ def list_objects(
     last = key_bytes(start_after) if start_after else b""
     most_keys = first_keys
     while True:
-        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, most_keys)
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, most_keys, coded)
         yield from page.entries
         if not page.truncated:
             return
@@ -86,6 +87,7 @@ def _sane_page(
     tokens: set[str],
     last: bytes,
     most_keys: int,
+    coded: bool,
 ) -> ListPage:
     tried = 0
     while True:
@@ -98,6 +100,7 @@ def _sane_page(
                 token=token,
                 start_after=start_after,
                 most_keys=most_keys,
+                coded=coded,
             )
             fault = _fault(page, bucket, prefix, tokens, last)
         except AnswerUnreadable as exc:

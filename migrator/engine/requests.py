@@ -48,9 +48,12 @@ def list_request(
     token: str = "",
     start_after: str = "",
     most_keys: int = 1000,
+    coded: bool = True,
 ) -> Request:
-    """Return the question for one page of a listing, keys URL-encoded."""
-    query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", str(most_keys)), ("prefix", prefix)]
+    """Return the question for one page of a listing; `coded`: keys URL-encoded."""
+    query = [("list-type", "2"), ("max-keys", str(most_keys)), ("prefix", prefix)]
+    if coded:
+        query.append(("encoding-type", "url"))
     if token:
         query.append(("continuation-token", token))
     elif start_after:

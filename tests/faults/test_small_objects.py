@@ -246,6 +246,24 @@ def test_what_is_listed_under_a_key_that_may_be_another_confirms_nothing(
     assert {entry.key for entry in pair.dest.log if entry.operation == "HeadObject"} == {"photos/a b", "photos/a+b"}
 
 
+def test_a_plain_key_is_not_confirmed_by_one_that_is_read_as_it(two_stores: Make) -> None:
+    percent_left = {"side": "destination", **LIST, "action": "xml", "value": {"find": "%252F", "put": "%2F"}}
+    lost = {**PUT, "key": "photos/2019/a", "calls": "all", "action": "delete", "value": "after"}
+    pair = two_stores(percent_left, lost)
+    for key in ("movies/a", "photos/2019/a", "pictures/a"):
+        pair.seed(key, b"")
+    planned = pair.begin()
+    pair.believe(encoding_type=False)
+    pair.lay("photos%2F2019/a", b"")
+
+    settled = pair.copy_items(planned)
+
+    pair.check_invariants(settled)
+    assert settled["photos/2019/a"].code == "dest_missing"
+    assert {settled[key].grades for key in ("movies/a", "pictures/a")} == {"S3/D3"}
+    assert asked(pair)[1]["ListObjectsV2"] == 1
+
+
 @pytest.mark.parametrize("key", ["a b", "a+b", "a%41b", "caf\u00e9", "a&b"])
 def test_a_key_that_is_coded_is_confirmed_by_a_listing_where_the_probe_saw_it_come_back(
     two_stores: Make, key: str

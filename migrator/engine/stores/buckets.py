@@ -22,9 +22,10 @@ class BucketVerbs(Asking):
         token: str = "",
         start_after: str = "",
         most_keys: int = 1000,
+        coded: bool = True,
         repeat: bool = True,
     ) -> ListPage:
-        """One page of ListObjectsV2, keys decoded. Safe to repeat."""
+        """One page of ListObjectsV2, keys decoded where they are asked for `coded`. Safe to repeat."""
         asked = self.asked(LIST, bucket)
         request = list_request(
             bucket,
@@ -32,6 +33,7 @@ class BucketVerbs(Asking):
             token=token,
             start_after=start_after,
             most_keys=most_keys,
+            coded=coded,
         )
         return self._patiently(asked, lambda: page_of(self._answer(request, asked).body), repeat=repeat)
 
