@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,16 @@ BODIES = {f"photos/{number:03}": os.urandom(3_000 + number) for number in range(
 STALLED = {"side": "destination", "operation": "ListObjectsV2", "calls": "1", "action": "stall", "value": 30}
 
 
-def test_row_c6_what_was_written_before_a_death_is_found_already_there(tmp_path: Path) -> None:
-    with (
-        Sandbox(tmp_path / "source") as source,
-        Sandbox(tmp_path / "dest") as dest,
-        started(tmp_path / "product", workers=1, settings={"STALE_AFTER_SECONDS": "5"}) as product,
-    ):
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """An installation with one worker, that soon takes a silent one for lost."""
+    home = tmp_path_factory.mktemp("product")
+    with started(home, workers=1, settings={"STALE_AFTER_SECONDS": "5"}) as product:
+        yield product
+
+
+def test_row_c6_what_was_written_before_a_death_is_found_already_there(tmp_path: Path, product: Product) -> None:
+    with Sandbox(tmp_path / "source") as source, Sandbox(tmp_path / "dest") as dest:
         for key, body in BODIES.items():
             source.seed("from-here", key, body)
         dest.create_bucket("to-there")
@@ -57,14 +62,10 @@ def test_row_c6_what_was_written_before_a_death_is_found_already_there(tmp_path:
 
 @pytest.mark.parametrize("bodies", [[b"same"] * 6, [b"v" * size for size in range(1, 7)]], ids=["same", "different"])
 def test_a_death_in_the_midst_of_a_history_leaves_no_version_twice_and_none_out(
-    tmp_path: Path, bodies: list[bytes]
+    tmp_path: Path, product: Product, bodies: list[bytes]
 ) -> None:
     traits = {"versioned": True}
-    with (
-        Sandbox(tmp_path / "source", traits=traits) as source,
-        Sandbox(tmp_path / "dest", traits=traits) as dest,
-        started(tmp_path / "product", workers=1, settings={"STALE_AFTER_SECONDS": "5"}) as product,
-    ):
+    with Sandbox(tmp_path / "source", traits=traits) as source, Sandbox(tmp_path / "dest", traits=traits) as dest:
         for body in bodies:
             source.seed("from-here", "diary", body)
         dest.create_bucket("to-there")
@@ -94,10 +95,10 @@ def test_a_death_in_the_midst_of_a_history_leaves_no_version_twice_and_none_out(
 def _planned(product: Product, source: Sandbox, dest: Sandbox, **options: object) -> dict[str, object]:
     """Return a run that is ready to start."""
     ends = [
-        (product.connect(name, Place(side.url, side.key.access_key_id, side.key.secret_access_key)), bucket)
-        for name, side, bucket in (("Old", source, "from-here"), ("New", dest, "to-there"))
+        (product.connect(side.url, Place(side.url, side.key.access_key_id, side.key.secret_access_key)), bucket)
+        for side, bucket in ((source, "from-here"), (dest, "to-there"))
     ]
-    task = product.task("Photos", ends[0], ends[1], **options)
+    task = product.task(f"From {source.url}", ends[0], ends[1], **options)
     run = product.call("POST", f"/tasks/{task}/runs", {"kind": "copy", "start": False})
     until = time.monotonic() + 60
     while run["state"] == "planning" and time.monotonic() < until:
