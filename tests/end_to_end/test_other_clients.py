@@ -116,10 +116,11 @@ def test_every_object_was_read_once(moved: Moved) -> None:
 
 def _fill(place: Place, home: Path) -> None:
     """Let each client upload its files into the source."""
-    chance = random.Random(7)
+    most = random.Random(7).randbytes(max(job.size for job in JOBS))
     file = home / "file"
     for job in JOBS:
-        file.write_bytes(chance.randbytes(job.size))
+        # No two begin alike.
+        file.write_bytes(job.key.encode() + most[len(job.key) : job.size])
         command, settings = _CLIENTS[job.program](place, job, file)
         env = os.environ | {
             "AWS_ACCESS_KEY_ID": place.access_key_id,
