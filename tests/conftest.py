@@ -24,6 +24,11 @@ from tests.environment import DATA, VALKEY_SOCKET
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest; all others keep their order."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database; at the end PostgreSQL drops the connections that threads of ASGI tests have kept."""

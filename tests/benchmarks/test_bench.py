@@ -16,7 +16,7 @@ from tests.benchmarks.programme import SETS
 from tests.environment import ORDINARY
 from tests.servers import found_program
 
-pytestmark = [pytest.mark.slow, pytest.mark.extras]
+pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.extras]
 
 
 @pytest.fixture(scope="module")

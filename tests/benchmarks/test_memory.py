@@ -60,6 +60,7 @@ def test_a_worker_that_is_too_large_says_which_process_it_was_and_what_was_besid
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 def test_the_measurement_in_small_has_a_point_for_each_size_and_count(tmp_path: Path, project_root: Path) -> None:
     file = tmp_path / "bench.json"
     command = [sys.executable, "-m", "tests.benchmarks", "--only", "memory", "--quick", "--json", str(file)]

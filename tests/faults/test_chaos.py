@@ -20,7 +20,7 @@ OF_THE_LINE = {"endpoint_unreachable", "short_read", "source_timeout", "store_er
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(1, 300), pytest.param(2, 5_000, marks=pytest.mark.slow)],
+    [(1, 300), pytest.param(2, 5_000, marks=[pytest.mark.slow, pytest.mark.longest])],
     ids=["300 objects", "5,000 objects"],
 )
 def test_under_lines_that_break_nothing_is_lost_and_nothing_falsely_verified(

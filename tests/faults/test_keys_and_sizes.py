@@ -199,6 +199,7 @@ def _fields(item: object) -> dict[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 def test_row_68_more_than_5_gib_is_verified(two_stores: Make) -> None:
     pair = two_stores()
     pair.source.seed_sparse(SOURCE, "film", 5 * GIB + 1, part_size=16 * MIB)
