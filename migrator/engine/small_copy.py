@@ -13,7 +13,16 @@ from dataclasses import replace
 
 from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind
-from integrity.evidence import EtagMeaning, Finding, Origin, Reason, Statement, first_mismatch, needs_head
+from integrity.evidence import (
+    ErrorCode,
+    EtagMeaning,
+    Finding,
+    Origin,
+    Reason,
+    Statement,
+    first_mismatch,
+    needs_head,
+)
 from integrity.layouts import Layout
 from integrity.values import plain_value
 from integrity.verdicts import Fidelity
@@ -32,6 +41,7 @@ from migrator.engine.errors import (
     StoreBusy,
 )
 from migrator.engine.item_copy import ItemCopy
+from migrator.engine.lines import Reply
 from migrator.engine.messages import tags_of
 from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
 from migrator.engine.repeats import DESTINATION, SOURCE, Repeats
@@ -193,7 +203,8 @@ class SmallCopy(ItemCopy):
             self._asked_again(SOURCE, GET.name, problem)
             return NotBegun(self)
         self._layout = layout = Layout.single(self._item.size)
-        self._source.take(reply.headers, reply.body, layout)
+        if not self._takes(reply, layout):
+            return NotBegun(self)
         if options.tags:
             try:
                 self._source.tags = yield from self._tags()
@@ -208,6 +219,19 @@ class SmallCopy(ItemCopy):
         digests = self._source.digests
         assert digests is not None
         return (yield from self._written(layout, digests, reply.body))
+
+    def _takes(self, reply: Reply, layout: Layout) -> bool:
+        """Take what was read; False where it is not the planned object. Raises whatever else is wrong with it."""
+        try:
+            self._source.take(reply.headers, reply.body, layout)
+        except EvidenceMismatch as problem:
+            if problem.error_code is not ErrorCode.SOURCE_CHANGED:
+                raise
+            # Perhaps only the listing's ETag is another one: the long way finds out.
+            self.take_back()
+            self._asked_again(SOURCE, GET.name, problem)
+            return False
+        return True
 
     def _written(self, layout: Layout, digests: DigestSet, body: bytes) -> Steps[Ended]:
         target = self._target = self._dest.target(layout)

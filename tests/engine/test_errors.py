@@ -32,6 +32,54 @@ def test_the_tree_and_the_closed_list_have_the_same_codes() -> None:
     assert raised | set(MISMATCH_CODES.values()) | {ErrorCode.SOURCE_SIZE_MISMATCH} == set(ErrorCode)
 
 
+# What the rules mark as worth another attempt; of what a store says beside these only its own faults are.
+AGAIN = {
+    ErrorCode.SOURCE_SIZE_MISMATCH,
+    ErrorCode.SHORT_READ,
+    ErrorCode.SOURCE_ETAG_MISMATCH,
+    ErrorCode.SOURCE_CHECKSUM_MISMATCH,
+    ErrorCode.SOURCE_READS_DISAGREE,
+    ErrorCode.PART_ETAG_MISMATCH,
+    ErrorCode.PART_CHECKSUM_MISMATCH,
+    ErrorCode.DIGEST_REJECTED,
+    ErrorCode.DEST_SIZE_MISMATCH,
+    ErrorCode.DEST_ETAG_MISMATCH,
+    ErrorCode.DEST_CHECKSUM_MISMATCH,
+    ErrorCode.DEST_READBACK_MISMATCH,
+    ErrorCode.RANGE_MISMATCH,
+    ErrorCode.SOURCE_TIMEOUT,
+    ErrorCode.TOO_SLOW,
+    ErrorCode.COMPLETE_FAILED,
+    ErrorCode.DEST_MISSING,
+    ErrorCode.THROTTLED,
+    ErrorCode.ENDPOINT_UNREACHABLE,
+}
+# Nothing was written that could still show, so asking again shows the same.
+ONLY_COMPARED = {errors.NotAtDestination, errors.VersionNotThere}
+
+
+@pytest.mark.parametrize("code", [code for code in ErrorCode if code is not ErrorCode.STORE_ERROR])
+def test_another_attempt_is_made_of_what_the_rules_mark_and_of_nothing_else(code: ErrorCode) -> None:
+    raised = [each.retryable for each in tree() if each.code is code and each not in ONLY_COMPARED]
+    if code in {*MISMATCH_CODES.values(), ErrorCode.SOURCE_SIZE_MISMATCH}:
+        raised.append(EvidenceMismatch(code).retryable)
+
+    assert set(raised) == {code in AGAIN}
+
+
+def test_of_what_a_store_says_its_own_faults_and_a_race_are_worth_another_attempt() -> None:
+    of_the_store = {each for each in tree() if each.code is ErrorCode.STORE_ERROR}
+
+    again = {each for each in of_the_store if each.retryable}
+    assert {each for each in again if not issubclass(each, StoreFault)} == {errors.Conflict}
+    assert of_the_store - again == {errors.ObjectMissing, errors.ConditionFailed, errors.UnknownAnswer}
+
+
+def test_what_was_only_compared_is_not_compared_again() -> None:
+    assert not [each for each in ONLY_COMPARED if each.retryable]
+    assert not [code for code in MISMATCH_CODES.values() if errors.StatementsDiffer(code).retryable]
+
+
 def test_the_causes_of_a_pause_are_those_of_the_rules() -> None:
     assert {each.pause_cause for each in tree(ConnectionProblem)} == PAUSES
 

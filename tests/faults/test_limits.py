@@ -78,7 +78,7 @@ def test_parts_that_the_store_refuses_are_said_and_sent_once(two_stores: Make) -
 
     settled = pair.copy_items(items)["film"]
 
-    assert (settled.code, len(settled.attempts)) == ("complete_failed", 1)
+    assert (settled.code, len(settled.attempts)) == ("dest_config", 1)
     assert "EntityTooSmall" in settled.finding.error_message
     assert not pair.dest.open_uploads()
 

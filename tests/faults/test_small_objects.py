@@ -449,8 +449,26 @@ def test_an_object_that_changed_after_it_was_read_is_named_and_its_copy_removed(
 
     settled = pair.copy()
 
+    assert settled["photos/001"].attempts == ["source_changed"]
     assert settled["photos/001"].code == "source_changed"
     assert pair.dest.keys(DEST) == ["photos/000", "photos/002"]
+
+
+def test_an_object_whose_listing_has_another_etag_is_no_other_object_where_if_match_is_ignored(
+    two_stores: Make,
+) -> None:
+    pair = filled(two_stores(source_traits={"if_match": "ignored"}), 3)
+    pair.learn()
+    odd = hashlib.md5(pair.source_bytes("photos/001")).hexdigest()
+    listing = {"operation": "ListObjectsV2", "action": "xml", "value": {"find": odd, "put": hashlib.md5().hexdigest()}}
+    pair.source.plan_faults([listing])
+    planned = pair.items()
+
+    settled = pair.copy_items(planned)
+
+    assert {key: each.attempts for key, each in settled.items()} == {item.key: [""] for item in planned}
+    assert settled["photos/001"].notes == ("listing_etag_differs",)
+    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
 
 
 def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race_is_named(two_stores: Make) -> None:

@@ -60,7 +60,9 @@ def test_row_17_an_object_replaced_while_if_match_is_ignored_is_source_changed(t
     )
     pair.seed("photo", BODY)
 
-    assert pair.copy_one().code == "source_changed"
+    settled = pair.copy_one()
+
+    assert (settled.code, settled.attempts) == ("source_changed", ["source_changed"])
 
 
 def test_row_18_an_object_deleted_after_the_plan_is_source_gone(two_stores: Make) -> None:

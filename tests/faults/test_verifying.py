@@ -162,7 +162,7 @@ def test_an_object_that_is_replaced_while_it_is_read_back_is_named(two_stores: M
 
     settled = pair.verify()["photo"]
 
-    assert settled.attempts[0] == "dest_changed_after_write"
+    assert settled.attempts == ["dest_changed_after_write"]
     assert settled.verdict == "failed"
 
 

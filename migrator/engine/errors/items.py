@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrity.evidence import Check, ErrorCode
+from integrity.evidence import FIDELITY_CHECKS, MISMATCH_CODES, Check, ErrorCode
 from migrator.engine.errors.root import EngineError
 
 
@@ -130,8 +130,19 @@ class ShortRead(ItemProblem):
     advice = "The source sent {n} of {size} bytes and stopped. Nothing was stored. We try again."
 
 
+# Another object stands where one was, or what two stores state differs: another attempt meets the same.
+_LASTING = frozenset(
+    {
+        ErrorCode.SOURCE_CHANGED,
+        ErrorCode.DEST_CHANGED_AFTER_WRITE,
+        ErrorCode.PAIR_DIGEST_MISMATCH,
+        *(MISMATCH_CODES[name] for name in FIDELITY_CHECKS),
+    }
+)
+
+
 class EvidenceMismatch(ItemProblem):
-    """A check is a mismatch. The code is that of the check; `words` name the check and who stated it."""
+    """A check is a mismatch. The code is that of the check, and another attempt is worth it where bytes differ."""
 
     retryable = True
     advice = (
@@ -151,6 +162,7 @@ class EvidenceMismatch(ItemProblem):
     ) -> None:
         super().__init__(str(mismatch), request_id=request_id, facts={"check": check, "side": side, "where": where})
         self.mismatch = mismatch
+        self.retryable = self.retryable and mismatch not in _LASTING
         self.checks = checks
 
     @property
@@ -200,6 +212,7 @@ class PartsTooSmall(PartsRefused):
     """EntityTooSmall: the same parts would be refused again."""
 
     retryable = False
+    code = ErrorCode.DEST_CONFIG
     advice = (
         "The destination refused the parts of this object and said {said}: it takes larger ones than its profile says. "
         "Test the connection with this bucket again, then retry."

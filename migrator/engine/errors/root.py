@@ -55,7 +55,7 @@ class EngineError(Exception):
     """
 
     code: ClassVar[ErrorCode | None] = None
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     advice: str = (
         "The storage service gave a reason that we do not know ({code}). Send reference {reference} to your admin."
     )
