@@ -17,6 +17,7 @@ from migrator.engine.errors import (
     ConnectionProblem,
     DigestRejected,
     EngineError,
+    SecretRefused,
     StoreBusy,
 )
 from migrator.engine.stores import SentPart, Store, WriteHeaders
@@ -126,6 +127,34 @@ def proof_of_refusal(exc: EngineError) -> Proof:
     if isinstance(exc, (ConnectionProblem, StoreBusy)):
         raise exc
     return Proof.REFUSES
+
+
+def proof_by_turns(exc: EngineError, right: Callable[[], object], wrong: Callable[[], object]) -> Proof:
+    """Return what it shows that a wrong value was refused so, where right ones are taken.
+
+    Not every store has a code of its own for it, and one that hashes the body itself says that the signature is wrong.
+    So a right value is sent in its place, and the wrong one again: where only that is refused, it is for the value.
+    Else nothing is shown. Raises what says nothing of the value.
+    """
+    if isinstance(exc, DigestRejected):
+        return Proof.REJECTS
+    if not _may_be_for_the_value(exc):
+        raise exc
+    return Proof.REJECTS if not _is_refused(right) and _is_refused(wrong) else Proof.UNKNOWN
+
+
+def _is_refused(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except EngineError as exc:
+        if not _may_be_for_the_value(exc):
+            raise
+        return True
+    return False
+
+
+def _may_be_for_the_value(exc: EngineError) -> bool:
+    return isinstance(exc, SecretRefused) or not isinstance(exc, (ConnectionProblem, StoreBusy))
 
 
 def md5_of(data: bytes) -> bytes:

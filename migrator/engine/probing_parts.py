@@ -10,7 +10,16 @@ from integrity.checksums import encode
 from integrity.etags import multipart_etag, normalise
 from integrity.evidence import EtagMeaning, Proof, Statement
 from migrator.engine.errors import ConnectionProblem, EngineError, StoreBusy
-from migrator.engine.probe_ground import BODY, OTHER_BODY, WEAKNESS, Ground, crc_of, md5_of, proof_of_refusal
+from migrator.engine.probe_ground import (
+    BODY,
+    OTHER_BODY,
+    WEAKNESS,
+    Ground,
+    crc_of,
+    md5_of,
+    proof_by_turns,
+    proof_of_refusal,
+)
 from migrator.engine.sampling import WRONG_ETAG
 from migrator.engine.stores import SentPart
 
@@ -96,22 +105,21 @@ class PartsProbe:
         if self._ground.profile.content_md5 is Proof.REFUSES:
             return
         wrong = md5_of(OTHER_BODY)
+        send = partial(
+            # All else is right, so that what is refused can only be the Content-MD5.
+            self._ground.store.upload_part,
+            self._ground.bucket,
+            self._ground.base + name,
+            upload_id,
+            2,
+            body,
+            checksums=right.checksums,
+        )
         try:
-            reply = self._ground.store.upload_part(
-                # All else is right, so that what is refused can only be the Content-MD5.
-                self._ground.bucket,
-                self._ground.base + name,
-                upload_id,
-                2,
-                body,
-                content_md5=encode(wrong),
-                checksums=right.checksums,
-            )
+            reply = send(content_md5=encode(wrong))
         except EngineError as exc:
-            found = proof_of_refusal(exc)
-            if found is Proof.REFUSES:
-                # The header itself is taken: the parts before had one.
-                found = Proof.UNKNOWN
+            right_again = partial(send, content_md5=encode(md5_of(body)))
+            found = proof_by_turns(exc, right_again, partial(send, content_md5=encode(wrong)))
         else:
             echoed = normalise(reply.etag or "") == wrong.hex() and normalise(right.etag) != wrong.hex()
             found = Proof.ECHOES if echoed else Proof.IGNORES
@@ -132,14 +140,14 @@ class PartsProbe:
     def _proof_of_part_payload(self) -> Proof:
         name = "wrong-part"
         upload_id = self._ground.create(name, "")
+        right = partial(
+            self._ground.store.upload_part, self._ground.bucket, self._ground.base + name, upload_id, 1, BODY
+        )
+        wrong = partial(right, wire_body=OTHER_BODY)
         try:
-            self._ground.store.upload_part(
-                self._ground.bucket, self._ground.base + name, upload_id, 1, BODY, wire_body=OTHER_BODY
-            )
+            wrong()
         except EngineError as exc:
-            found = proof_of_refusal(exc)
-            # What else it may have been refused for shows nothing.
-            return Proof.UNKNOWN if found is Proof.REFUSES else found
+            return proof_by_turns(exc, right, wrong)
         return Proof.IGNORES
 
     def _wrong_part_checksum(self, name: str, upload_id: str, body: bytes, algorithm: str) -> None:

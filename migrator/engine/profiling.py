@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from integrity.checksums import encode
@@ -28,7 +29,7 @@ from migrator.engine.errors import (
     StoreBusy,
 )
 from migrator.engine.listing import list_objects
-from migrator.engine.probe_ground import BODY, OTHER_BODY, SUMS, Ground, md5_of, proof_of_refusal
+from migrator.engine.probe_ground import BODY, OTHER_BODY, SUMS, Ground, md5_of, proof_by_turns, proof_of_refusal
 from migrator.engine.probing_parts import PartsProbe
 from migrator.engine.sampling import WRONG_ETAG, reading_facts, unknown_unless_answered
 from migrator.engine.signing import UNSIGNED_PAYLOAD
@@ -171,10 +172,12 @@ class _WholeProbe:
         # Some stores make an MD5 of it only where one was sent, as we always do.
         meaning = EtagMeaning.MD5 if normalise(right.etag or "") == true else EtagMeaning.OPAQUE
         wrong = md5_of(OTHER_BODY)
+        send = partial(self._ground.put, "wrong-md5", BODY)
         try:
-            accepted = normalise(self._ground.put("wrong-md5", BODY, md5=wrong).etag or "")
+            accepted = normalise(send(md5=wrong).etag or "")
         except EngineError as exc:
-            self._ground.learn(content_md5=proof_of_refusal(exc), etag_single=meaning)
+            proof = proof_by_turns(exc, partial(send, md5=md5_of(BODY)), partial(send, md5=wrong))
+            self._ground.learn(content_md5=proof, etag_single=meaning)
             return
         if accepted == wrong.hex():
             self._ground.learn(content_md5=Proof.ECHOES, etag_single=EtagMeaning.ECHO)
@@ -184,10 +187,12 @@ class _WholeProbe:
             )
 
     def _wrong_payload(self) -> None:
+        right = partial(self._ground.put, "wrong-payload", BODY)
+        wrong = partial(right, wire_body=OTHER_BODY)
         try:
-            self._ground.put("wrong-payload", BODY, wire_body=OTHER_BODY)
+            wrong()
         except EngineError as exc:
-            self._ground.learn(payload_sha256=proof_of_refusal(exc))
+            self._ground.learn(payload_sha256=proof_by_turns(exc, right, wrong))
         else:
             self._ground.learn(payload_sha256=Proof.IGNORES)
 

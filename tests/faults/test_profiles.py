@@ -100,25 +100,95 @@ def test_a_checksum_that_is_not_rejected_is_not_proven(
     assert not profile.proves_checksum("CRC32")
 
 
-def test_a_wrong_part_that_is_refused_for_another_reason_disproves_no_header(two_stores: Make) -> None:
+WRONG_MD5 = ("content_md5", {"operation": "PutObject", "key": "*/wrong-md5"}, 1)
+WRONG_PAYLOAD = ("payload_sha256", {"operation": "PutObject", "key": "*/wrong-payload"}, 1)
+# After the right one.
+WRONG_PART_MD5 = ("content_md5", {"operation": "UploadPart", "key": "*/parts", "part": 2}, 2)
+WRONG_PART_PAYLOAD = ("payload_sha256", {"operation": "UploadPart", "key": "*/wrong-part"}, 1)
+each_wrong_value = pytest.mark.parametrize(
+    ("fact", "wrong", "first"),
+    [WRONG_MD5, WRONG_PAYLOAD, WRONG_PART_MD5, WRONG_PART_PAYLOAD],
+    ids=["md5", "payload", "part-md5", "part-payload"],
+)
+UNFAMILIAR = {"action": "status", "value": {"status": 400, "code": "ThisIsNotWhatYouSaid"}}
+# What is said where the body is hashed anew for the signature.
+OTHER_SIGNATURE = {"action": "status", "value": {"status": 403, "code": "SignatureDoesNotMatch"}}
+
+
+@each_wrong_value
+@pytest.mark.parametrize("answer", [UNFAMILIAR, OTHER_SIGNATURE], ids=["unfamiliar", "signature"])
+def test_a_wrong_value_is_rejected_whatever_the_store_calls_it(
+    two_stores: Make, fact: str, wrong: dict[str, object], first: int, answer: dict[str, object]
+) -> None:
     pair = two_stores()
-    no = {"status": 400, "code": "InvalidArgument"}
-    pair.dest.plan_faults([{"operation": "UploadPart", "part": 2, "calls": "2", "action": "status", "value": no}])
+    # Between the two of them comes the right one.
+    pair.dest.plan_faults([{**wrong, **answer, "calls": str(first)}, {**wrong, **answer, "calls": str(first + 2)}])
 
-    assert probe_destination(pair.dest_store, DEST).content_md5 is Proof.UNKNOWN
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert getattr(profile, fact) is Proof.REJECTS
+    assert profile.proves_single_etag
+    assert profile.proves_multipart_etag
+    assert profile.if_match_complete is True
+    assert pair.dest.keys(DEST) == []
+    assert not pair.dest.open_uploads()
 
 
-def test_a_part_that_is_refused_for_another_reason_shows_nothing_of_its_hash(two_stores: Make) -> None:
+@each_wrong_value
+@pytest.mark.parametrize("answer", [UNFAMILIAR, OTHER_SIGNATURE], ids=["unfamiliar", "signature"])
+def test_a_wrong_value_that_is_refused_as_a_right_one_is_shows_nothing(
+    two_stores: Make, fact: str, wrong: dict[str, object], first: int, answer: dict[str, object]
+) -> None:
     pair = two_stores()
-    no = {"status": 400, "code": "InvalidArgument"}
+    pair.dest.plan_faults([{**wrong, **answer, "calls": f"{first}-{first + 1}"}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert getattr(profile, fact) is Proof.UNKNOWN
+    assert profile.if_match_complete is True
+    assert not pair.dest.open_uploads()
+
+
+@pytest.mark.parametrize(
+    ("traits", "fact", "wrong", "first"),
+    [
+        ({"content_md5": "ignores"}, *WRONG_MD5),
+        ({"payload_sha256": "ignores"}, *WRONG_PAYLOAD),
+        ({"part_sha256": "ignores"}, *WRONG_PART_PAYLOAD),
+    ],
+)
+def test_a_wrong_value_that_is_refused_once_and_taken_then_is_not_rejected(
+    two_stores: Make, traits: dict[str, object], fact: str, wrong: dict[str, object], first: int
+) -> None:
+    pair = two_stores(dest_traits=traits)
+    pair.dest.plan_faults([{**wrong, **UNFAMILIAR, "calls": str(first)}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert not pair.dest.unfired
+    assert getattr(profile, fact) is Proof.UNKNOWN
+
+
+@each_wrong_value
+@pytest.mark.parametrize("busy", ["right", "wrong"])
+def test_a_wrong_value_is_not_known_to_be_rejected_where_the_store_was_too_busy_to_tell(
+    two_stores: Make, fact: str, wrong: dict[str, object], first: int, busy: str
+) -> None:
+    pair = two_stores()
+    since = first + 1 if busy == "right" else first + 2
     pair.dest.plan_faults(
-        [{"operation": "UploadPart", "key": "*/wrong-part", "calls": "1", "action": "status", "value": no}]
+        [
+            {**wrong, **UNFAMILIAR, "calls": str(first)},
+            {**wrong, "calls": f"{since}-", "action": "status", "value": 503},
+        ]
     )
 
     profile = probe_destination(pair.dest_store, DEST)
 
     assert not pair.dest.unfired
-    assert profile.payload_sha256 is Proof.UNKNOWN
+    assert getattr(profile, fact) is Proof.UNKNOWN
     assert not pair.dest.open_uploads()
 
 
