@@ -184,7 +184,8 @@ class Upload:
                 self.hooks.upload_closed(self.target.key, self.upload_id)
                 return Written(reply, None, self._replies, self._sent)
             if found is not None:
-                self.hooks.upload_closed(self.target.key, self.upload_id)
+                # Another writer may have put the same bytes there, and then ours is still open.
+                self._abort(self.upload_id)
                 return Written(None, found, self._replies, self._sent)
             self.target.store.patience.wait(tried)
         raise CompleteFailed("no clear answer to Complete")

@@ -10,6 +10,7 @@ import pytest
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import CredentialsExpired, CredentialsRefused, NotConnected, Stopped
 from migrator.engine.opening import Opening
+from migrator.engine.planning import Item
 from migrator.engine.stores import Store, WriteHeaders
 from migrator.engine.transport import Endpoint
 from tests.faults.conftest import Make
@@ -60,6 +61,39 @@ def test_row_33_a_lost_answer_is_recovered_by_head(two_stores: Make) -> None:
     assert settled.verdict == "verified"
     assert settled.notes == ("recovered",)
     assert settled.attempts == [""]
+
+
+def meanwhile_there(pair: TwoStores, *others: dict[str, object]) -> list[Item]:
+    """Have Complete answer 500, undone, in the moment in which another writer puts the same bytes there."""
+    planned = pair.begin()
+    pair.dest.plan_faults([{**COMPLETE, "calls": "1", "action": "status", "value": 500}, *others])
+
+    def write_too(_: object) -> None:
+        if not pair.dest.keys(DEST):
+            pair.dest.seed(DEST, "film", BODY, part_size=40_000)
+
+    pair.dest.on_fired(write_too)
+    return planned
+
+
+def test_row_33_where_another_writer_put_the_same_bytes_there_our_upload_is_aborted(two_stores: Make) -> None:
+    pair = film(two_stores)
+
+    settled = pair.copy_items(meanwhile_there(pair), limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("recovered",))
+    pair.check_invariants(settled)
+
+
+def test_row_33_an_upload_that_cannot_be_aborted_after_a_recovery_stays_known(two_stores: Make) -> None:
+    pair = film(two_stores)
+    abort = {"operation": "AbortMultipartUpload", "key": "film", "calls": "all", "action": "status", "value": 403}
+
+    settled = pair.copy_items(meanwhile_there(pair, abort), limits=TINY_PARTS)
+
+    assert settled["film"].verdict == "verified"
+    assert sorted(settled["film"].notes) == ["recovered", "upload_left_open"]
+    pair.check_invariants(settled, left_open=["film"])
 
 
 @pytest.mark.parametrize(
