@@ -17,6 +17,7 @@ from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
 from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
 from migrator.engine.errors import (
+    NOTHING_DONE,
     ConditionFailed,
     Conflict,
     ConnectionProblem,
@@ -26,11 +27,13 @@ from migrator.engine.errors import (
     ObjectTooLarge,
     SecretRefused,
     Stopped,
+    StoreBusy,
     StoreFault,
 )
 from migrator.engine.held_parts import purpose_of
 from migrator.engine.item_attempt import ItemAttempt
 from migrator.engine.lines import READ_SIZE
+from migrator.engine.requests import PUT
 from migrator.engine.source_leg import mismatch_of
 from migrator.engine.uploading import Upload
 from migrator.engine.writing import Written, may_leave_unsigned, put_object, put_through
@@ -39,6 +42,14 @@ from migrator.engine.writing import Written, may_leave_unsigned, put_object, put
 STRAIGHT_UP_TO = 1024 * 1024 * 1024
 # What may wait between reading and sending.
 _PIPE = 2 * 1024 * 1024
+
+
+class _NothingTaken(Exception):
+    """The destination took nothing of a body that passes straight through. Not an error: read it again."""
+
+    def __init__(self, problem: StoreBusy) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 class ItemCopy(ItemAttempt):
@@ -103,7 +114,7 @@ class ItemCopy(ItemAttempt):
             if layout.multipart:
                 return self._write_parts(layout)
             if self._item.size > self._work.options.threshold:
-                return self._write_straight_or_in_parts(layout)
+                return self._write_large(layout)
             with self._work.budget.held(self._item.size, self._work.should_stop):
                 return self._write_single(layout)
         finally:
@@ -119,6 +130,21 @@ class ItemCopy(ItemAttempt):
             return put_object(self._dest.target(layout), part, digests)
         finally:
             part.close()
+
+    def _write_large(self, layout: Layout) -> Written:
+        """Write what may pass straight through; read it again, with patience, while the destination takes nothing."""
+        store, tried = self._work.destination.store, 0
+        while True:
+            tried += 1
+            try:
+                return self._write_straight_or_in_parts(layout)
+            except _NothingTaken as exc:
+                if tried >= store.patience.tries:
+                    raise exc.problem from exc
+                store.repeats(PUT.name, exc.problem)
+            self._source.close()
+            self._source.begin_again()
+            store.patience.wait(tried, self._work.should_stop)
 
     def _write_straight_or_in_parts(self, layout: Layout) -> Written:
         """Go straight if the reply confirms that the ETag is the MD5 of the bytes; else as if that were not known."""
@@ -154,7 +180,10 @@ class ItemCopy(ItemAttempt):
             pipe.give_up()
             wait([writing])
             raise
-        written = writing.result()
+        try:
+            written = writing.result()
+        except NOTHING_DONE as exc:
+            raise _NothingTaken(exc) from exc
         if self._source.digests is None:
             raise StoreFault(facts={"fault": "said yes before it had all"})
         return written

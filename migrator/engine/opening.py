@@ -7,20 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from migrator.engine.errors import (
+    NOTHING_DONE,
     AnswerUnreadable,
     EndpointUnreachable,
     EngineError,
-    NameNotFound,
-    NotConnected,
     StoreBusy,
-    Throttled,
     UploadGone,
 )
 from migrator.engine.stores import ListedUpload, Store, WriteHeaders
 
-# These say that nothing was opened.
-_CLEAR = (Throttled, NameNotFound, NotConnected)
-# These may hide an upload that was opened. What remains is a fault of the store's own, which hides one or none.
+# These may hide an upload that was opened, where others say that nothing was done. What remains is a fault of the
+# store's own, which hides one or none.
 _LOST = (EndpointUnreachable, AnswerUnreadable)
 
 
@@ -46,7 +43,7 @@ class Opening:
                     self.bucket, self.key, headers=headers, algorithm=algorithm, repeat=False
                 )
             except StoreBusy as exc:
-                if not isinstance(exc, _CLEAR):
+                if not isinstance(exc, NOTHING_DONE):
                     self._lost += isinstance(exc, _LOST)
                     self._faults += not isinstance(exc, _LOST)
                 if tried >= self.store.patience.tries:

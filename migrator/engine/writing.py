@@ -48,7 +48,8 @@ class Target:
     if_match: str = ""
     # The version that this write is to follow; empty where it is not known, or where the key is new.
     follows: str = ""
-    # Among the versions of a key a write is not repeated: it would meet its own condition, or none, and be there twice.
+    # Among the versions of a key a write that may have been done is not repeated: it would meet its own condition, or
+    # none, and be there twice.
     repeats: bool = True
     left_out: frozenset[Algorithm] = frozenset()
 

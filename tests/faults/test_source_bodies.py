@@ -19,6 +19,7 @@ from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS, TwoStores
 BODY = os.urandom(200_000)
 LARGE = os.urandom(900_000)
 GET = {"side": "source", "operation": "GetObject"}
+PUT = {"side": "destination", "operation": "PutObject"}
 
 
 def test_row_1_a_flipped_bit_is_read_again(two_stores: Make) -> None:
@@ -437,6 +438,42 @@ def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores
     assert (settled.verdict, settled.grades) == ("verified", "S3/D3")
     assert pair.requests("CreateMultipartUpload") == 0
     assert settled.outcome(CheckName.WRITE_DIGEST) == "match"
+
+
+def test_row_14_a_body_that_passes_straight_through_is_read_again_in_the_same_attempt(two_stores: Make) -> None:
+    slow_down = {"status": 503, "code": "SlowDown"}
+    pair = two_stores({**PUT, "calls": "1-4", "action": "status", "value": slow_down})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D3", [""])
+    (repeat,) = settled.finding.attempts[0].repeats
+    assert (repeat.side, repeat.operation, repeat.reason, repeat.count) == ("destination", "PutObject", "throttled", 4)
+    assert pair.requests("PutObject") == 5
+    assert settled.finding.bytes_read == len(LARGE + LARGE)
+
+
+def test_row_15_a_body_that_is_never_taken_fails_throttled(two_stores: Make) -> None:
+    slow_down = {"status": 503, "code": "SlowDown"}
+    pair = two_stores({**PUT, "calls": "all", "action": "status", "value": slow_down})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT, most_attempts=2)
+
+    assert (settled.code, settled.attempts) == ("throttled", ["throttled"] * 2)
+    assert pair.requests("PutObject") == 2 * IMPATIENT.tries
+
+
+@pytest.mark.parametrize("fault", [{"action": "status", "value": 500}, {"action": "drop_reply"}])
+def test_a_body_that_may_have_been_taken_is_not_sent_again_unseen(two_stores: Make, fault: dict[str, object]) -> None:
+    pair = two_stores({**PUT, "calls": "1", **fault})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.verdict == "verified"
+    assert len(settled.attempts) == 2
 
 
 def test_a_flip_on_the_way_in_stores_nothing_though_it_passes_straight_through(two_stores: Make) -> None:

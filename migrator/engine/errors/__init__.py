@@ -95,6 +95,7 @@ from migrator.engine.errors.runs import (
     VersionsNotListed,
 )
 from migrator.engine.errors.stores import (
+    NOTHING_DONE,
     AnswerUnreadable,
     BucketMissing,
     ClockSkew,
@@ -120,6 +121,7 @@ from migrator.engine.errors.stores import (
 )
 
 __all__ = [
+    "NOTHING_DONE",
     "AccessDenied",
     "AddressProblem",
     "AnswerUnreadable",

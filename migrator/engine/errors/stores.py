@@ -137,6 +137,10 @@ class NameNotFound(EndpointUnreachable):
     advice = "No address is known for {host}. Check the spelling, or the network of this server."
 
 
+# These say that what was asked for was not done, so it may be asked for again whatever it is.
+NOTHING_DONE = (Throttled, NameNotFound, NotConnected)
+
+
 class NobodyThere(EndpointUnreachable):
     """Nothing takes a connection, while a person waits for the answer."""
 

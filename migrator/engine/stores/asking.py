@@ -13,7 +13,14 @@ from botocore.parsers import ResponseParserError
 from migrator.engine.answers import Asked
 from migrator.engine.control import Client
 from migrator.engine.driving import Stream
-from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreBusy, Throttled
+from migrator.engine.errors import (
+    NOTHING_DONE,
+    AnswerUnreadable,
+    ConnectionProblem,
+    EngineError,
+    StoreBusy,
+    Throttled,
+)
 from migrator.engine.lines import ENDLESS, LARGEST_ERROR, LineBroken, Reply, Request
 from migrator.engine.pacing import Pace, Patience
 from migrator.engine.refusals import error_of, refusal_of
@@ -141,9 +148,13 @@ class Asking:
         send: Callable[[], _T],
         *,
         repeat: bool = True,
+        repeat_undone: bool = False,
         should_stop: Callable[[], bool] | None = None,
     ) -> _T:
-        """Send, and again where the store is busy; raise what it says in the end as one of our errors."""
+        """Send, and again where the store is busy; raise what it says in the end as one of our errors.
+
+        `repeat_undone`: where it clearly did nothing also what is not to be repeated is sent again.
+        """
         tried = 0
         while True:
             tried += 1
@@ -154,7 +165,8 @@ class Asking:
                 problem = error_of(exc, asked)
                 if isinstance(problem, Throttled):
                     self.pace.throttled(ticket)
-                if not isinstance(problem, StoreBusy) or not repeat or tried >= self.patience.tries:
+                may_repeat = repeat or (repeat_undone and isinstance(problem, NOTHING_DONE))
+                if not isinstance(problem, StoreBusy) or not may_repeat or tried >= self.patience.tries:
                     raise problem from exc
                 self.repeats(asked.operation, problem)
                 self.patience.wait(tried, should_stop)

@@ -123,7 +123,8 @@ class ObjectVerbs(Asking):
     ) -> Statement:
         """PUT of one body; digests in base64, `payload_sha256` in hex if it is known.
 
-        Repeated on transient refusals, unless told otherwise: give bytes or a fresh file.
+        Repeated on transient refusals, unless told otherwise (then only on those that stored nothing): give bytes or a
+        fresh file.
 
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
         """
@@ -140,7 +141,7 @@ class ObjectVerbs(Asking):
             payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
-        reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=repeat)
+        reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=repeat, repeat_undone=True)
         return written_statement(reply.headers, Origin.PUT_REPLY)
 
     def put_through(

@@ -82,6 +82,20 @@ def test_a_lost_answer_leaves_no_version_twice(
     assert arrived(stores, "a") == list(bodies)
 
 
+@pytest.mark.parametrize("calls", ["1-4", "2-5"])
+def test_a_burst_of_slow_down_is_waited_out_in_the_attempt(stores: Stores, operator: User, calls: str) -> None:
+    seed(stores, "a", b"one", b"two", b"three")
+    run = planned(operator, task_of(stores, operator))
+    slow_down = {"status": 503, "code": "SlowDown"}
+    stores.dest.plan_faults([{**PUT, "calls": calls, "action": "status", "value": slow_down}])
+
+    worked(run)
+
+    assert not stores.dest.unfired
+    assert [(record.verdict, record.attempts) for record in in_order(run)] == [("verified", 1)] * 3
+    assert_same_histories(stores, "a")
+
+
 def test_parts_that_were_not_put_together_are_not_taken_for_the_same_bytes_below(
     stores: Stores, operator: User
 ) -> None:
