@@ -201,6 +201,16 @@ class DestLeg:
         self._note("wrong_copy_removed")
         return True
 
+    def is_back(self) -> bool:
+        """Say whether what the plan saw holds the key again, now that ours was removed: so where versions are kept."""
+        if self._item.existing_size is None:
+            return False
+        try:
+            found = self.find()
+        except EngineError:
+            return False
+        return found is not None and normalise(found.etag or "") == normalise(self._item.existing_etag)
+
     def head(self, version_id: str) -> Statement:
         """HEAD what was written; not every store shows it at once."""
         deadline = time.monotonic() + self._work.options.found_within_seconds

@@ -250,7 +250,8 @@ class ItemCopy(ItemAttempt):
         mismatch = first_mismatch((*self._source.checks, *self._dest_checks))
         if mismatch is None:
             return self._finding()
-        self.nothing_to_replace = self.may_try_again = self._dest.remove(self._dest_checks)
+        self.may_try_again = self._dest.remove(self._dest_checks)
+        self.nothing_to_replace = self.may_try_again and not self._dest.is_back()
         raise mismatch_of(mismatch)
 
     def _compare_with_existing(self, layout: Layout) -> Finding:

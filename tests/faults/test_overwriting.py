@@ -91,6 +91,52 @@ def test_row_59_what_the_plan_saw_is_replaced_when_asked(two_stores: Make) -> No
     assert pair.dest_bytes("photo") == BODY
 
 
+SPOILT = {"side": "destination", "calls": "1", "action": "corrupt_after_ack"}
+
+
+@pytest.mark.parametrize("is_versioned", [True, False], ids=["versioned", "unversioned"])
+@pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
+def test_row_59_what_the_plan_saw_is_replaced_after_a_wrong_copy_was_removed(
+    two_stores: Make, operation: str, is_versioned: bool
+) -> None:
+    traits = {"small_parts": True, "versioned": is_versioned}
+    pair = two_stores({**SPOILT, "operation": operation}, dest_traits=traits)
+    in_parts = {"part_size": 40_000} if operation == "CompleteMultipartUpload" else {}
+    pair.seed("photo", BODY, **in_parts)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches", read_back_percent=100, limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["dest_readback_mismatch", ""])
+    there = [pair.dest.stored_bytes(DEST, "photo", version) for version in pair.dest.version_ids(DEST, "photo")]
+    assert there == ([b"older", BODY] if is_versioned else [BODY])
+
+
+def test_row_59_what_came_after_a_wrong_copy_was_removed_is_not_replaced(two_stores: Make) -> None:
+    removed = {"side": "destination", "operation": "DeleteObject", "action": "overwrite", "value": "after"}
+    pair = two_stores({**SPOILT, "operation": "PutObject"}, removed)
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches", read_back_percent=100)
+
+    assert settled["photo"].code == "dest_exists"
+    assert pair.dest_bytes("photo") not in (BODY, b"older")
+
+
+def test_row_59_where_nothing_tells_what_is_back_it_is_not_replaced(two_stores: Make) -> None:
+    look = {"side": "destination", "operation": "HeadObject", "calls": "2", "action": "status", "value": 403}
+    pair = two_stores({**SPOILT, "operation": "PutObject"}, look, dest_traits={"versioned": True})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches", read_back_percent=100)
+
+    assert settled.attempts == ["dest_readback_mismatch", "dest_exists"]
+    assert pair.dest_bytes("photo") == b"older"
+
+
 def test_row_59_what_changed_since_the_plan_is_not_replaced(two_stores: Make) -> None:
     pair = two_stores()
     pair.seed("photo", BODY)

@@ -52,6 +52,18 @@ def test_a_foreign_object_that_is_to_be_replaced_stays_below(stores: Stores, ope
     assert arrived(stores, "a") == [b"foreign", b"one", b"two"]
 
 
+def test_a_foreign_object_is_replaced_after_a_wrong_copy_was_removed(stores: Stores, operator: User) -> None:
+    seed(stores, "a", b"one", b"two")
+    stores.dest.seed(DEST_BUCKET, "a", b"foreign")
+    run = planned(operator, task_of(stores, operator, if_exists="replace_if_matches", read_back_percent=100))
+    stores.dest.plan_faults([{**PUT, "calls": "1", "action": "corrupt_after_ack"}])
+
+    worked(run)
+
+    assert [record.attempts for record in in_order(run)] == [2, 1]
+    assert arrived(stores, "a") == [b"foreign", b"one", b"two"]
+
+
 def test_a_foreign_writer_between_two_versions_is_noticed(stores: Stores, operator: User) -> None:
     seed(stores, "a", b"one", b"two", b"three")
     run = planned(operator, task_of(stores, operator))
