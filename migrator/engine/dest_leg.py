@@ -241,6 +241,7 @@ class DestLeg:
             self._item.dest_key,
             version_id=version_id,
             checksums=self._side.profile.checksum_mode is True,
+            is_expected=True,
         )
 
     def versions(self) -> tuple[ListedObject, ...]:

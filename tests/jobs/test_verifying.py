@@ -213,3 +213,22 @@ def test_what_makes_no_sense_is_refused_at_its_field(
         services.start_run(operator, make_task(stores, operator), **options)  # type: ignore[arg-type]
 
     assert [problem.field for problem in refused.value.problems] == [field]
+
+
+@pytest.mark.parametrize("side", ["source", "dest"])
+def test_a_bucket_that_is_gone_pauses_the_run_once_and_settles_no_item(
+    stores: Stores, operator: User, side: str
+) -> None:
+    for number in range(30):
+        stores.source.seed(SOURCE_BUCKET, f"k{number}", b"1")
+        stores.dest.seed(DEST_BUCKET, f"k{number}", b"1")
+    task = make_task(stores, operator)
+    run = services.start_run(operator, task, kind="verify", start=True)
+    jobs.plan(str(run.pk))
+    gone = {"status": 404, "code": "NoSuchBucket"}
+    getattr(stores, side).plan_faults([{"operation": "*", "calls": "all", "action": "status", "value": gone}])
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause, run.pending, records_of(run)) == ("paused", "bucket_missing", 30, {})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -45,6 +48,9 @@ class Asking:
         self.transport = Transport(endpoint)
         self._client = Client(self.transport)
         self._listener: Callable[[str, EngineError], None] | None = None
+        # When a bucket was last asked what is behind a HEAD, and the problem that its listing named.
+        self._behind: dict[str, tuple[float, EngineError | None]] = {}
+        self._asks_behind = threading.Lock()
         self._lines_of: Asking | None = None
         # A line and what libcurl calls of it hold each other: of a store that is only let go they would stay open
         # until the collector comes by, hundreds of them in a process that makes many stores.
@@ -113,18 +119,31 @@ class Asking:
             raise refusal_of(reply, asked)
         return reply
 
-    def _raise_what_is_behind(self, bucket: str) -> None:
+    def _raise_what_is_behind(self, bucket: str, stands_for: float = 0) -> None:
         """Say what the refusal of a HEAD had no body for: a listing's refusal has one.
 
         Raises only what is the connection's problem or passing: that a listing is refused says nothing of the HEAD.
+        Many are refused at once and wait for one listing, begun after them, or up to `stands_for` seconds before.
         """
+        since = time.monotonic() - stands_for
+        with self._asks_behind:
+            asked_at, problem = self._behind.get(bucket, (-math.inf, None))
+            if asked_at < since:
+                asked_at, problem = time.monotonic(), self._what_is_behind(bucket)
+                self._behind[bucket] = asked_at, problem
+        if problem is not None:
+            raise copy(problem)
+
+    def _what_is_behind(self, bucket: str) -> EngineError | None:
         asked, request = self.asked(LIST, bucket), list_request(bucket, "", most_keys=1)
         try:
             self._patiently(asked, lambda: self._reply(request, asked))
-        except (ConnectionProblem, StoreBusy):
-            raise
+        except (ConnectionProblem, StoreBusy) as exc:
+            # What is kept must not hold the lines of this store by its traceback.
+            return copy(exc)
         except EngineError:
-            return
+            return None
+        return None
 
     def _stream(
         self,

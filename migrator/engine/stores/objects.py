@@ -29,6 +29,9 @@ from migrator.engine.requests import (
 )
 from migrator.engine.stores.asking import Asking
 
+# Many objects of a bucket may be missing: for so long one listing shows for all that the bucket is not.
+_BUCKET_STANDS_SECONDS = 1
+
 
 class ObjectVerbs(Asking):
     """Objects of one endpoint."""
@@ -41,8 +44,12 @@ class ObjectVerbs(Asking):
         version_id: str = "",
         part_number: int | None = None,
         checksums: bool = False,
+        may_be_missing: bool = False,
     ) -> Statement:
-        """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's."""
+        """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's.
+
+        Where it finds nothing a listing is asked whether the bucket is missing, unless the object `may_be_missing`.
+        """
         asked = self.asked(of_version(HEAD, version_id), bucket, key)
         request = head_request(
             bucket,
@@ -58,6 +65,10 @@ class ObjectVerbs(Asking):
                 # Who asks for a part takes any refusal for "not told", and asks in another way.
                 self._raise_what_is_behind(bucket)
             raise
+        except ObjectMissing as exc:
+            if exc.http_status == 404 and part_number is None and not may_be_missing:
+                self._raise_what_is_behind(bucket, _BUCKET_STANDS_SECONDS)
+            raise
         statement = statement_of(said, Origin.HEAD)
         if part_number is not None:
             statement = replace(statement, size=number_in(said.get("content-length")))
@@ -67,10 +78,12 @@ class ObjectVerbs(Asking):
             )
         return statement
 
-    def find(self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False) -> Statement | None:
-        """HEAD, or None where there is no such object or version."""
+    def find(
+        self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False, is_expected: bool = False
+    ) -> Statement | None:
+        """HEAD, or None where there is no such object or version: of one that `is_expected` the bucket is there."""
         try:
-            return self.head(bucket, key, version_id=version_id, checksums=checksums)
+            return self.head(bucket, key, version_id=version_id, checksums=checksums, may_be_missing=not is_expected)
         except ObjectMissing:
             return None
 

@@ -1,0 +1,100 @@
+"""The answer to a HEAD has no body: what is behind a refusal is asked by a listing, once for many."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from migrator.engine.errors import BucketMissing, HeadDenied, ObjectMissing
+from migrator.engine.verifying import Depth
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
+
+BODY = os.urandom(1_000)
+NO_BUCKET = {"calls": "all", "action": "status", "value": {"status": 404, "code": "NoSuchBucket"}}
+MANY = 40
+# For a second one listing stands for all; a busy machine may take some more to ask for many keys.
+FEW = 10
+
+
+def held(pair: TwoStores, keys: int = 1) -> TwoStores:
+    """Give both sides so many objects."""
+    for number in range(keys):
+        pair.seed(f"photo-{number:02}", BODY)
+        pair.dest.seed(DEST, f"photo-{number:02}", BODY)
+    return pair
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("depth", [Depth.STATEMENTS, Depth.AUTO])
+def test_a_bucket_that_is_gone_is_not_taken_for_objects_that_are(two_stores: Make, side: str, depth: Depth) -> None:
+    gone = ({"side": side, "operation": each, **NO_BUCKET} for each in ("HeadObject", "ListObjectsV2"))
+    pair = held(two_stores(*gone), MANY)
+
+    with pytest.raises(BucketMissing):
+        pair.verify(depth)
+
+
+def test_a_bucket_that_is_gone_after_a_write_is_not_taken_for_a_copy_that_is(two_stores: Make) -> None:
+    gone = ({"side": "destination", "operation": each, **NO_BUCKET} for each in ("HeadObject", "ListObjectsV2"))
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.seed("film", BODY, part_size=400)
+    planned = pair.begin()
+    pair.dest.plan_faults([{**each, "calls": "2-" if each["operation"] == "HeadObject" else "all"} for each in gone])
+
+    with pytest.raises(BucketMissing):
+        pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert pair.findings == []
+
+
+def test_of_many_objects_that_are_missing_few_ask_for_the_bucket(two_stores: Make) -> None:
+    pair = two_stores()
+    for number in range(MANY):
+        pair.seed(f"photo-{number:02}", BODY)
+    planned = pair.items()
+    pair.dest.clear_log()
+
+    settled = pair.verify_items(planned, Depth.STATEMENTS)
+
+    assert {each.code for each in settled.values()} == {"dest_missing"}
+    assert 1 <= pair.requests("ListObjectsV2") <= FEW < MANY == pair.requests("HeadObject")
+
+
+def test_a_key_that_may_be_free_asks_for_no_bucket(two_stores: Make) -> None:
+    pair = two_stores()
+
+    assert pair.dest_store.find(DEST, "photo") is None
+    assert pair.requests("ListObjectsV2") == 0
+
+    with pytest.raises(ObjectMissing):
+        pair.dest_store.head(DEST, "photo")
+    assert pair.requests("ListObjectsV2") == 1
+
+
+def test_heads_that_are_refused_meanwhile_share_the_listing_that_begins_after_them(two_stores: Make) -> None:
+    pair = held(two_stores(), 8)
+    pair.dest.plan_faults(
+        [
+            {"operation": "HeadObject", "calls": "all", "action": "status", "value": 403},
+            {"operation": "ListObjectsV2", "calls": "1", "action": "stall", "at_byte": 0, "value": 0.5},
+        ]
+    )
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(pair.dest_store.head, DEST, f"photo-{number:02}") for number in range(8)]
+
+    assert {type(each.exception()) for each in asked} == {HeadDenied}
+    assert pair.requests("ListObjectsV2") <= 3
+
+
+def test_a_head_that_is_refused_later_asks_anew(two_stores: Make) -> None:
+    pair = held(two_stores())
+    pair.dest.plan_faults([{"operation": "HeadObject", "calls": "all", "action": "status", "value": 403}])
+
+    for count in (1, 2):
+        with pytest.raises(HeadDenied):
+            pair.dest_store.head(DEST, "photo-00")
+        assert pair.requests("ListObjectsV2") == count
