@@ -1,4 +1,4 @@
-"""The answer to a HEAD has no body: what is behind a refusal is asked by a listing, once for many."""
+"""The answer to a HEAD has no body: what is behind a refusal is asked by a listing, and a yes may be of no object."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 
+HEAD = {"side": "destination", "operation": "HeadObject"}
+HOLLOW = pytest.mark.parametrize("action", ["empty_200", "html_200"])
+WITHOUT_ETAGS = {"calls": "all", "action": "header", "value": {"remove": ["etag"]}}
 BODY = os.urandom(1_000)
 NO_BUCKET = {"calls": "all", "action": "status", "value": {"status": 404, "code": "NoSuchBucket"}}
 MANY = 40
@@ -98,3 +101,54 @@ def test_a_head_that_is_refused_later_asks_anew(two_stores: Make) -> None:
         with pytest.raises(HeadDenied):
             pair.dest_store.head(DEST, "photo-00")
         assert pair.requests("ListObjectsV2") == count
+
+
+@HOLLOW
+@pytest.mark.parametrize("calls", ["1", "2"], ids=["before the write", "after it"])
+def test_a_hollow_yes_to_a_head_is_asked_again(two_stores: Make, calls: str, action: str) -> None:
+    pair = two_stores({**HEAD, "calls": calls, "action": action}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, part_size=400)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.grades, settled.attempts, settled.notes) == ("verified", "S3/D3", [""], ())
+    assert [each.operation for each in settled.finding.attempts[0].repeats] == ["HeadObject"]
+
+
+@HOLLOW
+@pytest.mark.parametrize(("side", "calls"), [("source", "1"), ("destination", "1"), ("destination", "2")])
+def test_a_hollow_yes_to_a_head_is_no_other_size(two_stores: Make, side: str, calls: str, action: str) -> None:
+    pair = held(two_stores({**HEAD, "side": side, "calls": calls, "action": action}))
+
+    settled = pair.verify(Depth.AUTO)["photo-00"]
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D4", [""])
+
+
+@HOLLOW
+def test_an_object_whose_heads_are_all_hollow_is_not_named_as_wrong(two_stores: Make, action: str) -> None:
+    pair = two_stores({**HEAD, "calls": "2-", "action": action}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, part_size=400)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.code, settled.notes) == ("failed", "store_error", ())
+    assert "said yes but sent no data" in settled.finding.error_message
+
+
+def test_a_part_of_which_a_head_says_nothing_is_one_that_is_not_told(two_stores: Make) -> None:
+    pair = two_stores(
+        {**HEAD, "side": "source", "calls": "all", "action": "empty_200"}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, part_size=400)
+
+    assert pair.copy_one(limits=TINY_PARTS).verdict == "verified"
+
+
+def test_a_store_whose_heads_state_no_etag_is_taken_at_its_word_and_proves_nothing(two_stores: Make) -> None:
+    pair = two_stores({**HEAD, **WITHOUT_ETAGS}, dest_traits={"small_parts": True, "checksums": []})
+    pair.seed("film", BODY, part_size=400)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.reason, settled.attempts) == ("unverified", "etag_absent", [""])

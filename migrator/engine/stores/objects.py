@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
-from migrator.engine.answers import number_in, statement_of, written_statement
+from migrator.engine.answers import Asked, number_in, statement_of, written_statement
 from migrator.engine.buffers import Pipe
 from migrator.engine.errors import AccessDenied, NotSupported, ObjectMissing, StoreFault, UnknownAnswer
+from migrator.engine.lines import Reply
 from migrator.engine.messages import Body, ToldPart, WriteHeaders, tags_of, told_parts_of
 from migrator.engine.requests import (
     GET,
@@ -58,25 +59,18 @@ class ObjectVerbs(Asking):
             part_number=part_number,
             checksums=checksums,
         )
+        is_part = part_number is not None
         try:
-            said = self._patiently(asked, lambda: self._answer(request, asked)).headers
+            return self._patiently(asked, lambda: _stated(self._answer(request, asked), asked, is_part=is_part))
         except (AccessDenied, UnknownAnswer):
-            if part_number is None:
+            if not is_part:
                 # Who asks for a part takes any refusal for "not told", and asks in another way.
                 self._raise_what_is_behind(bucket)
             raise
         except ObjectMissing as exc:
-            if exc.http_status == 404 and part_number is None and not may_be_missing:
+            if exc.http_status == 404 and not is_part and not may_be_missing:
                 self._raise_what_is_behind(bucket, _BUCKET_STANDS_SECONDS)
             raise
-        statement = statement_of(said, Origin.HEAD)
-        if part_number is not None:
-            statement = replace(statement, size=number_in(said.get("content-length")))
-        if statement.size is None and statement.etag is None:
-            raise StoreFault(
-                "HEAD without length and ETag", facts=asked.facts() | {"fault": "said yes but sent no data"}
-            )
-        return statement
 
     def find(
         self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False, is_expected: bool = False
@@ -225,3 +219,18 @@ class ObjectVerbs(Asking):
             marker = page.next_marker
             if not marker:
                 return tuple(parts)
+
+
+def _stated(reply: Reply, asked: Asked, *, is_part: bool) -> Statement:
+    """Return what the answer to a HEAD states; a part's size is that of the answer.
+
+    Raises `StoreFault` where it states no object: something on the way may answer everything with a page of its own.
+    """
+    statement = statement_of(reply.headers, Origin.HEAD)
+    if is_part:
+        statement = replace(statement, size=number_in(reply.headers.get("content-length")))
+    # There may be stores without ETags, but each object has a time. Of a part nothing else is taken for "not told".
+    is_of_object = is_part or bool(statement.last_modified)
+    if statement.etag is None and (statement.size is None or not is_of_object):
+        raise StoreFault("HEAD of no object", facts=asked.facts() | {"fault": "said yes but sent no data"})
+    return statement
