@@ -302,7 +302,7 @@ def test_a_part_that_comes_after_a_refused_one_gives_back_what_it_holds(two_stor
     digests = digest_of(b"x" * 40, [layout]).parts[layout]
     target = Target(pair.dest_store, DEST, "film", pair.dest_profile, WriteHeaders())
     with ThreadPoolExecutor(1) as pool:
-        upload = Upload(target, layout, pair.told, pool, [].append, pair.told.should_stop)
+        upload = Upload(target, layout, "", pair.told, pool, [].append, pair.told.should_stop)
         upload.open()
         for digest in digests[:3]:
             upload.add(_part_within(budget), digest, Room(budget, 10))
