@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from integrity.evidence import CheckName, Earlier, Finding, Profile
@@ -273,10 +273,17 @@ class TwoStores:
         assert not any(each.finding.bytes_written for each in settled.values())
         return settled
 
-    def check_invariants(self, settled: Mapping[str, Settled], *, left_open: Sequence[str] = ()) -> None:
+    def check_invariants(
+        self,
+        settled: Mapping[str, Settled],
+        *,
+        left_open: Sequence[str] = (),
+        theirs: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
         """Assert what must hold after every scenario, from the disks and not from any answer.
 
-        `left_open`: the keys of uploads that nobody can abort; they stay known, and no others are open.
+        `left_open`: the keys of uploads that nobody can abort; they stay known, and no others are open. `theirs`: what
+        a fault had somebody else write meanwhile; it must be unchanged as what was there before must be.
         """
         assert not self.source.unfired
         assert not self.dest.unfired
@@ -291,7 +298,7 @@ class TwoStores:
             if each.verdict == "verified":
                 spoiled = self.spoiled_after_ack and each.judgement.dest_grade != "D4"
                 assert spoiled or self._is_right(each.finding)
-        for key, before in self._before.items():
+        for key, before in {**self._before, **theirs}.items():
             if key not in settled or settled[key].verdict != "verified":
                 assert self.dest_bytes(key) == before
 
