@@ -16,7 +16,7 @@ from migrator.engine.stores import WriteHeaders
 from migrator.engine.uploading import Upload
 from migrator.engine.writing import Target
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, TINY_PARTS
+from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 
 BODY = os.urandom(100_000)
 PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
@@ -185,19 +185,36 @@ def test_row_26_a_part_with_a_wrong_etag_is_sent_again_then_fails(two_stores: Ma
 
     settled = pair.copy_one(limits=TINY_PARTS)
 
-    assert settled.code == "part_etag_mismatch"
+    assert settled.attempts == ["part_etag_mismatch"] * 4
     assert settled.outcome(CheckName.PART_ETAGS) == "mismatch"
-    assert pair.dest.keys(DEST) == []
+    assert_sent_and_aborted(pair, 2)
 
 
-def test_row_26_a_part_with_a_wrong_checksum_is_a_mismatch(two_stores: Make) -> None:
+def test_row_26_a_part_with_a_wrong_checksum_is_sent_again_then_fails(two_stores: Make) -> None:
     wrong = {"set": {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}}
     pair = two_stores(
         {**PART, "part": 1, "calls": "all", "action": "header", "value": wrong}, dest_traits={"small_parts": True}
     )
     pair.seed("film", BODY, **FILM)
 
-    assert pair.copy_one(limits=TINY_PARTS).code == "part_checksum_mismatch"
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.attempts == ["part_checksum_mismatch"] * 4
+    assert settled.outcome(CheckName.PART_CHECKSUMS) == "mismatch"
+    assert_sent_and_aborted(pair, 1)
+
+
+def test_row_26_a_part_with_a_wrong_checksum_once_is_sent_again(two_stores: Make) -> None:
+    wrong = {"set": {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}}
+    pair = two_stores(
+        {**PART, "part": 1, "calls": "1", "action": "header", "value": wrong}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    assert pair.requests("UploadPart") == 4
 
 
 def test_row_27_a_constant_multipart_etag_from_a_formula_store_is_a_mismatch(two_stores: Make) -> None:
@@ -312,6 +329,14 @@ def test_a_part_that_comes_after_a_refused_one_gives_back_what_it_holds(two_stor
         upload.abort()
 
     assert budget.try_take(40)
+
+
+def assert_sent_and_aborted(pair: TwoStores, part: int) -> None:
+    """Each of four attempts sent this part four times and completed nothing."""
+    assert sum(entry.part == part for entry in pair.dest.log if entry.operation == "UploadPart") == 4 * 4
+    assert pair.requests("CreateMultipartUpload") == len(pair.told.closed) == 4
+    assert pair.requests("CompleteMultipartUpload") == 0
+    assert pair.dest.keys(DEST) == []
 
 
 def _part_within(budget: Budget) -> MemoryPart:
