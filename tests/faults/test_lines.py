@@ -15,6 +15,7 @@ import pytest
 from botocore.httpsession import get_cert_path
 from cryptography import x509
 
+from integrity.evidence import CheckName
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import (
     AnswerUnreadable,
@@ -35,6 +36,7 @@ from tests.faults.conftest import Make
 from tests.faults.two_stores import IMPATIENT, SOURCE
 
 GET = {"side": "source", "operation": "GetObject"}
+ENDLESS = {"calls": "all", "action": "huge_body", "value": 50_000_000}
 
 
 @pytest.fixture
@@ -279,25 +281,39 @@ def test_row_57_a_redirect_is_an_answer_also_through_boto3(two_stores: Make, sta
 
 
 def test_row_66_a_body_without_end_is_left_at_the_planned_size(two_stores: Make) -> None:
-    huge = {"side": "source", "operation": "GetObject", "calls": "all", "action": "huge_body", "value": 50_000_000}
-    pair = two_stores({**huge})
+    pair = two_stores({**GET, **ENDLESS})
     pair.seed("photo", os.urandom(1000))
 
-    assert pair.copy_one().verdict == "failed"
+    settled = pair.copy_one(most_attempts=1)
+
+    assert settled.code == "source_size_mismatch"
+    # One byte more shows that there is more.
+    assert settled.finding.digests is not None
+    assert settled.finding.digests.size == 1001
+
+
+def test_row_66_a_copy_without_end_is_read_back_up_to_its_size(two_stores: Make) -> None:
+    pair = two_stores({**GET, **ENDLESS, "side": "destination"})
+    pair.seed("photo", os.urandom(1000))
+
+    settled = pair.copy_one(most_attempts=1, read_back_percent=100)
+
+    assert settled.code == "dest_readback_mismatch"
+    (read_back,) = (each for each in settled.finding.checks if each.name is CheckName.DEST_READBACK)
+    assert read_back.observed is not None
+    assert read_back.observed.endswith(" 1001 bytes")
 
 
 def test_row_66_a_page_without_end_is_refused(two_stores: Make) -> None:
     pair = two_stores()
-    huge = {"operation": "ListObjectsV2", "calls": "all", "action": "huge_body", "value": 50_000_000}
-    pair.source.plan_faults([huge])
+    pair.source.plan_faults([{"operation": "ListObjectsV2", **ENDLESS}])
 
     with pytest.raises((AnswerUnreadable, StoreFault)):
         pair.source_store.list_page(SOURCE, "")
 
 
 def test_row_66_an_error_of_50_mb_is_cut(two_stores: Make) -> None:
-    endless = {"status": 500, "bytes": 50_000_000}
-    pair = two_stores({**GET, "calls": "all", "action": "huge_body", "value": endless})
+    pair = two_stores({**GET, **ENDLESS, "value": {"status": 500, "bytes": 50_000_000}})
     pair.seed("photo", b"body")
 
     settled = pair.copy_one()
