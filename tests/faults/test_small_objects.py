@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from integrity.evidence import Check, CheckName, Origin
+from migrator.engine.copying import CopyOptions
 from migrator.engine.errors import CredentialsExpired, Stopped
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, Settled, TwoStores
@@ -151,6 +152,16 @@ def test_row_c1_a_key_that_is_not_listed_yet_is_found_by_head(two_stores: Make) 
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert asked(pair)[1]["HeadObject"] >= 1
     assert pair.told.contradictions == []
+
+
+def test_row_c1_a_key_is_waited_for_as_long_as_no_option_says_otherwise(two_stores: Make) -> None:
+    pair = filled(two_stores({**PUT, "key": "photos/000", "calls": "1", "action": "late_visible", "value": 60}), 1)
+    pair.dest_seconds_ahead = lambda: 60 if asked(pair)[1]["HeadObject"] > 20 else 0
+
+    settled = pair.copy_one(found_within_seconds=CopyOptions().found_within_seconds)
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    assert asked(pair)[1]["HeadObject"] > 20
 
 
 def test_row_c1_a_key_that_never_shows_is_missing(two_stores: Make) -> None:

@@ -212,7 +212,7 @@ class TwoStores:
         self, items: list[Item], *, into: dict[str, Settled] | None = None, concurrency: int = 4, **options: object
     ) -> dict[str, Settled]:
         """Copy these items; `into` keeps what was settled even where the copying is stopped."""
-        chosen = CopyOptions(found_within_seconds=0.2, **options)  # type: ignore[arg-type]
+        chosen = CopyOptions(**{"found_within_seconds": 0.2, **options})  # type: ignore[arg-type]
         source = Side(self.source_store, SOURCE, "", self.source_profile)
         destination = Side(self.dest_store, DEST, "", self.dest_profile)
         copier = Copier(source, destination, chosen, self.told, concurrency=concurrency, crowd=self.crowd, **self.room)
