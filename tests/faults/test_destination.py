@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -175,6 +176,22 @@ def test_row_24_a_part_that_was_spoiled_is_sent_again(two_stores: Make) -> None:
     assert settled.verdict == "verified"
     assert settled.attempts == [""]
     assert pair.requests("UploadPart") == 4
+
+
+def test_row_25_framing_that_was_stored_as_data_is_a_size_mismatch(streamed_stores: Make) -> None:
+    framed = "4;chunk-signature=0\r\nbody\r\n0;chunk-signature=0\r\n\r\n"
+    etag = hashlib.md5(framed.encode()).hexdigest()
+    # It names what it keeps, as if we had sent it so.
+    pair = streamed_stores(
+        {**PUT, "calls": "1", "action": "etag", "value": etag},
+        {**PUT, "operation": "HeadObject", "calls": "1", "action": "overwrite", "value": {"body": framed}},
+    )
+    pair.seed("photo", b"body")
+
+    settled = pair.copy_one(most_attempts=1)
+
+    assert (settled.code, settled.notes) == ("dest_size_mismatch", ("wrong_copy_removed",))
+    assert pair.dest.keys(DEST) == []
 
 
 def test_row_26_a_part_with_a_wrong_etag_is_sent_again_then_fails(two_stores: Make) -> None:

@@ -170,6 +170,17 @@ def test_row_7_a_body_without_length_that_ends_early_is_a_short_read(two_stores:
     assert settled.verdict == "verified"
 
 
+def test_row_7_a_body_without_length_that_ends_early_every_time_fails_after_four_attempts(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "no_length", "value": "close", "at_byte": 90_000})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == "short_read"
+    assert settled.attempts == ["short_read"] * 4
+    assert pair.dest.keys(DEST) == []
+
+
 def test_row_8_a_body_longer_than_planned_is_a_size_mismatch(two_stores: Make) -> None:
     pair = two_stores({**GET, "calls": "all", "action": "extend", "value": 10})
     pair.seed("photo", BODY)
