@@ -6,8 +6,11 @@ import http.client
 
 import pytest
 
+from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
-from tests.faults.two_stores import SOURCE, Settled, TwoStores
+from tests.faults.two_stores import DEST, SOURCE, Settled, TwoStores
+
+PUT = {"side": "destination", "operation": "PutObject", "calls": "1"}
 
 
 def copied(two_stores: Make) -> tuple[TwoStores, dict[str, Settled]]:
@@ -66,3 +69,25 @@ def test_whatever_is_not_reading_is_seen_at_the_source(two_stores: Make, method:
 
     with pytest.raises(AssertionError):
         pair.check_invariants(settled)
+
+
+def test_a_planned_fault_that_a_comparison_never_met_is_seen(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "action": "status", "value": 503})
+    pair.seed("photo", b"body")
+    pair.dest.seed(DEST, "photo", b"body")
+
+    with pytest.raises(AssertionError):
+        pair.verify()
+
+
+def test_a_comparison_that_verifies_what_has_rotted_is_seen(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "action": "corrupt_after_ack"})
+    pair.seed("photo", b"body")
+    planned = pair.begin()
+    pair.copy_items(planned)
+    # Who wrote it so is forgotten, and no statement of the destination shows it.
+    pair.dest.plan_faults([])
+    pair.dest.clear_log()
+
+    with pytest.raises(AssertionError):
+        pair.verify_items(planned, Depth.SOURCE)

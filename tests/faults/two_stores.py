@@ -242,7 +242,7 @@ class TwoStores:
         self.dest_profile = replace(self.dest_profile, **facts)  # type: ignore[arg-type]
 
     def verify(self, depth: Depth = Depth.BOTH, *, proven: bool = False, **options: object) -> dict[str, Settled]:
-        """Plan and compare everything without copying; check that nothing was written on either side.
+        """Plan and compare everything without copying under the faults; check what must hold then.
 
         `proven`: the destination has passed the negative control earlier; else it is known by reading only.
         """
@@ -260,17 +260,21 @@ class TwoStores:
     def verify_items(
         self, items: list[Item], depth: Depth, earlier: Mapping[int, Earlier] | None = None, **options: object
     ) -> dict[str, Settled]:
-        """Compare these items without copying."""
+        """Compare these items without copying; check that each is settled and rightly, and that nothing was written."""
         chosen = CopyOptions(**options)  # type: ignore[arg-type]
         source = Side(self.source_store, SOURCE, "", self.source_profile)
         destination = Side(self.dest_store, DEST, "", self.dest_profile)
         verifier = Verifier(source, destination, chosen, self.told, depth=depth, earlier=earlier, concurrency=4)
+        findings = list(verifier.verify_batch(items))
         settled = {
             finding.key: Settled(finding, judge(finding.checks, chosen.policy, finding.error_code))
-            for finding in verifier.verify_batch(items)
+            for finding in findings
         }
+        self._all_faults_fired()
+        assert sorted(finding.index for finding in findings) == [item.index for item in items]
         assert {entry.operation for sandbox in (self.source, self.dest) for entry in sandbox.log} <= READS
         assert not any(each.finding.bytes_written for each in settled.values())
+        self._verdicts_are_right(settled)
         return settled
 
     def check_invariants(
@@ -285,22 +289,30 @@ class TwoStores:
         `left_open`: the keys of uploads that nobody can abort; they stay known, and no others are open. `theirs`: what
         a fault had somebody else write meanwhile; it must be unchanged as what was there before must be.
         """
-        assert not self.source.unfired
-        assert not self.dest.unfired
+        self._all_faults_fired()
         self._books_balance(settled)
         still_open = [(upload.key, upload.id) for upload in self.dest.open_uploads()]
         assert sorted(key for key, _ in still_open) == sorted(left_open)
         assert sorted(self.told.opened) == sorted(self.told.closed + still_open)
         assert not self.writes_at_source
         assert self.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+        self._verdicts_are_right(settled)
+        for key, before in {**self._before, **theirs}.items():
+            if key not in settled or settled[key].verdict != "verified":
+                assert self.dest_bytes(key) == before
+
+    def _all_faults_fired(self) -> None:
+        """Assert that the scenario was the one that was planned."""
+        assert not self.source.unfired
+        assert not self.dest.unfired
+
+    def _verdicts_are_right(self, settled: Mapping[str, Settled]) -> None:
+        """Assert that what is verified has the source's bytes, and that nothing was tried without end."""
         for each in settled.values():
             assert 1 <= len(each.finding.attempts) <= 4
             if each.verdict == "verified":
                 spoiled = self.spoiled_after_ack and each.judgement.dest_grade != "D4"
                 assert spoiled or self._is_right(each.finding)
-        for key, before in {**self._before, **theirs}.items():
-            if key not in settled or settled[key].verdict != "verified":
-                assert self.dest_bytes(key) == before
 
     def _books_balance(self, settled: Mapping[str, Settled]) -> None:
         """Assert that all that the source holds was planned, and all that was planned is settled, each once."""
