@@ -1,0 +1,112 @@
+"""A body whose MD5 the source states: it passes straight through in one PUT."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from integrity.evidence import CheckName
+from tests.faults.conftest import Make
+from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS
+
+LARGE = os.urandom(900_000)
+GET = {"side": "source", "operation": "GetObject"}
+PUT = {"side": "destination", "operation": "PutObject"}
+STRAIGHT = {"threshold": 100_000}
+
+
+def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.grades) == ("verified", "S3/D3")
+    assert pair.requests("CreateMultipartUpload") == 0
+    assert settled.outcome(CheckName.WRITE_DIGEST) == "match"
+
+
+def test_row_14_a_body_that_passes_straight_through_is_read_again_in_the_same_attempt(two_stores: Make) -> None:
+    slow_down = {"status": 503, "code": "SlowDown"}
+    pair = two_stores({**PUT, "calls": "1-4", "action": "status", "value": slow_down})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D3", [""])
+    (repeat,) = settled.finding.attempts[0].repeats
+    assert (repeat.side, repeat.operation, repeat.reason, repeat.count) == ("destination", "PutObject", "throttled", 4)
+    assert pair.requests("PutObject") == 5
+    assert settled.finding.bytes_read == len(LARGE + LARGE)
+
+
+def test_row_15_a_body_that_is_never_taken_fails_throttled(two_stores: Make) -> None:
+    slow_down = {"status": 503, "code": "SlowDown"}
+    pair = two_stores({**PUT, "calls": "all", "action": "status", "value": slow_down})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT, most_attempts=2)
+
+    assert (settled.code, settled.attempts) == ("throttled", ["throttled"] * 2)
+    assert pair.requests("PutObject") == 2 * IMPATIENT.tries
+
+
+@pytest.mark.parametrize("fault", [{"action": "status", "value": 500}, {"action": "drop_reply"}])
+def test_a_body_that_may_have_been_taken_is_not_sent_again_unseen(two_stores: Make, fault: dict[str, object]) -> None:
+    pair = two_stores({**PUT, "calls": "1", **fault})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.verdict == "verified"
+    assert len(settled.attempts) == 2
+
+
+def test_a_flip_on_the_way_in_stores_nothing_though_it_passes_straight_through(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "all", "action": "flip", "at_byte": 1_500_000})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.code == "source_etag_mismatch"
+    assert pair.dest.keys(DEST) == []
+
+
+def test_a_flip_on_the_way_out_is_refused_and_read_again(two_stores: Make) -> None:
+    spoilt = {"side": "destination", "operation": "PutObject", "calls": "1", "action": "corrupt_before_hash"}
+    pair = two_stores(spoilt)
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert settled.verdict == "verified"
+    assert settled.attempts == ["digest_rejected", ""]
+
+
+def test_an_object_sealed_by_a_key_service_goes_in_parts(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"sse": "kms"}, dest_traits={"small_parts": True})
+    pair.seed("film", LARGE + LARGE)
+
+    pair.copy(**STRAIGHT, limits=TINY_PARTS)
+
+    assert pair.requests("CreateMultipartUpload") == 1
+    assert sum(entry.operation == "GetObject" for entry in pair.source.log) == 1
+
+
+def test_a_broken_source_is_resumed_while_its_body_passes_through(two_stores: Make) -> None:
+    pair = two_stores({**GET, "calls": "1", "action": "reset", "at_byte": 900_000})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("resumed",))
+
+
+def test_an_answer_lost_after_a_body_passed_through_is_found_already_there(two_stores: Make) -> None:
+    pair = two_stores({"side": "destination", "operation": "PutObject", "calls": "1", "action": "drop_reply"})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.notes) == ("verified", ("already_there",))
