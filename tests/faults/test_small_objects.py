@@ -1,37 +1,18 @@
-"""Rows C1 to C6: small objects in a crowd, two requests each, confirmed by listing their range."""
+"""Small objects in a crowd: two requests each, and a share of a listing."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import Counter
 
 import pytest
 
-from integrity.evidence import Check, CheckName, Origin
-from migrator.engine.copying import CopyOptions
+from integrity.evidence import CheckName, Origin
 from migrator.engine.errors import CredentialsExpired, Stopped
 from tests.faults.conftest import Make
+from tests.faults.small_objects import BODY, asked, filled, stated
 from tests.faults.two_stores import DEST, Settled, TwoStores
 
-BODY = os.urandom(3_000)
 PUT = {"side": "destination", "operation": "PutObject"}
-LIST = {"operation": "ListObjectsV2", "calls": "all"}
-
-
-def filled(pair: TwoStores, count: int = 12) -> TwoStores:
-    for number in range(count):
-        pair.seed(f"photos/{number:03}", BODY[:number] + BODY)
-    return pair
-
-
-def asked(pair: TwoStores) -> tuple[Counter[str], Counter[str]]:
-    """How often each side was asked for what."""
-    return tuple(Counter(entry.operation for entry in side.log) for side in (pair.source, pair.dest))  # type: ignore[return-value]
-
-
-def stated(settled: Settled, name: CheckName) -> Check:
-    return next(check for check in settled.finding.checks if check.name is name)
 
 
 def test_a_small_object_costs_one_get_and_one_put_and_a_share_of_a_listing(two_stores: Make) -> None:
@@ -141,206 +122,6 @@ def test_digests_go_with_each_write(two_stores: Make) -> None:
 
     (sent,) = [entry.headers for entry in pair.dest.log if entry.operation == "PutObject"]
     assert {"content-md5", "x-amz-checksum-crc64nvme", "x-amz-content-sha256"} <= set(sent)
-
-
-def test_row_c1_a_key_that_is_not_listed_yet_is_found_by_head(two_stores: Make) -> None:
-    pair = filled(two_stores({**PUT, "key": "photos/003", "calls": "1", "action": "late_visible", "value": 60}))
-    pair.dest_seconds_ahead = lambda: 60 if "ListObjectsV2" in asked(pair)[1] else 0
-
-    settled = pair.copy()
-
-    assert {each.verdict for each in settled.values()} == {"verified"}
-    assert asked(pair)[1]["HeadObject"] >= 1
-    assert pair.told.contradictions == []
-
-
-def test_row_c1_a_key_is_waited_for_as_long_as_no_option_says_otherwise(two_stores: Make) -> None:
-    pair = filled(two_stores({**PUT, "key": "photos/000", "calls": "1", "action": "late_visible", "value": 60}), 1)
-    pair.dest_seconds_ahead = lambda: 60 if asked(pair)[1]["HeadObject"] > 20 else 0
-
-    settled = pair.copy_one(found_within_seconds=CopyOptions().found_within_seconds)
-
-    assert (settled.verdict, settled.attempts) == ("verified", [""])
-    assert asked(pair)[1]["HeadObject"] > 20
-
-
-def test_row_c1_a_key_that_never_shows_is_missing(two_stores: Make) -> None:
-    pair = filled(two_stores({**PUT, "key": "photos/003", "calls": "all", "action": "late_visible", "value": 60}))
-
-    settled = pair.copy()
-
-    assert settled["photos/003"].code == "dest_missing"
-    assert sum(each.verdict == "verified" for each in settled.values()) == 11
-
-
-def test_row_c2_where_listings_state_other_etags_head_decides_and_is_asked_from_then_on(two_stores: Make) -> None:
-    pair = filled(two_stores(dest_traits={"listing_etag": "other"}))
-    planned = pair.begin()
-    # As if the bucket had been another one when it was probed.
-    pair.believe(listing_etag=True)
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert {each.grades for each in settled.values()} == {"S3/D3"}
-    assert asked(pair)[1]["HeadObject"] == 12
-    assert set(pair.told.contradictions) == {"listing_etag"}
-
-
-def test_row_c3_where_listings_state_other_sizes_there_is_no_false_alarm(two_stores: Make) -> None:
-    pair = filled(two_stores(dest_traits={"listing_size": "other"}))
-    planned = pair.begin()
-    pair.believe(listing_size=True)
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert {each.verdict for each in settled.values()} == {"verified"}
-    assert set(pair.told.contradictions) == {"listing_size"}
-
-
-def test_where_listings_are_known_to_differ_each_object_is_asked_for(two_stores: Make) -> None:
-    pair = filled(two_stores(dest_traits={"listing_etag": "other"}), 3)
-
-    settled = pair.copy()
-
-    assert {each.verdict for each in settled.values()} == {"verified"}
-    assert asked(pair)[1]["ListObjectsV2"] == 0
-
-
-def test_where_a_listing_states_no_etag_a_head_does(two_stores: Make) -> None:
-    unnamed = {"find": f"<ETag>&quot;{hashlib.md5(BODY).hexdigest()}&quot;</ETag>", "put": ""}
-    pair = filled(two_stores({"side": "destination", **LIST, "action": "xml", "value": unnamed}), 3)
-
-    settled = pair.copy()
-
-    assert {each.grades for each in settled.values()} == {"S3/D3"}
-    assert stated(settled["photos/000"], CheckName.DEST_ETAG).origin is Origin.HEAD
-    assert asked(pair)[1] == {"PutObject": 3, "ListObjectsV2": 1, "HeadObject": 1}
-    assert pair.told.contradictions == ["listing_etag"]
-
-
-def test_where_no_etag_can_be_a_digest_a_head_states_a_checksum(two_stores: Make) -> None:
-    sealed = {"side": "destination", "action": "header", "value": {"set": {"x-amz-server-side-encryption": "aws:kms"}}}
-    faults = [{**sealed, "operation": operation} for operation in ("PutObject", "HeadObject")]
-    pair = filled(two_stores(*faults), 3)
-
-    settled = pair.copy()
-
-    assert {each.grades for each in settled.values()} == {"S3/D3"}
-    assert {each.outcome(CheckName.DEST_ETAG) for each in settled.values()} == {"sse_kms"}
-    assert asked(pair)[1] == {"PutObject": 3, "ListObjectsV2": 1, "HeadObject": 3}
-    assert pair.told.contradictions == []
-
-
-# A store that says that its keys are coded, and leaves a plus as it is: its "a+b" is read as "a b".
-PLUS_LEFT = {**LIST, "action": "xml", "value": {"find": "a%2Bb", "put": "a+b"}}
-
-
-@pytest.mark.parametrize("encoding_type", [False, None])
-def test_what_is_listed_under_a_key_that_may_be_another_confirms_nothing(
-    two_stores: Make, encoding_type: bool | None
-) -> None:
-    lost = {**PUT, "key": "photos/a b", "calls": "all", "action": "delete", "value": "after"}
-    pair = two_stores({"side": "destination", **PLUS_LEFT}, lost)
-    for key in ("photos/a b", "photos/a+b", "photos/plain"):
-        pair.seed(key, b"")
-    planned = pair.begin()
-    pair.believe(encoding_type=encoding_type)
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert settled["photos/a b"].code == "dest_missing"
-    assert {settled[key].grades for key in ("photos/a+b", "photos/plain")} == {"S3/D3"}
-    # The plain one is confirmed by a listing all the same.
-    assert {entry.key for entry in pair.dest.log if entry.operation == "HeadObject"} == {"photos/a b", "photos/a+b"}
-
-
-def test_a_plain_key_is_not_confirmed_by_one_that_is_read_as_it(two_stores: Make) -> None:
-    percent_left = {"side": "destination", **LIST, "action": "xml", "value": {"find": "%252F", "put": "%2F"}}
-    lost = {**PUT, "key": "photos/2019/a", "calls": "all", "action": "delete", "value": "after"}
-    pair = two_stores(percent_left, lost)
-    for key in ("movies/a", "photos/2019/a", "pictures/a"):
-        pair.seed(key, b"")
-    planned = pair.begin()
-    pair.believe(encoding_type=False)
-    pair.lay("photos%2F2019/a", b"")
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert settled["photos/2019/a"].code == "dest_missing"
-    assert {settled[key].grades for key in ("movies/a", "pictures/a")} == {"S3/D3"}
-    assert asked(pair)[1]["ListObjectsV2"] == 1
-
-
-@pytest.mark.parametrize("key", ["a b", "a+b", "a%41b", "caf\u00e9", "a&b"])
-def test_a_key_that_is_coded_is_confirmed_by_a_listing_where_the_probe_saw_it_come_back(
-    two_stores: Make, key: str
-) -> None:
-    pair = two_stores()
-    pair.seed(key, BODY)
-
-    assert pair.copy_one().grades == "S3/D3"
-    assert asked(pair) == ({"GetObject": 1}, {"PutObject": 1, "ListObjectsV2": 1})
-
-
-@pytest.mark.parametrize("key", ["a b", "a+b", "a%41b", "caf\u00e9", "a&b"])
-def test_a_key_that_is_coded_is_asked_for_where_nothing_is_known_of_that(two_stores: Make, key: str) -> None:
-    pair = two_stores()
-    pair.seed(key, BODY)
-    planned = pair.begin()
-    pair.believe(encoding_type=None)
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert settled[key].grades == "S3/D3"
-    assert asked(pair)[1] == {"PutObject": 1, "HeadObject": 1}
-
-
-def test_what_the_source_lists_under_a_key_that_may_be_another_is_no_second_look(two_stores: Make) -> None:
-    gone = {"operation": "GetObject", "key": "photos/a b", "calls": "1", "action": "delete", "value": "after"}
-    faults = [{"side": "source", **each} for each in (PLUS_LEFT, gone)]
-    pair = two_stores(*faults, source_traits={"if_match": "ignored"})
-    for key in ("photos/a b", "photos/plain"):
-        pair.seed(key, BODY, modified=1_700_000_000)
-    planned = pair.begin()
-    # One that came after the plan, alike but for its key.
-    pair.seed("photos/a+b", BODY, modified=1_700_000_000)
-
-    settled = pair.copy_items(planned)
-
-    pair.check_invariants(settled)
-    assert settled["photos/a b"].code == "source_gone"
-    assert pair.dest.keys(DEST) == ["photos/plain"]
-    # One listing looks at them again, the other whether it is the bucket that is gone.
-    assert asked(pair)[0] == {"GetObject": 2, "HeadObject": 1, "ListObjectsV2": 2}
-
-
-@pytest.mark.slow
-def test_row_c4_foreign_keys_in_the_range_lead_to_heads_and_no_endless_listing(two_stores: Make) -> None:
-    pair = two_stores()
-    for key in ("a", "z"):
-        pair.seed(key, BODY)
-    for number in range(4_500):
-        pair.dest.seed(DEST, f"m{number:05}", b"")
-
-    settled = pair.copy()
-
-    assert {each.verdict for each in settled.values()} == {"verified"}
-    assert asked(pair)[1]["HeadObject"] == 1
-    assert asked(pair)[1]["ListObjectsV2"] <= 10
-
-
-def test_row_c5_an_object_replaced_before_the_listing_is_named(two_stores: Make) -> None:
-    pair = filled(two_stores({**PUT, "key": "photos/001", "calls": "1", "action": "overwrite", "value": "after"}), 3)
-
-    settled = pair.copy()
-
-    assert settled["photos/001"].code == "dest_changed_after_write"
-    assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
 
 
 def test_an_object_whose_tags_are_asked_for_again_is_counted_once(two_stores: Make) -> None:
@@ -466,23 +247,6 @@ def test_an_object_that_changed_after_it_was_read_is_named_and_its_copy_removed(
     assert pair.dest.keys(DEST) == ["photos/000", "photos/002"]
 
 
-def test_an_object_whose_listing_has_another_etag_is_no_other_object_where_if_match_is_ignored(
-    two_stores: Make,
-) -> None:
-    pair = filled(two_stores(source_traits={"if_match": "ignored"}), 3)
-    pair.learn()
-    odd = hashlib.md5(pair.source_bytes("photos/001")).hexdigest()
-    listing = {"operation": "ListObjectsV2", "action": "xml", "value": {"find": odd, "put": hashlib.md5().hexdigest()}}
-    pair.source.plan_faults([listing])
-    planned = pair.items()
-
-    settled = pair.copy_items(planned)
-
-    assert {key: each.attempts for key, each in settled.items()} == {item.key: [""] for item in planned}
-    assert settled["photos/001"].notes == ("listing_etag_differs",)
-    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
-
-
 def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race_is_named(two_stores: Make) -> None:
     pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
     planned = pair.begin()
@@ -495,43 +259,6 @@ def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race
     assert settled["photos/000"].notes == ("race_possible",)
     # A listing that is whole needs no HEAD beside it.
     assert _asked_for_before_writing(pair) == 1
-
-
-def test_where_conditions_are_ignored_and_listings_are_current_no_object_costs_a_request_more(two_stores: Make) -> None:
-    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}))
-
-    settled = pair.copy()
-
-    assert {each.grades for each in settled.values()} == {"S3/D3"}
-    assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "ListObjectsV2": 2})
-
-
-@pytest.mark.parametrize("honours", [False, None])
-@pytest.mark.parametrize("seconds", [None, 2])
-def test_where_listings_may_lag_each_key_is_asked_for_before_it_is_written(
-    two_stores: Make, seconds: int | None, honours: bool | None
-) -> None:
-    pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}), 3)
-    planned = pair.begin()
-    pair.believe(read_after_write_seconds=seconds, if_none_match_put=honours)
-    pair.lay("photos/001", b"of somebody else")
-    pair.dest.plan_faults([{**LIST, "action": "xml", "value": SHOWS_NOTHING_YET}])
-
-    settled = pair.copy_items(planned)
-
-    assert settled["photos/001"].code == "dest_exists"
-    assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
-    assert {settled[key].grades for key in ("photos/000", "photos/002")} == {"S3/D3"}
-    assert _asked_for_before_writing(pair) == 3
-    # Nobody has listed anything.
-    assert pair.dest.unfired
-    pair.dest.plan_faults([])
-    pair.check_invariants(settled)
-
-
-SHOWS_NOTHING_YET = (
-    f"<ListBucketResult><Name>{DEST}</Name><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"
-)
 
 
 @pytest.mark.parametrize(
@@ -607,3 +334,20 @@ def test_where_tags_cannot_be_asked_for_nobody_asks(two_stores: Make) -> None:
 
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert asked(pair)[0] == {"GetObject": 3}
+
+
+def test_an_object_whose_listing_has_another_etag_is_no_other_object_where_if_match_is_ignored(
+    two_stores: Make,
+) -> None:
+    pair = filled(two_stores(source_traits={"if_match": "ignored"}), 3)
+    pair.learn()
+    odd = hashlib.md5(pair.source_bytes("photos/001")).hexdigest()
+    listing = {"operation": "ListObjectsV2", "action": "xml", "value": {"find": odd, "put": hashlib.md5().hexdigest()}}
+    pair.source.plan_faults([listing])
+    planned = pair.items()
+
+    settled = pair.copy_items(planned)
+
+    assert {key: each.attempts for key, each in settled.items()} == {item.key: [""] for item in planned}
+    assert settled["photos/001"].notes == ("listing_etag_differs",)
+    assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
