@@ -23,6 +23,7 @@ from integrity.layouts import Layout
 from migrator.engine.buffers import Part, Room
 from migrator.engine.errors import (
     CompleteFailed,
+    ConnectionProblem,
     EngineError,
     EvidenceMismatch,
     NotSupported,
@@ -165,7 +166,8 @@ class Upload:
     def complete(self, digests: DigestSet, expected_etag: str | None) -> Written:
         """Complete and find out what an unclear answer meant.
 
-        Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken.
+        Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken, `ObjectMissing`
+        where what was to be replaced is gone.
         """
         unclear: StoreBusy | None = None
         for tried in range(1, self.target.store.patience.tries + 1):
@@ -176,7 +178,12 @@ class Upload:
             except UploadGone as exc:
                 found = self._found(digests, expected_etag) if unclear else None
                 if found is None:
-                    raise _parts_refused(exc) from exc
+                    raise self._meant_by(exc) from exc
+            except NotSupported as exc:
+                if self._has_parts_whole():
+                    raise
+                # What it refuses is the size or the checksum of the whole, of which it has lost something.
+                raise _parts_refused(exc) from exc
             except StoreBusy as exc:
                 unclear = exc
                 found = self._found(digests, expected_etag)
@@ -294,6 +301,24 @@ class Upload:
             if_match=target.if_match,
         )
 
+    def _meant_by(self, exc: UploadGone) -> ObjectMissing | PartsRefused:
+        """Return what a refusal says: under If-Match a 404 may be about what was to be replaced, not the upload."""
+        target = self.target
+        if target.if_match and exc.http_status == 404 and target.store.find(target.bucket, target.key) is None:
+            return ObjectMissing(str(exc), request_id=exc.request_id)
+        return _parts_refused(exc)
+
+    def _has_parts_whole(self) -> bool:
+        """Say whether the store lists each part in its size, and yes where it cannot be asked for them."""
+        target = self.target
+        try:
+            held = HeldParts.of(target.store.list_parts(target.bucket, target.key, self.upload_id), self.layout)
+        except (ConnectionProblem, StoreBusy, UploadGone):
+            raise
+        except EngineError:
+            return True
+        return held is not None and len(held.etags) == self.layout.count
+
     def _found(self, digests: DigestSet, expected_etag: str | None) -> Statement | None:
         """Return what HEAD shows if it is what we completed: size, a digest, and not older than our upload."""
         target = self.target
@@ -352,7 +377,7 @@ def _part_mismatch(
     return EvidenceMismatch(code, request_id=reply.request_id, check=words, side="destination", checks=(check,))
 
 
-def _parts_refused(exc: UploadGone) -> PartsRefused:
+def _parts_refused(exc: EngineError) -> PartsRefused:
     kind = PartsTooSmall if exc.store_code == "EntityTooSmall" else PartsRefused
     said = {"said": exc.store_code or "no more"}
     return kind(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said)

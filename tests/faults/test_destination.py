@@ -104,6 +104,47 @@ def test_row_22_a_tail_that_was_cut_is_seen_by_head(two_stores: Make) -> None:
     assert pair.dest.keys(DEST) == []
 
 
+@pytest.mark.parametrize(
+    ("calls", "attempts"), [("1", ["complete_failed", ""]), ("all", ["complete_failed"] * 4)], ids=["once", "always"]
+)
+def test_row_22_a_part_whose_tail_was_cut_is_begun_again(two_stores: Make, calls: str, attempts: list[str]) -> None:
+    pair = two_stores({**PART, "part": 2, "calls": calls, "action": "drop_tail"}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.attempts == attempts
+
+
+LOST = {**PART, "part": 2, "calls": "1", "action": "drop_tail"}
+UNKNOWN = {**COMPLETE, "calls": "1", "action": "status", "value": {"status": 400, "code": "InvalidRequest"}}
+LIST = {"side": "destination", "operation": "ListParts", "key": "film", "calls": "1", "action": "status"}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[UNKNOWN], [UNKNOWN, {**LIST, "value": 501}], [LOST, {**LIST, "value": 403}]],
+    ids=["whole", "501", "403"],
+)
+def test_row_22_where_no_list_shows_a_loss_the_store_does_not_know_what_it_refuses(
+    two_stores: Make, faults: list[dict[str, object]]
+) -> None:
+    pair = two_stores(*faults, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.attempts == ["dest_config"]
+
+
+def test_row_22_where_the_upload_is_gone_when_its_parts_are_asked_for_it_is_begun_again(two_stores: Make) -> None:
+    gone = {**LIST, "value": {"status": 404, "code": "NoSuchUpload"}}
+    pair = two_stores(UNKNOWN, gone, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    assert pair.copy_one(limits=TINY_PARTS).attempts == ["complete_failed", ""]
+
+
 def test_row_23_a_store_that_echoes_our_digest_proves_nothing(two_stores: Make) -> None:
     pair = two_stores(
         {**PUT, "calls": "1", "action": "corrupt_before_hash"},

@@ -137,6 +137,35 @@ def test_row_59_where_nothing_tells_what_is_back_it_is_not_replaced(two_stores: 
     assert pair.dest_bytes("photo") == b"older"
 
 
+@pytest.mark.parametrize(
+    ("operation", "threshold"), [("PutObject", 200_000), ("PutObject", 50_000), ("CompleteMultipartUpload", 50_000)]
+)
+def test_row_59_what_was_to_be_replaced_and_is_gone_leaves_the_key_free(
+    two_stores: Make, operation: str, threshold: int
+) -> None:
+    gone = {"side": "destination", "operation": operation, "calls": "1", "action": "delete", "value": "before"}
+    pair = two_stores(gone, dest_traits={"small_parts": True})
+    in_parts = {"part_size": 40_000} if operation == "CompleteMultipartUpload" else {}
+    pair.seed("photo", BODY, **in_parts)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches", limits=TINY_PARTS, threshold=threshold)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["store_error", ""])
+
+
+def test_row_59_an_upload_that_is_gone_under_what_is_to_be_replaced_is_begun_again(two_stores: Make) -> None:
+    gone = {"status": 404, "code": "NoSuchUpload"}
+    complete = {"side": "destination", "operation": "CompleteMultipartUpload", "calls": "1"}
+    pair = two_stores({**complete, "action": "status", "value": gone}, dest_traits={"small_parts": True})
+    pair.seed("photo", BODY, part_size=40_000)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches", limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["complete_failed", ""])
+
+
 def test_row_59_what_changed_since_the_plan_is_not_replaced(two_stores: Make) -> None:
     pair = two_stores()
     pair.seed("photo", BODY)
