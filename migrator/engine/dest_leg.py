@@ -44,7 +44,7 @@ from migrator.engine.errors import (
     Stopped,
 )
 from migrator.engine.messages import ListedObject
-from migrator.engine.planning import ARCHIVE_CLASSES, Item
+from migrator.engine.planning import ARCHIVE_CLASSES, NO_VERSION, Item
 from migrator.engine.reading_back import ReadingBack
 from migrator.engine.requests import HEAD
 from migrator.engine.source_leg import SourceLeg, is_match
@@ -59,6 +59,7 @@ class DestLeg:
     def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None], source: SourceLeg) -> None:
         self.statement: Statement | None = None
         self.written_version_id = ""
+        self._replied_version_id = ""
         self.reading_back = ReadingBack(work, item)
         self._work = work
         self._item = item
@@ -157,7 +158,8 @@ class DestLeg:
         """Ask what the destination holds now and return every check of this leg."""
         if written.reply is None:
             self._note("recovered")
-        after = self.head(written.reply.version_id if written.reply else "")
+        self._replied_version_id = written.reply.version_id if written.reply else ""
+        after = self.head(self._replied_version_id)
         identity = written.found
         if identity is None and self._side.profile.etag_stable is False:
             # The ETag of the write's answer does not last here; the first HEAD names the object.
@@ -190,16 +192,23 @@ class DestLeg:
     def remove(self, checks: Sequence[Check]) -> bool:
         """Remove wrong bytes if what is there is what this attempt wrote; else name them and leave them."""
         assert self.statement is not None
-        if not is_match(checks, CheckName.DEST_IDENTITY):
-            self._note("wrong_copy_left")
-            return False
+        # Of a version that is named nothing else is removed, whatever the key holds by now.
+        version_id = self.statement.version_id or self._replied_version_id
         try:
-            self._side.store.delete(self._side.bucket, self._item.dest_key, version_id=self.statement.version_id)
+            is_ours = is_match(checks, CheckName.DEST_IDENTITY) and self._is_unchanged(self.statement, version_id)
+            if is_ours:
+                self._side.store.delete(self._side.bucket, self._item.dest_key, version_id=version_id)
         except EngineError:
-            self._note("wrong_copy_left")
-            return False
-        self._note("wrong_copy_removed")
-        return True
+            is_ours = False
+        self._note("wrong_copy_removed" if is_ours else "wrong_copy_left")
+        return is_ours
+
+    def _is_unchanged(self, said: Statement, version_id: str) -> bool:
+        """Say whether the key holds what was looked at: reading back takes long, and a removal has no condition."""
+        if version_id not in ("", NO_VERSION):
+            return True
+        found = self.find(version_id)
+        return found is None or (found.etag, found.last_modified) == (said.etag, said.last_modified)
 
     def is_back(self) -> bool:
         """Say whether what the plan saw holds the key again, now that ours was removed: so where versions are kept."""

@@ -213,6 +213,55 @@ def test_row_60_in_a_versioned_bucket_our_version_is_judged(two_stores: Make) ->
     assert pair.dest_bytes("photo") != BODY
 
 
+REMOVED = {"side": "destination", "operation": "DeleteObject", "key": "photo", "calls": "1"}
+UNNAMED = {"side": "destination", "operation": "HeadObject", "key": "photo", "calls": "all"}
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "named by the reply alone"])
+def test_row_60_in_a_versioned_bucket_our_wrong_version_alone_is_removed(
+    request: pytest.FixtureRequest, way: str, is_named: bool
+) -> None:
+    make: Make = request.getfixturevalue(way)
+    unnamed = {**UNNAMED, "action": "header", "value": {"remove": ["x-amz-version-id"]}}
+    pair = make(
+        {**SPOILT, "operation": "PutObject"},
+        {**REMOVED, "action": "overwrite", "value": "before"},
+        *([] if is_named else [unnamed]),
+        dest_traits={"versioned": True},
+    )
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one(read_back_percent=100)
+
+    assert settled.attempts == ["dest_readback_mismatch", "dest_exists"]
+    # Of the two that were written the other writer's is left, and it is what the key holds.
+    assert len(pair.dest.version_ids(DEST, "photo")) == 1
+    assert pair.dest_store.find(DEST, "photo") is not None
+
+
+def test_row_60_another_writer_before_a_wrong_copy_is_removed_loses_nothing(streamed_stores: Make) -> None:
+    asked = {"side": "destination", "operation": "GetObjectTagging", "key": "photo", "calls": "1"}
+    pair = streamed_stores({**SPOILT, "operation": "PutObject"}, {**asked, "action": "overwrite", "value": "after"})
+    pair.seed("photo", BODY, tags={"kept": "long"})
+
+    settled = pair.copy_one(read_back_percent=100, tags=True)
+
+    assert (settled.code, settled.notes) == ("dest_readback_mismatch", ("wrong_copy_left",))
+    assert pair.requests("DeleteObject") == 0
+    assert pair.dest.keys(DEST) == ["photo"]
+
+
+def test_row_60_a_wrong_copy_is_left_where_the_last_look_at_it_is_refused(two_stores: Make) -> None:
+    look = {**UNNAMED, "calls": "2", "action": "status", "value": 403}
+    pair = two_stores({**PUT, "calls": "1", "action": "drop_tail"}, look)
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert (settled.code, settled.notes) == ("dest_size_mismatch", ("wrong_copy_left",))
+
+
 def test_row_61_a_store_that_ignores_conditions_is_asked_first(two_stores: Make) -> None:
     pair = two_stores(dest_traits={"if_none_match": "ignored"})
     pair.seed("photo", BODY)
