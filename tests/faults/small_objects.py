@@ -26,3 +26,9 @@ def asked(pair: TwoStores) -> tuple[Counter[str], Counter[str]]:
 def stated(settled: Settled, name: CheckName) -> Check:
     """The check of this name."""
     return next(check for check in settled.finding.checks if check.name is name)
+
+
+def asked_for_before_writing(pair: TwoStores) -> int:
+    """How many keys the destination was asked for by a HEAD before anything was written there under them."""
+    first = {entry.key: entry.operation for entry in reversed(pair.dest.log) if entry.key}
+    return sum(operation == "HeadObject" for operation in first.values())

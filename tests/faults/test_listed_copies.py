@@ -9,11 +9,14 @@ import pytest
 from integrity.evidence import CheckName, Origin
 from migrator.engine.copying import CopyOptions
 from tests.faults.conftest import Make
-from tests.faults.small_objects import BODY, asked, filled, stated
+from tests.faults.small_objects import BODY, asked, asked_for_before_writing, filled, stated
 from tests.faults.two_stores import DEST
 
 PUT = {"side": "destination", "operation": "PutObject"}
 LIST = {"operation": "ListObjectsV2", "calls": "all"}
+SHOWS_NOTHING_YET = (
+    f"<ListBucketResult><Name>{DEST}</Name><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"
+)
 
 
 def test_row_c1_a_key_that_is_not_listed_yet_is_found_by_head(two_stores: Make) -> None:
@@ -216,11 +219,6 @@ def test_a_plain_key_is_not_confirmed_by_one_that_is_read_as_it(two_stores: Make
     assert asked(pair)[1]["ListObjectsV2"] == 1
 
 
-SHOWS_NOTHING_YET = (
-    f"<ListBucketResult><Name>{DEST}</Name><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"
-)
-
-
 def test_where_conditions_are_ignored_and_listings_are_current_no_object_costs_a_request_more(two_stores: Make) -> None:
     pair = filled(two_stores(dest_traits={"if_none_match": "ignored"}))
 
@@ -246,7 +244,7 @@ def test_where_listings_may_lag_each_key_is_asked_for_before_it_is_written(
     assert settled["photos/001"].code == "dest_exists"
     assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
     assert {settled[key].grades for key in ("photos/000", "photos/002")} == {"S3/D3"}
-    assert _asked_for_before_writing(pair) == 3
+    assert asked_for_before_writing(pair) == 3
     # Nobody has listed anything.
     assert pair.dest.unfired
     pair.dest.plan_faults([])

@@ -9,7 +9,7 @@ import pytest
 from integrity.evidence import CheckName, Origin
 from migrator.engine.errors import CredentialsExpired, Stopped
 from tests.faults.conftest import Make
-from tests.faults.small_objects import BODY, asked, filled, stated
+from tests.faults.small_objects import BODY, asked, asked_for_before_writing, filled, stated
 from tests.faults.two_stores import DEST, Settled, TwoStores
 
 PUT = {"side": "destination", "operation": "PutObject"}
@@ -258,7 +258,7 @@ def test_where_conditions_are_ignored_a_listing_shows_what_is_there_and_the_race
     assert settled["photos/001"].code == "dest_exists"
     assert settled["photos/000"].notes == ("race_possible",)
     # A listing that is whole needs no HEAD beside it.
-    assert _asked_for_before_writing(pair) == 1
+    assert asked_for_before_writing(pair) == 1
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_key_that_a_broken_listing_did_not_reach_is_asked_for_before_it_is_wri
     assert settled["photos/001"].code == "dest_exists"
     assert {settled[key].verdict for key in ("photos/000", "photos/002")} == {"verified"}
     assert {settled[key].notes for key in ("photos/000", "photos/002")} == {("race_possible",)}
-    assert _asked_for_before_writing(pair) == head_requests
+    assert asked_for_before_writing(pair) == head_requests
 
 
 def test_a_key_behind_too_many_foreign_ones_is_asked_for_before_it_is_written(
@@ -300,19 +300,13 @@ def test_a_key_behind_too_many_foreign_ones_is_asked_for_before_it_is_written(
 
     pair.check_invariants(settled)
     assert settled["photos/001"].code == "dest_exists"
-    assert _asked_for_before_writing(pair) == 2
+    assert asked_for_before_writing(pair) == 2
 
 
 def _lay_beside(pair: TwoStores, count: int) -> None:
     """Put foreign objects between photos/000 and photos/001."""
     for number in range(count):
         pair.lay(f"photos/000-{number:03}", b"")
-
-
-def _asked_for_before_writing(pair: TwoStores) -> int:
-    """How many keys the destination was asked for by a HEAD before anything was written there under them."""
-    first = {entry.key: entry.operation for entry in reversed(pair.dest.log) if entry.key}
-    return sum(operation == "HeadObject" for operation in first.values())
 
 
 def test_tags_are_asked_for_and_only_tagged_objects_are_asked_about_again(two_stores: Make) -> None:
