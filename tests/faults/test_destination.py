@@ -275,6 +275,28 @@ def test_row_26_a_part_with_a_wrong_checksum_once_is_sent_again(two_stores: Make
     assert pair.requests("UploadPart") == 4
 
 
+@pytest.mark.parametrize("action", ["empty_200", "html_200", "error_in_200"])
+def test_a_part_whose_answer_states_no_etag_is_sent_again(two_stores: Make, action: str) -> None:
+    pair = two_stores({**PART, "part": 2, "calls": "1", "action": action}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D3", [""])
+    assert pair.requests("UploadPart") == 4
+
+
+def test_parts_that_are_never_answered_with_an_etag_fail_as_what_they_are(two_stores: Make) -> None:
+    pair = two_stores({**PART, "part": 2, "calls": "all", "action": "empty_200"}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **FILM)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("store_error", ["store_error"] * 4)
+    assert "said yes but sent no proof" in settled.finding.error_message
+    assert pair.dest.keys(DEST) == []
+
+
 def test_row_27_a_constant_multipart_etag_from_a_formula_store_is_a_mismatch(two_stores: Make) -> None:
     pair = two_stores(
         {**COMPLETE, "calls": "all", "action": "etag", "value": "d41d8cd98f00b204e9800998ecf8427e-2"},

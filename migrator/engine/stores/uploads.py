@@ -13,6 +13,7 @@ from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import Asked, http_date, rfc3339, statement_of, written_statement
 from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreFault, UploadGone
+from migrator.engine.lines import Reply
 from migrator.engine.messages import (
     ListedPart,
     ListedUpload,
@@ -74,7 +75,9 @@ class UploadVerbs(Asking):
         wire_body: bytes | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Statement:
-        """Send one part; repeating it replaces it. `is_signed`: its bytes are signed, not its headers alone.
+        """Send one part; repeating it replaces it, and an answer without an ETag repeats it: Complete must name one.
+
+        `is_signed`: its bytes are signed, not its headers alone.
 
         `payload_sha256` in hex, if it is known; else the body is hashed as it is now, which shows nothing of it.
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control). Raises
@@ -93,8 +96,9 @@ class UploadVerbs(Asking):
             payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
-        reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), should_stop=should_stop)
-        return written_statement(reply.headers, Origin.PART_REPLY)
+        return self._patiently(
+            asked, lambda: _named_part(self._answer(request, asked, should_stop), asked), should_stop=should_stop
+        )
 
     def complete_upload(
         self,
@@ -120,7 +124,7 @@ class UploadVerbs(Asking):
         reply = self._call(asked, "complete_multipart_upload", arguments, wire, body=body, repeat=False)
         etag = str(reply.get("ETag") or "")
         if not etag:
-            raise AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
+            raise _no_proof(asked)
         said = replace(statement_of(headers_of(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
         return replace(said, checksums=stated_checksums_of(reply) or said.checksums)
 
@@ -227,6 +231,18 @@ def _uploads_in(reply: Mapping[str, object]) -> tuple[ListedUpload, ...]:
 
 def _initiator_of(row: Mapping[str, object]) -> str:
     return str(cast("Mapping[str, object]", row.get("Initiator") or {}).get("ID") or "")
+
+
+def _named_part(reply: Reply, asked: Asked) -> Statement:
+    """Return what the answer to a part states; without its ETag, which Complete must name, it is no answer."""
+    said = written_statement(reply.headers, Origin.PART_REPLY)
+    if said.etag is None:
+        raise _no_proof(asked)
+    return said
+
+
+def _no_proof(asked: Asked) -> AnswerUnreadable:
+    return AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
 
 
 def _upload_gone(exc: EngineError) -> EngineError:
