@@ -414,7 +414,8 @@ def test_the_bucket_stands_in_the_path_or_in_the_host(
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count what is open")
 def test_a_store_that_is_only_let_go_keeps_no_connection_open() -> None:
     rule = AddressRule(allow_private=True)
-    with answering(*[OK] * 20) as told, uncollected():
+    named = OK.replace(b"OK\r\n", b'OK\r\nETag: "a"\r\n')
+    with answering(*[named] * 20) as told, uncollected():
         end = Endpoint(url=told.url, access_key_id="example", secret_access_key="example-secret", rule=rule)
         Store(end).find("bucket", "key")
         before = len(list(Path("/proc/self/fd").iterdir()))
