@@ -12,7 +12,7 @@ from concurrent.futures import wait
 from integrity.algorithms import Algorithm
 from integrity.digests import OnePass
 from integrity.etags import etag_of
-from integrity.evidence import Encryption, Finding, Proof, first_mismatch
+from integrity.evidence import Encryption, EtagMeaning, Finding, Proof, first_mismatch
 from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
 from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
@@ -50,6 +50,10 @@ class _NothingTaken(Exception):
     def __init__(self, problem: StoreBusy) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+class _NotItsMd5(Exception):
+    """What the source states in the form of an MD5 is not that of the bytes. Not an error: it says nothing of them."""
 
 
 class ItemCopy(ItemAttempt):
@@ -97,13 +101,14 @@ class ItemCopy(ItemAttempt):
             self._item.size > self._work.options.threshold
             and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)
             and self._source.stated_md5 is not None
+            and self._work.source.profile.etag_single in (EtagMeaning.MD5, EtagMeaning.UNKNOWN)
             and may_leave_unsigned(dest)
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES
             and Algorithm.MD5 not in self._work.options.leave_out_digests
             # The reply's ETag will not be an MD5 then, and parts bring a checksum of the whole.
             and Encryption.of(self._work.options.encryption) is not Encryption.SSE_KMS
-            and not self._work.sealed_source.is_set()
+            and not self._work.no_md5_at_source.is_set()
         )
 
     # Reading and writing
@@ -132,26 +137,32 @@ class ItemCopy(ItemAttempt):
             part.close()
 
     def _write_large(self, layout: Layout) -> Written:
-        """Write what may pass straight through; read it again, with patience, while the destination takes nothing."""
+        """Write what may pass straight through; read it again, with patience, while the destination takes nothing.
+
+        It is read again in parts too, where the MD5 that went ahead turned out to be none of these bytes.
+        """
         store, tried = self._work.destination.store, 0
         while True:
-            tried += 1
             try:
                 return self._write_straight_or_in_parts(layout)
+            except _NotItsMd5:
+                self._work.no_md5_at_source.set()
             except _NothingTaken as exc:
+                tried += 1
                 if tried >= store.patience.tries:
                     raise exc.problem from exc
                 store.repeats(PUT.name, exc.problem)
+                self._source.close()
+                store.patience.wait(tried, self._work.should_stop)
             self._source.close()
             self._source.begin_again()
-            store.patience.wait(tried, self._work.should_stop)
 
     def _write_straight_or_in_parts(self, layout: Layout) -> Written:
         """Go straight if the reply confirms that the ETag is the MD5 of the bytes; else as if that were not known."""
         self._source.open()
         said = self._source.statement
         if said is not None and said.encryption in (Encryption.SSE_KMS, Encryption.SSE_C):
-            self._work.sealed_source.set()
+            self._work.no_md5_at_source.set()
         if not self._may_go_straight():
             layout = self._layout = self._choose_layout()
             if self._dest.is_taken(layout):
@@ -174,7 +185,8 @@ class ItemCopy(ItemAttempt):
                     break
                 last = chunk
             else:
-                self._source.judge()
+                if self._source.judge().md5 != md5:
+                    raise _NotItsMd5
                 pipe.write(last)
         except BaseException:
             pipe.give_up()

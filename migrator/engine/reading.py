@@ -45,7 +45,6 @@ class SourceReader(Reader):
 
     lone: Lone | None = None
     announced: bool = True
-    repinned: bool = False
     stretches_resumed: int = 0
     is_by_ranges: bool = False
     is_refused_ranges: bool = False
@@ -232,7 +231,6 @@ class SourceReader(Reader):
             return
         if self._is_listed_as(item):
             self.pin = replace(self.pin, etag=etag)
-            self.repinned = True
 
     def _is_listed_as(self, item: Item) -> bool:
         pin = self.pin

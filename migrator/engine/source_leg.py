@@ -103,7 +103,7 @@ class SourceLeg:
         then; `earlier` holds it from here on.
         """
         said = self.statement = self._head()
-        if said.etag and not self._work.trusts_source_listing():
+        if said.etag and self._work.source.profile.listing_etag is False:
             # This bucket's listings state other ETags than the objects do, so the plan's names nothing.
             self._reader.pin = replace(self._reader.pin, etag=said.etag)
             self._note("listing_etag_differs")
@@ -132,7 +132,7 @@ class SourceLeg:
     def _open(self) -> None:
         planned = self._reader.pin.etag
         self.statement = self._reader.open(self._item)
-        if self._reader.repinned:
+        if normalise(self._reader.pin.etag) != normalise(self._item.etag):
             self._note("listing_etag_differs")
             self._work.source_listing_differs.set()
         if self._reader.pin.etag != planned:

@@ -119,7 +119,7 @@ class Work:
     # What turned out on the way.
     listing_differs: threading.Event = field(default_factory=threading.Event)
     source_listing_differs: threading.Event = field(default_factory=threading.Event)
-    sealed_source: threading.Event = field(default_factory=threading.Event)
+    no_md5_at_source: threading.Event = field(default_factory=threading.Event)
     ranges_refused: threading.Event = field(default_factory=threading.Event)
     # Whether one item is at work, and nothing waits.
     is_lone: threading.Event = field(default_factory=threading.Event)

@@ -27,6 +27,19 @@ def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores
     assert settled.outcome(CheckName.WRITE_DIGEST) == "match"
 
 
+def test_a_body_is_not_sent_with_an_etag_that_only_looks_like_its_md5(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"etag_single": "opaque"}, dest_traits={"small_parts": True})
+    for key in ("film-1", "film-2"):
+        pair.seed(key, LARGE + LARGE)
+
+    settled = pair.copy(**STRAIGHT, limits=TINY_PARTS, concurrency=1)
+
+    assert {(each.verdict, tuple(each.attempts)) for each in settled.values()} == {("verified", ("",))}
+    # The first one has shown it before its last piece went out.
+    assert pair.requests("PutObject") == 1
+    assert pair.requests("CreateMultipartUpload") == 2
+
+
 def test_row_14_a_body_that_passes_straight_through_is_read_again_in_the_same_attempt(two_stores: Make) -> None:
     slow_down = {"status": 503, "code": "SlowDown"}
     pair = two_stores({**PUT, "calls": "1-4", "action": "status", "value": slow_down})
