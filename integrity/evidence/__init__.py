@@ -19,7 +19,7 @@ from integrity.evidence.checks import (
 )
 from integrity.evidence.comparisons import without_framing
 from integrity.evidence.demands import Demand
-from integrity.evidence.dest_leg import ReadBack, came_transcoded, destination_checks, needs_head, write_checks
+from integrity.evidence.dest_leg import destination_checks, needs_head, write_checks
 from integrity.evidence.earlier import Earlier, dest_checks_since, source_checks_since
 from integrity.evidence.fidelity import (
     CARRIED_HEADERS,
@@ -42,6 +42,7 @@ from integrity.evidence.profiles import (
     profile_from_json,
     profile_to_json,
 )
+from integrity.evidence.reading_back import ReadBack, came_transcoded
 from integrity.evidence.source_leg import Planned, source_checks, unchanged_check
 from integrity.evidence.statements import AskedEncryption, Encryption, Statement
 

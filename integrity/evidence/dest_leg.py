@@ -7,7 +7,6 @@ control for it; else it is `store_unproven`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -26,9 +25,9 @@ from integrity.evidence.comparisons import (
     meaning_of,
     not_computed,
     stated_checksums,
-    without_framing,
 )
 from integrity.evidence.profiles import EtagMeaning, Profile, Proof
+from integrity.evidence.reading_back import ReadBack, readback_check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -36,15 +35,6 @@ if TYPE_CHECKING:
     from integrity.digests import DigestSet
     from integrity.evidence.statements import Statement
     from integrity.layouts import Layout
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadBack:
-    """What a second GET of the whole destination object gave: its reply, SHA-256 in hex, and bytes."""
-
-    statement: Statement
-    sha256: str
-    size: int
 
 
 def write_checks(
@@ -104,7 +94,7 @@ def destination_checks(
         *_etags(digests, layout, profile, write_reply, after, attempt),
         *_stated_checksums(digests, layout, profile, write_reply, after, attempt),
         *_identities(profile, identity, write_reply, later, attempt),
-        _readback(digests, readback, after, coding, attempt),
+        readback_check(digests, readback, after, coding, attempt),
     )
 
 
@@ -117,11 +107,6 @@ def needs_head(checks: Iterable[Check]) -> bool:
 
 
 _TOLD_BY_LISTING = frozenset({CheckName.DEST_SIZE, CheckName.DEST_ETAG, CheckName.DEST_IDENTITY})
-
-
-def came_transcoded(check: Check) -> bool:
-    """Say whether this is a reading back that shows nothing, for the copy came in another encoding than it has."""
-    return check.name is CheckName.DEST_READBACK and check.reason is Reason.NOT_SUPPORTED
 
 
 def _write_digest(
@@ -410,33 +395,3 @@ def _identity(profile: Profile, first: Statement, later: Statement, attempt: int
 
 
 _WRITE_REPLIES = frozenset({Origin.PUT_REPLY, Origin.COMPLETE_REPLY})
-
-
-def _readback(
-    digests: DigestSet, readback: ReadBack | None, after: Statement | None, coding: str, attempt: int
-) -> Check:
-    name, ours = CheckName.DEST_READBACK, digests.sha256_hex
-    if readback is None or ours is None:
-        return absent(name, Reason.NOT_REQUESTED, Witness(attempt=attempt))
-    statement = readback.statement
-    witness = Witness(Origin.READBACK, statement.at, statement.request_id, attempt)
-    expected, observed = f"{ours} {digests.size} bytes", f"{readback.sha256} {readback.size} bytes"
-    if readback.size != digests.size and _is_transcoded(statement, after, coding):
-        return witness.not_comparable(name, Reason.NOT_SUPPORTED, expected, observed, "SHA256")
-    return witness.compared(name, expected, observed, "SHA256")
-
-
-def _is_transcoded(read: Statement, after: Statement | None, coding: str) -> bool:
-    """Say whether a body came in another encoding than the object is stored in, so that it shows nothing of that.
-
-    A listing states no encodings. What meddles with bodies may change a HEAD too, which then states no length: there
-    only what was written tells the encoding.
-    """
-    if after is None or after.origin is Origin.LISTING:
-        return False
-    stored = coding if after.size is None else _coding_of(after)
-    return _coding_of(read).lower() != without_framing(stored).lower()
-
-
-def _coding_of(said: Statement) -> str:
-    return without_framing(said.content_headers.get("content-encoding", ""))
