@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 
 from integrity.digests import DigestSet
 from integrity.etags import EtagForm, kind
@@ -47,7 +49,7 @@ from migrator.engine.planning import ARCHIVE_CLASSES, Item, is_legal_key
 from migrator.engine.repeats import DESTINATION, SOURCE, Repeats
 from migrator.engine.requests import GET, GET_TAGS, PUT, get_request, of_version, put_request, tags_request
 from migrator.engine.workplace import IfExists, Side, Work
-from migrator.engine.writing import Target, Written, put_object
+from migrator.engine.writing import Sending, Target, Written, cleared_up, put_object
 
 # What is hashed faster than it is handed over, and small enough that many fit in the memory budget.
 LARGEST_SMALL = 1024 * 1024
@@ -237,6 +239,7 @@ class SmallCopy(ItemCopy):
         target = self._target = self._dest.target(layout)
         if not self._dest.condition_holds(layout):
             self._note("race_possible")
+        began = datetime.now(UTC)
         try:
             reply = yield from asking(self._put(target, digests, body))
         except ConditionFailed:
@@ -245,6 +248,11 @@ class SmallCopy(ItemCopy):
             self._asked_again(DESTINATION, PUT.name, problem)
             return (yield from self._write_aside(layout, target, digests, body))
         written = Written(written_statement(reply.headers, Origin.PUT_REPLY), sent=target.sent())
+        if written.reply is not None and written.reply.etag is None:
+            sending = Sending.of(target, digests, began)
+            self._listen()
+            target = replace(target, store=self._work.destination.store)
+            written = yield from aside(partial(cleared_up, target, written, sending))
         return (yield from self._begun(written))
 
     def _write_aside(self, layout: Layout, target: Target, digests: DigestSet, body: bytes) -> Steps[Ended]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -41,7 +41,7 @@ from migrator.engine.pacing import LastMoment
 from migrator.engine.part_replies import PartReplies
 from migrator.engine.requests import PUT_PART
 from migrator.engine.stores import SentPart
-from migrator.engine.writing import MOST_SENDS, Target, Written, checksum_headers, send_again_if_refused
+from migrator.engine.writing import MOST_SENDS, Sending, Target, Written, checksum_headers, send_again_if_refused
 
 PARTS_IN_FLIGHT = 3
 
@@ -326,17 +326,8 @@ class Upload:
             said = target.store.head(target.bucket, target.key, checksums=target.profile.checksum_mode is True)
         except ObjectMissing:
             return None
-        if target.follows and said.version_id == target.follows:
-            # The version before ours, with the same bytes it may be.
-            return None
-        skew = timedelta(seconds=(target.profile.clock_skew_seconds or 0) - 2)
-        since = (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")
-        sums = checksum_headers(target.algorithm, digests)
-        same = bool(said.etag) and normalise(said.etag or "") == expected_etag
-        same = same or any(said.checksums.get(name) == value for name, value in sums.items())
-        if said.size != digests.size or not same or said.last_modified[:19] < since:
-            return None
-        return said
+        sending = Sending(digests.size, expected_etag, checksum_headers(target.algorithm, digests), self.began)
+        return said if sending.is_shown_by(said, target) else None
 
 
 def _let_go(part: Part, room: Room) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
 from integrity.checksums import encode
 from integrity.digests import Algorithm, DigestSet, OnePass, PartDigest
+from integrity.etags import normalise
 from integrity.evidence import Encryption, Profile, Proof, Statement
 from integrity.values import plain_value
 from migrator.engine.buffers import Part, Pipe
-from migrator.engine.errors import DigestRejected, EngineError, LocalMemoryCorruption
+from migrator.engine.errors import AnswerUnreadable, DigestRejected, EngineError, LocalMemoryCorruption
 from migrator.engine.pacing import LastMoment
 from migrator.engine.requests import PUT
 from migrator.engine.stores import Store, WriteHeaders
@@ -97,9 +99,38 @@ class Written:
     sent: frozenset[str] = frozenset()
 
 
+@plain_value
+class Sending:
+    """What is on its way to a key and since when: after an unclear answer it tells whether that is what is there."""
+
+    size: int
+    etag: str | None
+    sums: Mapping[str, str]
+    began: datetime
+
+    @classmethod
+    def of(cls, target: Target, digests: DigestSet, began: datetime) -> Sending:
+        """Return what goes in one PUT."""
+        return cls(digests.size, digests.md5.hex() if digests.md5 else None, target.checksums(digests), began)
+
+    def is_shown_by(self, said: Statement, target: Target) -> bool:
+        """Say whether HEAD shows what was sent: size, a digest, and not older than our write."""
+        same = bool(said.etag) and normalise(said.etag or "") == self.etag
+        same = same or any(said.checksums.get(name) == value for name, value in self.sums.items())
+        return said.size == self.size and same and not self.is_older(said, target)
+
+    def is_older(self, said: Statement, target: Target) -> bool:
+        """Say whether an object was there before, as far as its version and its time tell; without a time it was."""
+        if target.follows and said.version_id == target.follows:
+            # The version before ours, with the same bytes it may be.
+            return True
+        skew = timedelta(seconds=(target.profile.clock_skew_seconds or 0) - 2)
+        return said.last_modified[:19] < (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
     """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
-    sums = target.checksums(digests)
+    sums, began = target.checksums(digests), datetime.now(UTC)
 
     def send() -> Statement:
         return target.store.put(
@@ -116,7 +147,8 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
         )
 
     reply = send_again_if_refused(send, part, digests, partial(target.store.repeats, PUT.name))
-    return Written(reply, sent=target.sent())
+    written = Written(reply, sent=target.sent())
+    return written if reply.etag is not None else cleared_up(target, written, Sending.of(target, digests, began))
 
 
 def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[], bool]) -> Written:
@@ -125,6 +157,7 @@ def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[]
     The store refuses what differs from it. The bytes exist only once, so nothing is sent again here. Raises `Stopped`
     where the answer does not come within a moment of a wish to stop.
     """
+    began = datetime.now(UTC)
     reply = target.store.put_through(
         target.bucket,
         target.key,
@@ -135,7 +168,25 @@ def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[]
         if_match=target.if_match,
         should_stop=LastMoment(should_stop).is_over,
     )
-    return Written(reply, sent=target.sent(signed=False) & {"MD5"})
+    written = Written(reply, sent=target.sent(signed=False) & {"MD5"})
+    return written if reply.etag is not None else cleared_up(target, written, Sending(pipe.size, md5.hex(), {}, began))
+
+
+def cleared_up(target: Target, written: Written, sending: Sending) -> Written:
+    """Return what came of a PUT whose yes states no ETag: that is no proof of it, so a HEAD tells what is there.
+
+    Raises `AnswerUnreadable` where that is what was there before. What a HEAD leaves open is for the judge, as at a
+    store that never states an ETag.
+    """
+    found = target.store.find(target.bucket, target.key, checksums=target.profile.checksum_mode is True)
+    if found is None or found.etag is None:
+        return written
+    if sending.is_shown_by(found, target):
+        return Written(None, found, sent=written.sent)
+    was_replaced = bool(target.if_match) and normalise(found.etag) == normalise(target.if_match)
+    if was_replaced or (found.last_modified and sending.is_older(found, target)):
+        raise AnswerUnreadable("no ETag", facts={"fault": "said yes but sent no proof"})
+    return written
 
 
 def send_again_if_refused(

@@ -13,6 +13,8 @@ from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
 BODY = os.urandom(100_000)
 FILM = os.urandom(6_000_000)
 PUT = {"side": "destination", "operation": "PutObject", "key": "photo"}
+HOLLOW = pytest.mark.parametrize("action", ["empty_200", "html_200"])
+EACH_WAY = pytest.mark.parametrize("threshold", [len(BODY), len(BODY) - 1], ids=["held", "straight through"])
 UNKNOWN = {
     "if_none_match_put": None,
     "if_none_match_complete": None,
@@ -503,3 +505,78 @@ def test_a_head_that_is_refused_while_a_listing_is_not_is_about_the_object(two_s
     settled = pair.copy_one()
 
     assert (settled.code, settled.attempts) == ("store_error", ["store_error"])
+
+
+@HOLLOW
+@EACH_WAY
+@pytest.mark.parametrize("older", [b"older", os.urandom(len(BODY))], ids=["of another size", "of the same size"])
+def test_a_yes_without_an_etag_to_a_put_that_was_not_done_judges_nothing_of_what_it_was_to_replace(
+    two_stores: Make, older: bytes, threshold: int, action: str
+) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": action})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", older)
+
+    settled = pair.copy_one(if_exists="replace_if_matches", threshold=threshold)
+
+    assert (settled.verdict, settled.grades, settled.notes) == ("verified", "S3/D3", ())
+    assert settled.attempts == ["store_error", ""]
+
+
+@HOLLOW
+@EACH_WAY
+@pytest.mark.parametrize("there", [None, b"older"], ids=["free", "replaced"])
+def test_a_put_whose_yes_states_no_etag_is_decided_by_head(
+    two_stores: Make, there: bytes | None, threshold: int, action: str
+) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": action, "value": "done"})
+    pair.seed("photo", BODY)
+    if there is not None:
+        pair.dest.seed(DEST, "photo", there)
+
+    settled = pair.copy_one(if_exists="replace_if_matches", threshold=threshold)
+
+    assert (settled.verdict, settled.grades, settled.notes) == ("verified", "S3/D3", ("recovered",))
+    assert (settled.attempts, pair.requests("PutObject")) == ([""], 1)
+
+
+def test_a_small_object_whose_put_is_answered_without_an_etag_is_decided_by_head(two_stores: Make) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "empty_200", "value": "done"})
+    pair.seed("photo", BODY)
+    pair.seed("other", BODY[1:])
+
+    settled = pair.copy()
+
+    assert {key: each.notes for key, each in settled.items()} == {"photo": ("recovered",), "other": ()}
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert pair.requests("PutObject") == 2
+
+
+@pytest.mark.parametrize("if_exists", ["fail_if_exists", "replace_if_matches"])
+@EACH_WAY
+def test_a_store_that_states_no_etags_is_written_to_once_and_proves_nothing(
+    two_stores: Make, threshold: int, if_exists: str
+) -> None:
+    nameless = {"calls": "all", "action": "header", "value": {"remove": ["etag"]}}
+    pair = two_stores({**PUT, **nameless}, {**PUT, "operation": "HeadObject", **nameless})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one(if_exists=if_exists, threshold=threshold)
+
+    assert (settled.verdict, settled.reason, settled.attempts) == ("unverified", "etag_absent", [""])
+    assert pair.requests("PutObject") == 1
+
+
+def test_a_newer_object_of_other_bytes_after_a_yes_without_an_etag_is_not_taken_for_what_was_there(
+    two_stores: Make,
+) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "empty_200", "value": "done"})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+    planned = pair.begin()
+    pair.dest.on_fired(lambda *_: pair.lay("photo", b"newer"))
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches")["photo"]
+
+    assert (settled.verdict, settled.code, settled.notes) == ("failed", "dest_size_mismatch", ("wrong_copy_left",))
+    assert pair.dest_bytes("photo") == b"newer"

@@ -96,6 +96,21 @@ def test_a_burst_of_slow_down_is_waited_out_in_the_attempt(stores: Stores, opera
     assert_same_histories(stores, "a")
 
 
+@pytest.mark.parametrize("call", ["2", "3"])
+@pytest.mark.parametrize("bodies", [(b"one", b"twoo", b"three"), (b"same",) * 3])
+def test_a_yes_without_an_etag_does_not_take_the_version_before_for_the_one_that_was_to_come(
+    stores: Stores, operator: User, bodies: tuple[bytes, ...], call: str
+) -> None:
+    seed(stores, "a", *bodies)
+    run = planned(operator, task_of(stores, operator))
+    stores.dest.plan_faults([{**PUT, "calls": call, "action": "empty_200"}])
+
+    worked(run)
+
+    assert (run.state, run.verified) == ("finished", 3)
+    assert arrived(stores, "a") == list(bodies)
+
+
 def test_parts_that_were_not_put_together_are_not_taken_for_the_same_bytes_below(
     stores: Stores, operator: User
 ) -> None:
