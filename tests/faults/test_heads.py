@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from migrator.engine.errors import BucketMissing, HeadDenied, ObjectMissing
+from migrator.engine.errors import BucketMissing, CredentialsRefused, HeadDenied, ObjectMissing, UnknownAnswer
 from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TINY_PARTS, TwoStores
@@ -93,14 +93,55 @@ def test_heads_that_are_refused_meanwhile_share_the_listing_that_begins_after_th
     assert pair.requests("ListObjectsV2") < 8
 
 
-def test_a_head_that_is_refused_later_asks_anew(two_stores: Make) -> None:
+def test_a_head_that_is_refused_later_without_a_word_of_access_asks_anew(two_stores: Make) -> None:
     pair = held(two_stores())
-    pair.dest.plan_faults([{"operation": "HeadObject", "calls": "all", "action": "status", "value": 403}])
+    pair.dest.plan_faults([{"operation": "HeadObject", "calls": "all", "action": "status", "value": 400}])
 
     for count in (1, 2):
-        with pytest.raises(HeadDenied):
+        with pytest.raises(UnknownAnswer):
             pair.dest_store.head(DEST, "photo-00")
         assert pair.requests("ListObjectsV2") == count
+
+
+def test_of_many_objects_that_are_denied_one_asks_for_what_is_behind_it(two_stores: Make) -> None:
+    pair = held(two_stores({**HEAD, "calls": "all", "action": "status", "value": 403}), MANY)
+    planned = pair.begin()
+
+    settled = pair.verify_items(planned, Depth.STATEMENTS)
+
+    assert {each.code for each in settled.values()} == {"access_denied"}
+    assert pair.requests("ListObjectsV2") == 1
+    assert pair.requests("HeadObject") == MANY
+
+
+def test_a_problem_that_a_listing_named_does_not_stand_for_a_head_that_is_denied_later(two_stores: Make) -> None:
+    pair = held(two_stores())
+    withdrawn = {"status": 403, "code": "InvalidAccessKeyId"}
+    pair.dest.plan_faults(
+        [
+            {"operation": "HeadObject", "calls": "all", "action": "status", "value": 403},
+            {"operation": "ListObjectsV2", "calls": "1", "action": "status", "value": withdrawn},
+        ]
+    )
+
+    with pytest.raises(CredentialsRefused):
+        pair.dest_store.head(DEST, "photo-00")
+    with pytest.raises(HeadDenied):
+        pair.dest_store.head(DEST, "photo-00")
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "access_denied"), (404, "dest_missing")])
+def test_a_refused_head_stands_where_the_listing_behind_it_is_refused_by_a_busy_store(
+    two_stores: Make, status: int, code: str
+) -> None:
+    busy = {"side": "destination", "operation": "ListObjectsV2", "calls": "all", "action": "status", "value": 503}
+    pair = held(two_stores({**HEAD, "calls": "all", "action": "status", "value": status}, busy))
+    planned = pair.begin()
+
+    settled = pair.verify_items(planned, Depth.STATEMENTS)["photo-00"]
+
+    assert (settled.code, settled.attempts) == (code, [code])
+    assert pair.requests("ListObjectsV2") == 1
 
 
 @HOLLOW

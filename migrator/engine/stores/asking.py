@@ -49,7 +49,7 @@ class Asking:
         self._client = Client(self.transport)
         self._listener: Callable[[str, EngineError], None] | None = None
         # When a bucket was last asked what is behind a HEAD, and the problem that its listing named.
-        self._behind: dict[str, tuple[float, EngineError | None]] = {}
+        self._behind: dict[str, tuple[float, ConnectionProblem | None]] = {}
         self._asks_behind = threading.Lock()
         self._lines_of: Asking | None = None
         # A line and what libcurl calls of it hold each other: of a store that is only let go they would stay open
@@ -122,23 +122,25 @@ class Asking:
     def _raise_what_is_behind(self, bucket: str, stands_for: float = 0) -> None:
         """Say what the refusal of a HEAD had no body for: a listing's refusal has one.
 
-        Raises only what is the connection's problem or passing: that a listing is refused says nothing of the HEAD.
-        Many are refused at once and wait for one listing, begun after them, or up to `stands_for` seconds before.
+        Raises only what is the connection's problem: that a listing is refused, or that the store is busy, says nothing
+        of the HEAD. Many are refused at once and wait for one listing, begun after them; where it names no problem it
+        may have been begun up to `stands_for` seconds before.
         """
-        since = time.monotonic() - stands_for
+        refused_at = time.monotonic()
         with self._asks_behind:
             asked_at, problem = self._behind.get(bucket, (-math.inf, None))
-            if asked_at < since:
+            if asked_at < refused_at - (stands_for if problem is None else 0):
                 asked_at, problem = time.monotonic(), self._what_is_behind(bucket)
                 self._behind[bucket] = asked_at, problem
         if problem is not None:
             raise copy(problem)
 
-    def _what_is_behind(self, bucket: str) -> EngineError | None:
+    def _what_is_behind(self, bucket: str) -> ConnectionProblem | None:
         asked, request = self.asked(LIST, bucket), list_request(bucket, "", most_keys=1)
         try:
-            self._patiently(asked, lambda: self._reply(request, asked))
-        except (ConnectionProblem, StoreBusy) as exc:
+            # Where the store is busy the HEAD's refusal stands: nobody need wait for more.
+            self._patiently(asked, lambda: self._reply(request, asked), repeat=False)
+        except ConnectionProblem as exc:
             # What is kept must not hold the lines of this store by its traceback.
             return copy(exc)
         except EngineError:

@@ -32,6 +32,10 @@ from migrator.engine.stores.asking import Asking
 
 # Many objects of a bucket may be missing: for so long one listing shows for all that the bucket is not.
 _BUCKET_STANDS_SECONDS = 1
+# Many may be denied: for so long one listing shows for all that the keys are taken. Where they are withdrawn meanwhile
+# the next GET or listing says so, and to a run that asks for nothing but headers it looks like many denials in a row,
+# which pause it too. A 400 asks each time: it is how credentials end, and few objects are refused by it.
+_KEYS_STAND_SECONDS = 60
 
 
 class ObjectVerbs(Asking):
@@ -62,10 +66,10 @@ class ObjectVerbs(Asking):
         is_part = part_number is not None
         try:
             return self._patiently(asked, lambda: _stated(self._answer(request, asked), asked, is_part=is_part))
-        except (AccessDenied, UnknownAnswer):
+        except (AccessDenied, UnknownAnswer) as exc:
             if not is_part:
                 # Who asks for a part takes any refusal for "not told", and asks in another way.
-                self._raise_what_is_behind(bucket)
+                self._raise_what_is_behind(bucket, _KEYS_STAND_SECONDS if isinstance(exc, AccessDenied) else 0)
             raise
         except ObjectMissing as exc:
             if exc.http_status == 404 and not is_part and not may_be_missing:
