@@ -132,7 +132,7 @@ class ItemCopy(ItemAttempt):
             for chunk in self._source.chunks():
                 part.write(chunk)
             digests = self._source.judge()
-            return put_object(self._dest.target(layout), part, digests)
+            return put_object(self._dest.target(layout), part, digests, self._work.should_stop)
         finally:
             part.close()
 

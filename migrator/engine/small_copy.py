@@ -40,6 +40,7 @@ from migrator.engine.errors import (
     EvidenceMismatch,
     ItemProblem,
     SecretRefused,
+    Stopped,
     StoreBusy,
 )
 from migrator.engine.item_copy import ItemCopy
@@ -138,7 +139,7 @@ class SmallCopy(ItemCopy):
         return self._item
 
     def steps(self) -> Steps[Ended]:
-        """Copy; returns how it ended. Raises only `ConnectionProblem`."""
+        """Copy; returns how it ended. Raises only `ConnectionProblem` and `Stopped`."""
         try:
             return (yield from self._steps())
         except SecretRefused as problem:
@@ -147,7 +148,7 @@ class SmallCopy(ItemCopy):
             side, operation = (SOURCE, GET) if self._target is None else (DESTINATION, PUT)
             self._asked_again(side, operation.name, problem)
             return NotBegun(self)
-        except ConnectionProblem:
+        except (ConnectionProblem, Stopped):
             self.take_back()
             raise
         except EngineError as problem:
@@ -260,7 +261,7 @@ class SmallCopy(ItemCopy):
         self._listen()
         target = replace(target, store=self._work.destination.store)
         try:
-            written = yield from aside(lambda: put_object(target, HeldPart(body), digests))
+            written = yield from aside(lambda: put_object(target, HeldPart(body), digests, self._work.should_stop))
         except ConditionFailed:
             return Settled(self, (yield from aside(lambda: self._compare_judged(layout))))
         return (yield from self._begun(written))

@@ -128,9 +128,12 @@ class Sending:
         return said.last_modified[:19] < (self.began + skew).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
-    """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest."""
-    sums, began = target.checksums(digests), datetime.now(UTC)
+def put_object(target: Target, part: Part, digests: DigestSet, should_stop: Callable[[], bool]) -> Written:
+    """Write an object in one PUT with its digests in the headers; sent again while the store says BadDigest.
+
+    Raises `Stopped` where the answer does not come within a moment of a wish to stop.
+    """
+    sums, moment, began = target.checksums(digests), LastMoment(should_stop), datetime.now(UTC)
 
     def send() -> Statement:
         return target.store.put(
@@ -144,6 +147,7 @@ def put_object(target: Target, part: Part, digests: DigestSet) -> Written:
             if_match=target.if_match,
             payload_sha256=digests.sha256_hex or "",
             repeat=target.repeats,
+            should_stop=moment.is_over,
         )
 
     reply = send_again_if_refused(send, part, digests, partial(target.store.repeats, PUT.name))

@@ -82,7 +82,7 @@ class Journal:
             self._in_flight += n
 
     def should_stop(self) -> bool:
-        """Whether the work on this batch must stop at the next part boundary."""
+        """Whether the work on this batch must stop: nothing new begins, a body on its way gets a moment to arrive."""
         return self._stop.is_set() or stopping()
 
     def contradicted(self, fact: str) -> None:

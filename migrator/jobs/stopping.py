@@ -1,4 +1,4 @@
-"""One flag: the process was asked to stop, so work ends at the next part boundary."""
+"""One flag: the process was asked to stop, so nothing new begins and a body on its way gets a moment to arrive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _asked = False
 
 
 def request_stop() -> None:
-    """Ask the running job to stop at the next part boundary. Safe to call from a signal handler."""
+    """Ask the running job to stop. Safe to call from a signal handler."""
     global _asked
     _asked = True
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SETUP_CODE = "setup-code"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 4.4
-# A running job has this long to reach a part boundary; what it does not finish is done at the next start.
+# A running job has this long to stop in order; what it does not finish is done at the next start.
 _GRACE_SECONDS = 2.5
 _LEFTOVER_SECONDS = 4.0
 _LOOK_SECONDS = 0.05

@@ -3,7 +3,7 @@
 RQ 3 as it comes does four things that we cannot have. Its worker ends when Redis goes away, and the work horse lives
 on as an orphan. The first SIGTERM never reaches the horse, and the second kills it. It unpickles unless told
 otherwise. It runs whatever function a queue names. Here a worker waits for Redis, a horse dies with its parent, a
-stop reaches the horse as SIGUSR1 so that it ends at a part boundary, and a job that is not ours is thrown away.
+stop reaches the horse as SIGUSR1 so that it ends in order, and a job that is not ours is thrown away.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Worker(RqWorker):
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:
-        """Stop at the next part boundary when the parent says so, and also when a whole group is terminated."""
+        """Stop in order when the parent says so, and also when a whole group is terminated."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: jobs.request_stop())
         signal.signal(STOP_HORSE, lambda *_: jobs.request_stop())

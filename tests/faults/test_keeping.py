@@ -13,6 +13,7 @@ from integrity.verdicts import Fidelity, Policy
 from migrator.engine.errors import ConnectionProblem, SecretRefused, Stopped
 from migrator.engine.planning import Item, plan
 from migrator.engine.versions import list_versions, versions_in
+from migrator.sandbox import Fired
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, SOURCE, TINY_PARTS, Settled, TwoStores
 
@@ -106,8 +107,9 @@ def stop_once_it_is_silent(pair: TwoStores, **options: object) -> list[Item]:
     pair.dest_store = pair.store_of(pair.dest, read_seconds=60)
     planned = pair.begin()
 
-    def stop(_: object) -> None:
-        pair.told.stop_at = time.monotonic() + 0.2
+    def stop(fired: Fired) -> None:
+        if fired.action == "stall":
+            pair.told.stop_at = time.monotonic() + 0.2
 
     pair.dest.on_fired(stop)
     with pytest.raises(Stopped):
@@ -154,6 +156,42 @@ def test_a_stop_is_heard_while_a_destination_is_silent_in_the_midst_of_one_body(
 
     assert pair.told.bytes_moved == 0
     settled = pair.copy_items(planned, **straight)
+    pair.check_invariants(settled)
+    assert settled["film"].verdict == "verified"
+
+
+@pytest.mark.parametrize("at_byte", [1, len(BODY) - 1])
+def test_a_stop_is_heard_while_a_destination_is_silent_in_the_midst_of_one_put(
+    streamed_stores: Make, at_byte: int
+) -> None:
+    silent = {"side": "destination", "operation": "PutObject", "key": "film", "calls": "1", "action": "stall"}
+    pair = streamed_stores({**silent, "at_byte": at_byte})
+    pair.seed("film", BODY)
+
+    planned = stop_once_it_is_silent(pair)
+
+    assert pair.told.bytes_moved == 0
+    settled = pair.copy_items(planned)
+    pair.check_invariants(settled)
+    assert settled["film"].verdict == "verified"
+
+
+@pytest.mark.parametrize("answer", [503, {"status": 400, "code": "BadDigest"}], ids=["busy", "refused"])
+def test_a_stop_is_heard_while_a_destination_is_silent_over_a_small_object_that_is_sent_again(
+    two_stores: Make, answer: object
+) -> None:
+    put = {"side": "destination", "operation": "PutObject", "key": "film"}
+    pair = two_stores(
+        {**put, "calls": "1", "action": "status", "value": answer},
+        {**put, "calls": "2", "action": "stall", "at_byte": 1},
+    )
+    pair.seed("film", BODY)
+
+    planned = stop_once_it_is_silent(pair)
+
+    assert pair.findings == []
+    assert pair.told.bytes_moved == 0
+    settled = pair.copy_items(planned)
     pair.check_invariants(settled)
     assert settled["film"].verdict == "verified"
 

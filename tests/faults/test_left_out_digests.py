@@ -140,7 +140,7 @@ def test_row_77_a_buffer_that_changed_is_found_by_a_digest_that_exists(
     target = Target(pair.dest_store, DEST, "photo", pair.dest_profile, WriteHeaders(), left_out=frozenset(left_out))
 
     with pytest.raises(LocalMemoryCorruption):
-        put_object(target, part, digests)
+        put_object(target, part, digests, lambda: False)
     assert pair.dest.keys(DEST) == []
 
 

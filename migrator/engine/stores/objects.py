@@ -131,11 +131,12 @@ class ObjectVerbs(Asking):
         payload_sha256: str = "",
         wire_body: bytes | None = None,
         repeat: bool = True,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Statement:
         """PUT of one body; digests in base64, `payload_sha256` in hex if it is known.
 
         Repeated on transient refusals, unless told otherwise (then only on those that stored nothing): give bytes or a
-        fresh file.
+        fresh file. Raises `Stopped` when asked to stop: a body that was whole by then may be there or not.
 
         `wire_body`, of the same length, is sent in place of the body that was signed (the negative control).
         """
@@ -152,7 +153,13 @@ class ObjectVerbs(Asking):
             payload_sha256=payload_sha256,
             wire_body=wire_body,
         )
-        reply = self._patiently(asked, lambda: self._answer(request, asked), repeat=repeat, repeat_undone=True)
+        reply = self._patiently(
+            asked,
+            lambda: self._answer(request, asked, should_stop),
+            repeat=repeat,
+            repeat_undone=True,
+            should_stop=should_stop,
+        )
         return written_statement(reply.headers, Origin.PUT_REPLY)
 
     def put_through(

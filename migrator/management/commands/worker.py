@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """Run one worker."""
 
-    help = "Run one worker: it plans and copies. SIGTERM lets the running job stop at the next part boundary."
+    help = (
+        "Run one worker: it plans and copies. At SIGTERM the running job begins nothing new, "
+        "and a body on its way gets a moment to arrive."
+    )
     requires_system_checks = ["security"]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
