@@ -74,6 +74,7 @@ class Rows(Generic[_Row]):
 
 
 _Look: TypeAlias = Callable[[Place, int], Rows[_Row] | None]
+_LookAtKey: TypeAlias = Callable[[str], Rows[_Row] | None]
 
 
 def can_be_said(key: str) -> bool:
@@ -116,16 +117,28 @@ class Gaps(Generic[_Row]):
     """What is left of a listing behind a place, where a page could not be read.
 
     The ranges that stay unreadable are added to `found`; when it holds `most_gaps` the last one goes to the end.
+    `newest` looks at the first row of a key, where a key has more than one; `tries`: so often it is made sure of that
+    what cannot be read behind one of them is none of this key.
     """
 
     def __init__(
-        self, look: _Look[_Row], prefix: str, place: Place, found: list[Gap], most_gaps: int = MOST_GAPS
+        self,
+        look: _Look[_Row],
+        prefix: str,
+        place: Place,
+        found: list[Gap],
+        most_gaps: int = MOST_GAPS,
+        *,
+        newest: _LookAtKey[_Row] | None = None,
+        tries: int = 1,
     ) -> None:
         self._look = look
         self._prefix = prefix
         self._place = place
         self._found = found
         self._most_gaps = most_gaps
+        self._newest = newest
+        self._tries = tries
         self._looks = 0
 
     @property
@@ -133,7 +146,10 @@ class Gaps(Generic[_Row]):
         return self._place.key
 
     def entries(self, reason: EngineError) -> Iterator[_Row | None]:
-        """Yield what can be read, None after a look that gave nothing; raise `reason` where none ever gave a page."""
+        """Yield what can be read, None after a look that gave nothing.
+
+        Raise `reason` where no look ever gave a page, and where it cannot be shown that all rows of a key were read.
+        """
         most, within, anything_read = LARGEST_PAGE // 2, LARGEST_PAGE, bool(self._last)
         while can_be_said(self._last):
             page = self._look(self._place, most)
@@ -155,18 +171,17 @@ class Gaps(Generic[_Row]):
                 return
             self._place = page.following
             most = max(1, within // 2) if within else min(LARGEST_PAGE, 2 * most)
-        if not anything_read:
+        is_within_key = bool(self._place.version_id) and not can_be_said(self._last)
+        if not anything_read or is_within_key:
             raise reason
         self._found.append(Gap(key_bytes(self._last), b""))
 
     def _page_behind_gap(self, reason: EngineError) -> _Search[Rows[_Row] | None]:
         """Return the first page that can be read behind the key after the last one; None if there is none."""
         if self._place.version_id:
-            behind_key = self._behind(self._last)
-            yield None
-            if behind_key is not None:
-                # What cannot be read is another version of this key, and a range of keys would not name it.
-                raise reason
+            page = yield from self._row_after_all(reason)
+            if page is not None:
+                return page
         if len(self._found) == self._most_gaps:
             return None
         self._looks = 0
@@ -177,6 +192,29 @@ class Gaps(Generic[_Row]):
         before = key_bytes(page.entries[0].key) if page.entries else b""
         self._found.append(Gap(key_bytes(self._last), before))
         return page
+
+    def _row_after_all(self, reason: EngineError) -> _Search[Rows[_Row] | None]:
+        """Return the next row if it can be read by now; None where none of the last key is left to be read.
+
+        Raise `reason` where that cannot be shown: a range of keys would not name a version that is left out.
+        """
+        for _ in range(self._tries):
+            # Where not even what was read can be read again nothing is told by what cannot.
+            if not self._is_readable(self._last):
+                raise reason
+            yield None
+            page = self._look(self._place, 1)
+            if page is not None:
+                return page
+            yield None
+            if self._behind(self._last) is not None:
+                raise reason
+            yield None
+        return None
+
+    def _is_readable(self, key: str) -> bool:
+        page = self._newest(key) if self._newest is not None else None
+        return page is not None and any(row.key == key for row in page.entries)
 
     def _any_behind(self) -> _Search[tuple[str, Rows[_Row]] | None]:
         """Return how much of the last key is kept by all keys up to a page that can be read, and that page."""

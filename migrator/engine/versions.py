@@ -18,7 +18,7 @@ from migrator.engine.errors import (
     UnknownAnswer,
     VersionsNotListed,
 )
-from migrator.engine.gaps import MOST_GAPS, Gap, Gaps, Place, Rows, can_be_said, looking
+from migrator.engine.gaps import LAST_SIGN, MOST_GAPS, Gap, Gaps, Place, Rows, can_be_said, looking
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
 from migrator.engine.requests import LIST_VERSIONS
@@ -92,7 +92,8 @@ def list_versions_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]
 def history_of(store: Store, bucket: str, key: str) -> KeyHistory:
     """Return one key's history, empty where there is nothing of it; a key behind it that spoils its page does no harm.
 
-    Raises what `list_versions` does: `ListingInvalid` where it is this key that cannot be read.
+    Raises what `list_versions` does: `ListingInvalid` also where it cannot be shown that what cannot be read is none
+    of this key's.
     """
     # The key is the first of all that begin with it.
     entries = _Asker(store, bucket, key, LARGEST_PAGE, Place("")).entries_of_prefix()
@@ -193,9 +194,15 @@ class _Asker:
     def _is_free(self) -> bool:
         """Say whether nothing has the key that is the prefix, and what cannot be read there stands behind it."""
         key = self.prefix
-        if not can_be_said(key) or looking(self.store.patience, self.bucket, self._rows)(Place(key), 1) is not None:
+        if not can_be_said(key) or not all(self._is_spoiled_behind(key) for _ in range(self.store.patience.tries)):
             return False
         return self.store.find(self.bucket, key) is None
+
+    def _is_spoiled_behind(self, key: str) -> bool:
+        """Say whether no row can be read from this key on, while a page behind all that begins with it can."""
+        if self._look(Place(""), 1) is not None or self._look(Place(key), 1) is not None:
+            return False
+        return self._look(Place(key + LAST_SIGN), 1) is not None
 
     def entries_around(self, gaps: list[Gap], most_gaps: int = MOST_GAPS) -> Iterator[_Entry | None]:
         """Yield the same also around keys that no page can be read with, None as a sign of life."""
@@ -204,12 +211,21 @@ class _Asker:
         except ListingInvalid as exc:
             if not isinstance(exc.__cause__, AnswerUnreadable):
                 raise
-            look = looking(self.store.patience, self.bucket, self._rows)
-            for entry in Gaps(look, self.prefix, self.place, gaps, most_gaps).entries(exc):
+            for entry in self._gaps(gaps, most_gaps).entries(exc):
                 if entry is not None:
                     self._require_new(entry)
                     self._remember(entry)
                 yield entry
+
+    def _gaps(self, found: list[Gap], most_gaps: int) -> Gaps[_Entry]:
+        tries = self.store.patience.tries
+        return Gaps(self._look, self.prefix, self.place, found, most_gaps, newest=self._newest, tries=tries)
+
+    def _newest(self, key: str) -> Rows[_Entry] | None:
+        return _Asker(self.store, self.bucket, key, 1, Place(""))._look(Place(""), 1)
+
+    def _look(self, place: Place, most_rows: int) -> Rows[_Entry] | None:
+        return looking(self.store.patience, self.bucket, self._rows)(place, most_rows)
 
     def _rows(self, place: Place, most_rows: int) -> tuple[Rows[_Entry], str]:
         """Return a page behind a place, wherever this one has come to, and which sanity rule it breaks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -245,8 +246,8 @@ def test_row_65_versions_are_listed_around_a_key_that_spoils_its_page(
 
     assert [each.key for each in found] == [key for key in keys if not key.endswith("!")]
     assert gaps == [gap]
-    # Twice more than of objects: whether it is another version of the key before is asked for too.
-    assert len(pair.source.log) <= 27 + 2 * (20 + MOST_LOOKS_A_GAP)
+    # More than of objects: that it is no other version of the key before is made sure of.
+    assert len(pair.source.log) <= 27 + 25 + 2 * (20 + MOST_LOOKS_A_GAP)
 
 
 @pytest.mark.parametrize("largest_page", [1, 2, 1000])
@@ -295,8 +296,8 @@ def test_row_65_the_versions_of_one_key_are_not_kept_by_one_behind_it(two_stores
 
     assert [each.version_id for each in found.versions] == pair.source.version_ids(SOURCE, "a")
     assert found.is_deleted
-    # The page itself as often as any; then what is behind the key is not closed in on.
-    assert len(pair.source.log) <= 25 + 25
+    # The page itself as often as any, and that the key ends there; then what is behind it is not closed in on.
+    assert len(pair.source.log) <= 25 + 25 + 25
 
 
 def test_row_65_a_key_that_nothing_has_is_free_also_before_one_that_spoils_the_page(two_stores: Make) -> None:
@@ -328,6 +329,94 @@ def test_row_65_one_version_of_a_key_that_cannot_be_read_is_no_end_of_it(two_sto
 
     with pytest.raises(ListingInvalid):
         history_of(pair.source_store, SOURCE, "a")
+
+
+NO_PAGE = {"side": "source", "operation": "ListObjectVersions", "action": "html_200"}
+
+
+def before_spoiling(two_stores: Make, versions: int) -> TwoStores:
+    pair = two_stores(**VERSIONED)
+    for key in (*"a" * versions, "a\x01"):
+        pair.seed(key, b"-")
+    return pair
+
+
+def with_no_page_at(pair: TwoStores, calls: str, *faults: dict[str, object]) -> KeyHistory | None:
+    """Return the history of `a`, None where it is an error, while these calls give no page."""
+    pair.source.plan_faults([{**NO_PAGE, "calls": calls}, *faults])
+    try:
+        return history_of(pair.source_store, SOURCE, "a")
+    except ListingInvalid:
+        return None
+
+
+# Where the page itself and half of it, and half of that, have been asked for often enough, and each row by itself is.
+LOOKS = range(36, 52)
+
+
+@pytest.mark.parametrize(
+    ("versions", "is_deleted"),
+    [
+        pytest.param(4, False, id="the oldest"),
+        pytest.param(3, True, id="the oldest of a deleted key"),
+        pytest.param(1, True, id="the first row of a deleted key"),
+    ],
+)
+def test_row_65_two_answers_that_cannot_be_read_are_no_end_of_a_history(
+    two_stores: Make, versions: int, is_deleted: bool
+) -> None:
+    pair = before_spoiling(two_stores, versions)
+    if is_deleted:
+        pair.source.mark_deleted(SOURCE, "a")
+    whole = history_of(pair.source_store, SOURCE, "a")
+    assert (len(whole.versions), whole.is_deleted) == (versions, is_deleted)
+
+    found = [with_no_page_at(pair, f"{first}-{first + 1}") for first in LOOKS]
+
+    assert all(each in (whole, None) for each in found)
+    assert whole in found
+
+
+def test_row_65_where_nothing_can_be_read_any_more_no_history_has_ended(two_stores: Make) -> None:
+    pair = before_spoiling(two_stores, versions=4)
+
+    assert [with_no_page_at(pair, f"{first}-999") for first in LOOKS] == [None] * len(LOOKS)
+
+
+def test_row_65_the_versions_before_a_range_are_whole_after_two_answers_that_cannot_be_read(two_stores: Make) -> None:
+    pair = before_spoiling(two_stores, versions=4)
+
+    found: list[tuple[list[tuple[str, int]], list[Gap]]] = []
+    for first in LOOKS:
+        with suppress(ListingInvalid):
+            histories, gaps = histories_around(pair, {**NO_PAGE, "calls": f"{first}-{first + 1}"})
+            found.append(([(each.key, len(each.versions)) for each in histories], gaps))
+
+    assert found == [([("a", 4)], [Gap(b"a", b"")])] * len(found)
+    assert found
+
+
+def test_row_65_a_version_that_cannot_be_read_is_no_end_though_for_once_nothing_behind_it_can(two_stores: Make) -> None:
+    pair = two_stores(**VERSIONED)
+    for key in ("a", "a", "ab"):
+        pair.seed(key, b"-")
+    oldest = pair.source.version_ids(SOURCE, "a")[0]
+    spoiled = {**SPOILS_VERSIONS, "value": {"find": oldest, "put": "\x01"}}
+
+    assert [with_no_page_at(pair, f"{first}-{first + 1}", spoiled) for first in LOOKS] == [None] * len(LOOKS)
+
+
+def test_row_65_the_history_of_a_key_that_no_page_can_say_has_not_ended_where_one_cannot_be_read(
+    two_stores: Make,
+) -> None:
+    pair = two_stores(source_traits={"versioned": True, "largest_page": 1})
+    for body in (b"1", b"2", b"3"):
+        pair.seed("a\x01", body)
+    assert len(history_of(pair.source_store, SOURCE, "a\x01").versions) == 3
+    pair.source.plan_faults([{**NO_PAGE, "calls": "2-999"}])
+
+    with pytest.raises(ListingInvalid):
+        history_of(pair.source_store, SOURCE, "a\x01")
 
 
 def test_row_65_where_no_page_of_versions_can_be_read_it_is_no_listing(two_stores: Make) -> None:
