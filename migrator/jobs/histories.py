@@ -71,6 +71,20 @@ def versions_again(
                 yield ListedObject(key, each.size, each.etag, last_modified="", version_id=each.version_id)
 
 
+def current_again(store: Store, bucket: str, keys: Iterable[str]) -> Iterator[ListedObject | None]:
+    """Yield what each key holds now at the destination, None where it holds nothing.
+
+    None as well for a key that no page can say: nothing is put above what it may hold, for each version asks again.
+    """
+    for key in keys:
+        try:
+            yield history_of(store, bucket, key).current
+        except ListingInvalid:
+            if can_be_said(key):
+                raise
+            yield None
+
+
 def links_of(run: Run, items: Sequence[Item], settled: Mapping[int, Settled]) -> dict[int, Link]:
     """Return, by index, what is known of a key's copies at the destination.
 

@@ -27,9 +27,9 @@ from migrator.engine.listing import LARGEST_PAGE, Gap, ListedObject, key_bytes, 
 from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
-from migrator.engine.versions import current_in, history_of, list_versions, list_versions_around, versions_in
+from migrator.engine.versions import current_in, list_versions, list_versions_around, versions_in
 from migrator.jobs.ending import end_incomplete, not_listed
-from migrator.jobs.histories import Wanted, copies_all, versions_again
+from migrator.jobs.histories import Wanted, copies_all, current_again, versions_again
 from migrator.jobs.queue import enqueue
 from migrator.jobs.sides import copy_options, source_store_of, store_of
 from migrator.models import Batch, Run, StoreProfile
@@ -169,7 +169,8 @@ def _listings(
 ) -> tuple[_Listing, _Listing]:
     """Return what there is on both sides. What of the source cannot be listed is added to `gaps` meanwhile.
 
-    The destination's listing has none: behind one an object that is there already would not be seen.
+    The destination's listing has none: behind one an object that is there already would not be seen. A retry, which
+    asks for each key by itself, has the key alone that cannot be listed.
     """
     task = run.task
     if copies_all(run):
@@ -181,7 +182,7 @@ def _listings(
         )
         if wanted is None:
             return listed, current_in(list_versions(dest, task.dest_bucket, task.dest_prefix))
-        return listed, current_in(history_of(dest, task.dest_bucket, key) for key in _dest_keys(run, wanted))
+        return listed, current_again(dest, task.dest_bucket, _dest_keys(run, wanted))
     if wanted is None:
         return (
             list_around(source, task.source_bucket, task.source_prefix, gaps),

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 
 from migrator import jobs, services
 from migrator.engine.pacing import Patience
-from migrator.jobs.sides import source_store_of
+from migrator.jobs import histories
+from migrator.jobs.sides import source_store_of, store_of
 from migrator.models import Run
 from tests.jobs.versions.histories import (
     arrived,
@@ -74,10 +75,12 @@ def test_a_retry_of_a_retry_still_knows_what_came_before(stores: Stores, operato
     assert_same_histories(stores, "a", "b")
 
 
-def retried_among_spoiled_pages(stores: Stores, operator: User, first: Run) -> Run:
-    stores.source.change_traits(encoding_type="ignored")
+def retried_among_spoiled_pages(stores: Stores, operator: User, first: Run, *sides: str) -> Run:
+    for side in sides or ("source",):
+        getattr(stores, side).change_traits(encoding_type="ignored")
     second = services.retry_run(operator, first)
-    source_store_of(second).patience = Patience(first_seconds=0, longest_seconds=0)
+    for store in (source_store_of(second), store_of(second.task.dest_connection)):
+        store.patience = Patience(first_seconds=0, longest_seconds=0)
     jobs.plan(str(second.pk))
     return worked(second)
 
@@ -121,14 +124,43 @@ def test_a_retry_says_that_a_key_is_gone_though_what_is_behind_it_spoils_the_pag
     assert (second.state, ends_of(second)) == ("finished", [("failed", "source_gone")] * 2)
 
 
-def test_a_retry_names_the_key_that_no_page_can_say_and_copies_the_others(stores: Stores, operator: User) -> None:
+@pytest.mark.parametrize("sides", [("source",), ("source", "dest")])
+def test_a_retry_names_the_key_that_no_page_can_say_and_copies_the_others(
+    stores: Stores, operator: User, sides: tuple[str, ...]
+) -> None:
     first = all_failing(stores, operator, "a", "b\x01", "c")
+    stores.dest.seed(DEST_BUCKET, "b\x01", b"what was there")
 
-    second = retried_among_spoiled_pages(stores, operator, first)
+    second = retried_among_spoiled_pages(stores, operator, first, *sides)
 
     assert (second.state, second.cause, second.verified) == ("incomplete", "listing_incomplete", 4)
     assert second.plan_summary["unlisted"] == [r'after "b", before "b\x01\x00"']
     assert_same_histories(stores, "a", "c")
+
+
+def test_a_retry_of_a_key_that_the_destination_cannot_say_puts_nothing_above_what_it_holds(
+    stores: Stores, operator: User
+) -> None:
+    first = all_failing(stores, operator, "a", "b\x01", "c")
+    stores.dest.seed(DEST_BUCKET, "b\x01", b"what was there")
+
+    second = retried_among_spoiled_pages(stores, operator, first, "dest")
+
+    assert (second.state, second.planned, second.verified, second.failed) == ("finished", 6, 4, 2)
+    assert arrived(stores, "b\x01") == [b"what was there"]
+    assert_same_histories(stores, "a", "c")
+
+
+@pytest.mark.parametrize(("most", "cause", "planned"), [(2, "listing_incomplete", 2), (1, "listing_invalid", 0)])
+def test_a_retry_names_so_many_keys_that_no_page_can_say_and_no_more(
+    stores: Stores, operator: User, monkeypatch: pytest.MonkeyPatch, most: int, cause: str, planned: int
+) -> None:
+    monkeypatch.setattr(histories, "MOST_GAPS", most)
+    first = all_failing(stores, operator, "a", "b\x01", "c\x01")
+
+    second = retried_among_spoiled_pages(stores, operator, first, "source", "dest")
+
+    assert (second.state, second.cause, second.planned) == ("incomplete", cause, planned)
 
 
 def test_a_retry_says_of_a_version_that_is_gone_that_it_is(stores: Stores, operator: User) -> None:
