@@ -46,7 +46,10 @@ class ReadingBack:
         self.found = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
     def read(self, after: Statement) -> ReadBack:
-        """Read the whole object, of the version that was confirmed, unless one was taken."""
+        """Read the whole object, of the version that was confirmed, unless one was taken.
+
+        Of a body that is longer than it may be no more is read than shows that.
+        """
         if self.found is not None:
             return self.found
         try:
@@ -66,12 +69,16 @@ class ReadingBack:
             size=self._item.size,
         )
         reader = CopyReader(pin, self._work.options.watch, should_stop=self._work.should_stop)
+        taken, longest = 0, max(self._item.size, after.size or 0)
         try:
             said = reader.open()
             for chunk in reader.chunks():
                 if self._work.should_stop():
                     raise Stopped
                 one_pass.feed(chunk)
+                taken += len(chunk)
+                if taken > longest:
+                    break
         finally:
             reader.close()
         digests = one_pass.result()

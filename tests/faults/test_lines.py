@@ -304,6 +304,18 @@ def test_row_66_a_copy_without_end_is_read_back_up_to_its_size(two_stores: Make)
     assert read_back.observed.endswith(" 1001 bytes")
 
 
+def test_row_66_a_copy_without_end_that_is_read_back_as_it_comes_is_left_too(streamed_stores: Make) -> None:
+    pair = streamed_stores({**GET, **ENDLESS, "side": "destination"})
+    pair.seed("photo", os.urandom(1000))
+
+    settled = pair.copy_one(most_attempts=1, read_back_percent=100)
+
+    assert settled.code == "dest_readback_mismatch"
+    (read_back,) = (each for each in settled.finding.checks if each.name is CheckName.DEST_READBACK)
+    assert read_back.observed is not None
+    assert 1000 < int(read_back.observed.split()[1]) < 2_000_000
+
+
 def test_row_66_a_page_without_end_is_refused(two_stores: Make) -> None:
     pair = two_stores()
     pair.source.plan_faults([{"operation": "ListObjectsV2", **ENDLESS}])
