@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from dataclasses import replace
 
@@ -46,6 +47,11 @@ def many_parts(draw: st.DrawFn) -> list[PartDigest]:
 def test_parts_come_back_as_they_went_in(parts: list[PartDigest]) -> None:
     assert list(packed(parts)) == parts
     assert packed(parts) == tuple(parts)
+
+
+def test_the_sha256_of_a_part_is_said_in_hex_where_there_is_one() -> None:
+    assert PartDigest(1, 3, sha256=hashlib.sha256(b"abc").digest()).sha256_hex == hashlib.sha256(b"abc").hexdigest()
+    assert PartDigest(1, 3).sha256_hex is None
 
 
 def test_they_are_a_sequence_like_any_other() -> None:
