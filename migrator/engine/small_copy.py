@@ -340,6 +340,7 @@ def _is_plain(key: str) -> bool:
 def _is_told_by(side: Side, key: str) -> bool:
     """Say whether what a side lists under this key is known to be this key's, and not another's.
 
-    A store may say that its keys are coded and write some signs as they are: its "a+b" is then read as "a b".
+    A store may say that its keys are coded and write some signs as they are: its "a+b" is then read as "a b". It is not
+    asked for coded keys then, but may say so unasked.
     """
     return side.profile.encoding_type is True or _SAME_IN_CODE.fullmatch(key) is not None
