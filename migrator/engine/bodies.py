@@ -13,9 +13,12 @@ from integrity.etags import normalise
 from integrity.evidence import Statement
 from migrator.engine.errors import (
     EndpointUnreachable,
+    NotSupported,
     RangeMismatch,
+    RangeRefused,
     SourceTimeout,
     TooSlow,
+    UnknownAnswer,
 )
 from migrator.engine.pacing import sleep_unless_stopped
 from migrator.engine.requests import GET
@@ -157,14 +160,22 @@ class Reader:
         self.pin.store.patience.wait(self.resumes, self.should_stop)
 
     def _resume(self, offset: int) -> None:
-        self._body = body = self._open(offset)
+        try:
+            self._body = body = self._open(offset)
+        except (NotSupported, UnknownAnswer) as exc:
+            if self._is_whole(offset):
+                raise
+            raise RangeRefused.by(exc) from exc
         if not self._goes_on(body, offset) or not self._is_same(body.statement):
             self._drop()
             raise RangeMismatch(f"asked for byte {offset}, got {body.status} {body.content_range}")
 
+    def _is_whole(self, offset: int) -> bool:
+        """Say whether a request from this byte on is for the whole object, without a range."""
+        return not offset and self._last_byte is None
+
     def _goes_on(self, body: Body, offset: int) -> bool:
-        # From the first byte no range was asked for.
-        if not offset and self._last_byte is None:
+        if self._is_whole(offset):
             return body.status == 200
         return body.status == 206 and body.content_range == (offset, self._end - 1, self.pin.size)
 

@@ -32,7 +32,6 @@ from migrator.engine.errors import (
     StoreFault,
     TooSlow,
     TranscodedByStore,
-    UnknownAnswer,
 )
 from migrator.engine.planning import Item
 from migrator.engine.versions import history_of
@@ -177,7 +176,7 @@ class SourceReader(Reader):
 
     def _remember(self, lone: Lone, exc: EngineError) -> None:
         """Where the answer was another one than asked for, ranges are not asked for again in this batch."""
-        if isinstance(exc, RangeMismatch | NotSupported | UnknownAnswer):
+        if isinstance(exc, RangeMismatch):
             self.is_refused_ranges = True
             lone.refused.set()
 

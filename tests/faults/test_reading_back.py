@@ -53,6 +53,16 @@ def test_a_store_that_ignores_ranges_is_read_anew_and_the_source_is_not(streamed
     assert readings_of_the_source(pair) == 1
 
 
+@pytest.mark.parametrize("status", [400, 501])
+def test_a_store_that_refuses_ranges_is_read_anew_and_the_source_is_not(streamed_stores: Make, status: int) -> None:
+    pair = seeded(streamed_stores(RESET, {**GET, "calls": "2", "action": "status", "value": status}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D4", [""])
+    assert readings_of_the_source(pair) == 1
+
+
 def test_a_store_that_breaks_off_and_ignores_ranges_each_time_is_given_up(streamed_stores: Make) -> None:
     ignored = {**GET, "action": "ignore", "value": "range"}
     again = {**RESET, "calls": "3"}

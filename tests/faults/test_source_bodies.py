@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import pytest
 
@@ -214,6 +215,26 @@ def test_row_10_an_ignored_range_restarts_the_object(streamed_stores: Make) -> N
 
     assert settled.attempts == ["range_mismatch", ""]
     assert settled.verdict == "verified"
+
+
+@pytest.mark.parametrize(
+    "refusal", [{"status": 501, "code": "NotImplemented"}, {"status": 400, "code": "BadRequest"}], ids=["501", "400"]
+)
+def test_row_10_a_refused_range_restarts_the_object(streamed_stores: Make, refusal: Mapping[str, object]) -> None:
+    pair = streamed_stores(
+        {**GET, "calls": "1", "action": "reset", "at_byte": 90_000},
+        {**GET, "calls": "2", "action": "status", "value": refusal},
+    )
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.attempts == ["range_mismatch", ""]
+    assert settled.verdict == "verified"
+    assert settled.finding.attempts[0].message == (
+        "The storage service broke off and refused to go on from where it had stopped. We start again from the "
+        "beginning."
+    )
 
 
 def test_row_11_a_content_range_that_starts_elsewhere_restarts_the_object(streamed_stores: Make) -> None:

@@ -19,7 +19,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     └─ ItemProblem                 this item only; many alike pause the run
        ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone · NotSupported     told apart by the caller
        ├─ SourceGone · ListedNotFound · SourceChanged · Archived · TranscodedByStore
-       ├─ RangeMismatch · ShortRead
+       ├─ RangeMismatch · RangeRefused · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ ClassNotNamed · ClassRefused                                               of storage classes
@@ -65,6 +65,7 @@ from migrator.engine.errors.items import (
     PartsRefused,
     PartsTooSmall,
     RangeMismatch,
+    RangeRefused,
     ReadRefused,
     RedirectedToHttp,
     ShortRead,
@@ -172,6 +173,7 @@ __all__ = [
     "PartsTooSmall",
     "PlanUnreadable",
     "RangeMismatch",
+    "RangeRefused",
     "ReadRefused",
     "RedirectedToHttp",
     "SecretRefused",

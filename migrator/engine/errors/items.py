@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from integrity.evidence import FIDELITY_CHECKS, MISMATCH_CODES, Check, ErrorCode
 from migrator.engine.errors.root import EngineError
 
@@ -120,6 +122,26 @@ class RangeMismatch(ItemProblem):
     retryable = True
     code = ErrorCode.RANGE_MISMATCH
     advice = "The source sent another part of the object than we asked for. We start again from the beginning."
+
+
+class RangeRefused(RangeMismatch):
+    """The store does not give an object from its midst on: a plain request may be answered all the same."""
+
+    advice = (
+        "The storage service broke off and refused to go on from where it had stopped. We start again from the "
+        "beginning."
+    )
+
+    @classmethod
+    def by(cls, exc: EngineError) -> Self:
+        """Return what it means that a range was refused so."""
+        return cls(
+            str(exc),
+            store_code=exc.store_code,
+            store_message=exc.store_message,
+            request_id=exc.request_id,
+            http_status=exc.http_status,
+        )
 
 
 class ShortRead(ItemProblem):
