@@ -10,6 +10,7 @@ from django.db.models import Max, Q
 
 from integrity.digests import DigestSet
 from integrity.evidence import CheckName, Earlier, Origin, Statement
+from integrity.keys import as_text
 from integrity.models import IntegrityRecord
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def last_readings_of_versions(places: Places, keys: Sequence[str]) -> dict[tuple
 
 def _readings(places: Places, keys: Sequence[str]) -> QuerySet[IntegrityRecord]:
     read = Q(verdict__in=["verified", "failed"], bytes_hashed__isnull=False)
-    return places.records().filter(read, object_key__in=keys)
+    return places.records().filter(read, object_key__in=[as_text(key) for key in keys])
 
 
 def earlier_of(record: IntegrityRecord) -> Earlier:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from integrity import ledger
 from integrity.etags import normalise
 from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
+from integrity.keys import as_text, in_base64
 from integrity.models import IntegrityRecord
 from integrity.verdicts import Judgement, Policy, Verdict, judge
 
@@ -189,8 +190,8 @@ def _placed(finding: Finding, context: RecordContext, made_at: datetime) -> Row:
         "source_place": context.source_place,
         "dest_place": context.dest_place,
         "index": finding.index,
-        "object_key": finding.key,
-        "dest_key": finding.dest_key,
+        "object_key": as_text(finding.key),
+        "dest_key": as_text(finding.dest_key),
         "created_at": made_at,
     }
 
@@ -236,9 +237,15 @@ def _stated(finding: Finding) -> Row:
         "dest_size": dest.size if dest else None,
         "dest_etag": normalise(dest.etag) if dest and dest.etag else "",
         "dest_version_id": (dest.version_id if dest else "") or finding.written_version_id,
-        "source_facts": _facts(source),
-        "dest_facts": _facts(dest),
+        "source_facts": _named(finding.key) | _facts(source),
+        "dest_facts": _named(finding.dest_key) | _facts(dest),
     }
+
+
+def _named(key: str) -> Row:
+    """Return the very key where the one that the record shows is not it."""
+    coded = in_base64(key)
+    return {"key_base64": coded} if coded else {}
 
 
 def _facts(statement: Statement | None) -> Row:

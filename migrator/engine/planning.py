@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from operator import attrgetter
 
+from integrity.keys import as_text
 from integrity.values import named_value
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.gaps import Gap
@@ -281,9 +282,8 @@ class _Existing:
             return
         self._totals.dest_only += 1
         if len(self._totals.dest_only_keys) < DEST_ONLY_KEYS_SHOWN:
-            # A stray key may hold what no database takes as text; here it is only shown.
-            shown = key_bytes(listed.key).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
-            self._totals.dest_only_keys.append(shown)
+            # Here a key is only shown.
+            self._totals.dest_only_keys.append(as_text(listed.key))
 
 
 class _Twins:
@@ -328,7 +328,7 @@ def _count(item: Item, totals: PlanSummary) -> None:
     totals.objects += 1
     totals.size += item.size
     if item.size > totals.largest or not totals.largest_key:
-        totals.largest, totals.largest_key = item.size, item.key
+        totals.largest, totals.largest_key = item.size, as_text(item.key)
     listed_class = item.storage_class.upper()
     if listed_class in ARCHIVE_CLASSES:
         totals.archived += 1
@@ -344,7 +344,7 @@ def _count_key(newest: Item, totals: PlanSummary) -> None:
     """Count a key by the newest of its planned versions, which is to be what the key holds in the end."""
     totals.keys += 1
     if len(totals.first_keys) < FIRST_KEYS_SHOWN:
-        totals.first_keys.append(newest.key)
+        totals.first_keys.append(as_text(newest.key))
     if newest.existing_size == newest.size:
         totals.existing_same_size += 1
     elif newest.existing_size is not None:

@@ -13,12 +13,13 @@ from django.db.models import Q
 
 from integrity.etags import normalise
 from integrity.evidence import ErrorCode
+from integrity.keys import as_text
 from integrity.models import IntegrityRecord
 from migrator.engine.chain_leg import DestVersion, Link
 from migrator.engine.errors import ListingInvalid
 from migrator.engine.gaps import MOST_GAPS, Gap, can_be_said
 from migrator.engine.messages import ListedObject
-from migrator.engine.planning import NO_VERSION
+from migrator.engine.planning import NO_VERSION, is_legal_key
 from migrator.engine.versions import history_of, versions_in
 from migrator.jobs.sides import places_of
 
@@ -57,6 +58,10 @@ def versions_again(
     A key that no page can say is added to `gaps`, up to a bound.
     """
     for key, group in groupby(wanted, lambda each: each.key):
+        if not is_legal_key(key):
+            # Nobody can ask for it.
+            yield from map(_as_it_was, group)
+            continue
         try:
             history = history_of(store, bucket, key)
         except ListingInvalid:
@@ -68,7 +73,11 @@ def versions_again(
         yield from versions_in([history])
         for each in group:
             if history.version(each.version_id) is None:
-                yield ListedObject(key, each.size, each.etag, last_modified="", version_id=each.version_id)
+                yield _as_it_was(each)
+
+
+def _as_it_was(wanted: Wanted) -> ListedObject:
+    return ListedObject(wanted.key, wanted.size, wanted.etag, last_modified="", version_id=wanted.version_id)
 
 
 def current_again(store: Store, bucket: str, keys: Iterable[str]) -> Iterator[ListedObject | None]:
@@ -77,6 +86,9 @@ def current_again(store: Store, bucket: str, keys: Iterable[str]) -> Iterator[Li
     None as well for a key that no page can say: nothing is put above what it may hold, for each version asks again.
     """
     for key in keys:
+        if not is_legal_key(key):
+            yield None
+            continue
         try:
             yield history_of(store, bucket, key).current
         except ListingInvalid:
@@ -182,8 +194,9 @@ def _copies_of(run: Run, keys: Sequence[str]) -> dict[str, _Copies]:
     places = places_of(run)
     own = Q(run__in=[each for each in (run.pk, run.retry_of_id) if each is not None])
     at_these_places = Q(source_place=places.source, dest_place=places.dest, created_at__gt=places.since)
+    named = Q(task=run.task_id, object_key__in=[as_text(key) for key in keys])
     rows = (
-        IntegrityRecord.objects.filter(own | at_these_places, object_key__in=keys, task=run.task_id)
+        IntegrityRecord.objects.filter(own | at_these_places, named)
         # A failed one may name what somebody else has put there.
         .exclude(verdict="failed")
         .exclude(dest_version_id="")

@@ -16,6 +16,7 @@ from django.utils import timezone
 from integrity import records
 from integrity.evidence import Profile, Statement, profile_from_json, profile_to_json
 from integrity.forecast import forecast, forecast_to_json
+from integrity.keys import from_record
 from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.ahead import read_ahead
@@ -24,7 +25,7 @@ from migrator.engine.errors import EngineError, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
 from migrator.engine.frozen_items import encode_items
 from migrator.engine.listing import LARGEST_PAGE, Gap, ListedObject, key_bytes, list_around, list_objects
-from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary
+from migrator.engine.planning import PlannedBatch, PlanOptions, PlanSummary, is_legal_key
 from migrator.engine.planning import plan as plan_batches
 from migrator.engine.probing import limits_at, probe_destination, probe_source, same_store
 from migrator.engine.versions import current_in, list_versions, list_versions_around, versions_in
@@ -158,9 +159,9 @@ def _wanted(run: Run) -> list[Wanted] | None:
     if run.kind != Run.Kind.RETRY or run.retry_of_id is None:
         return None
     rows = records.to_retry(run.retry_of_id).values_list(
-        "object_key", "source_version_id", "source_size", "source_etag"
+        "object_key", "source_facts__key_base64", "source_version_id", "source_size", "source_etag"
     )
-    wanted = [Wanted(key, version_id, size or 0, etag) for key, version_id, size, etag in rows]
+    wanted = [Wanted(from_record(key, coded), version, size or 0, etag) for key, coded, version, size, etag in rows]
     return sorted(wanted, key=lambda each: key_bytes(each.key))
 
 
@@ -202,7 +203,7 @@ def _dest_keys(run: Run, wanted: list[Wanted]) -> list[str]:
 
 def _again(store: Store, bucket: str, wanted: Wanted) -> ListedObject:
     """Return what a key is now; one that is gone is planned as it was, so that its record says `source_gone`."""
-    found = store.find(bucket, wanted.key)
+    found = store.find(bucket, wanted.key) if is_legal_key(wanted.key) else None
     if found is None:
         return ListedObject(wanted.key, wanted.size, wanted.etag, last_modified="", storage_class="")
     return _as_listed(wanted.key, found)
@@ -211,7 +212,7 @@ def _again(store: Store, bucket: str, wanted: Wanted) -> ListedObject:
 def _present(store: Store, bucket: str, keys: list[str]) -> Iterator[ListedObject | None]:
     """Yield what each key holds now, None where it holds nothing: nobody waits for more than one request."""
     for key in keys:
-        found = store.find(bucket, key)
+        found = store.find(bucket, key) if is_legal_key(key) else None
         yield None if found is None else _as_listed(key, found)
 
 

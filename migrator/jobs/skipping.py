@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from integrity.etags import normalise
 from integrity.evidence import VERSION_NAMED, Finding, Origin, Statement
+from integrity.keys import as_text
 from migrator.engine.confirming import listed_histories
 from migrator.engine.errors import ConnectionProblem, EngineError
 from migrator.jobs.sides import places_of
@@ -104,9 +105,8 @@ def _last_records(run: Run, items: Sequence[Item], wish: Wish) -> _Records:
     if not items:
         return {}
     fields = _IDENTITY if wish.is_empty else (*_IDENTITY, *_HOW_IT_IS_STORED)
-    judged = (
-        places_of(run).records().filter(verdict__in=["verified", "failed"], object_key__in={item.key for item in items})
-    )
+    keys = {as_text(item.key) for item in items}
+    judged = places_of(run).records().filter(verdict__in=["verified", "failed"], object_key__in=keys)
     by_version = bool(items[0].version_id)
     return {
         (record.object_key, record.dest_key, record.source_version_id if by_version else ""): record

@@ -1,0 +1,38 @@
+"""Object keys as text: a key is bytes, and not all of them are text that a database takes.
+
+Pure. A key is handled as text in which bytes that are no UTF-8 are kept apart (`surrogateescape`).
+"""
+
+from __future__ import annotations
+
+import base64
+
+
+def as_text(key: str) -> str:
+    """Return a key as text that every database takes: what is none stands in it as `\\xff` or `\\x00`."""
+    if _is_text(key):
+        return key
+    return _bytes_of(key).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def in_base64(key: str) -> str:
+    """Return the bytes of a key in base64 where `as_text` is not the key itself, else nothing."""
+    return "" if _is_text(key) else base64.b64encode(_bytes_of(key)).decode("ascii")
+
+
+def from_record(text: str, coded: str | None) -> str:
+    """Return the key of which a record holds this text and, where that is not the key itself, its base64."""
+    return base64.b64decode(coded).decode("utf-8", "surrogateescape") if coded else text
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    # It ends a text in PostgreSQL.
+    return "\x00" not in key
+
+
+def _bytes_of(key: str) -> bytes:
+    return key.encode("utf-8", "surrogateescape")

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from integrity.keys import as_text, from_record, in_base64
+
+
+@pytest.mark.parametrize("key", ["", "photos/a.jpg", "b\\xff", "\u00e9 \U0001f600", "line\nbreak\x01"])
+def test_a_key_that_can_be_stored_stands_for_itself(key: str) -> None:
+    assert (as_text(key), in_base64(key)) == (key, "")
+    assert from_record(key, None) == key
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "base64"),
+    [
+        ("b\udcff", "b\\xff", "Yv8="),
+        ("b\x00\u00e9", "b\\x00\u00e9", "YgDDqQ=="),
+        ("\x00\udc80", "\\x00\\x80", "AIA="),
+    ],
+)
+def test_a_key_that_cannot_be_stored_is_told_by_its_bytes(key: str, text: str, base64: str) -> None:
+    assert (as_text(key), in_base64(key)) == (text, base64)
+    assert from_record(text, base64) == key

@@ -1,0 +1,91 @@
+"""Row 67 of FAULTS.md to its end: a key that no database takes as text has a record like any other."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from integrity.models import IntegrityRecord
+from migrator import jobs, services
+from migrator.engine.pacing import Patience
+from migrator.jobs.sides import source_store_of
+from migrator.models import Run
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+
+
+def run_through(run: Run) -> dict[str, IntegrityRecord]:
+    """Plan and work; return the records by key."""
+    source_store_of(run).patience = Patience(first_seconds=0, longest_seconds=0)
+    jobs.plan(str(run.pk))
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.pending) == ("finished", 0)
+    return {record.object_key: record for record in IntegrityRecord.objects.filter(run=run.pk)}
+
+
+def listed_as(stores: Stores, coded: str) -> None:
+    """A source that lists one of its three keys so, as a destination does that has it too."""
+    stores.seed(a=b"first", odd=b"never read", z=b"last")
+    bent = {"find": "<Key>odd</Key>", "put": f"<Key>{coded}</Key>"}
+    for sandbox in (stores.source, stores.dest):
+        sandbox.plan_faults([{"calls": "all", "action": "xml", "value": bent}])
+
+
+@pytest.mark.parametrize(
+    ("coded", "text", "base64", "code"),
+    [
+        pytest.param("o%FF", "o\\xff", "b/8=", "key_invalid", id="no UTF-8"),
+        pytest.param("o%00", "o\\x00", "bwA=", "source_gone", id="NUL"),
+    ],
+)
+def test_a_key_that_cannot_be_stored_is_settled_and_the_others_are_too(
+    stores: Stores, operator: User, coded: str, text: str, base64: str, code: str
+) -> None:
+    listed_as(stores, coded)
+    first = services.start_run(operator, make_task(stores, operator), start=True)
+
+    records = run_through(first)
+
+    assert {key: record.error_code for key, record in records.items()} == {"a": "", text: code, "z": ""}
+    facts = (records[text].source_facts, records[text].dest_facts)
+    assert [each["key_base64"] for each in facts] == [base64, base64]
+    assert "key_base64" not in records["a"].source_facts
+    assert first.plan_summary["first_keys"] == ["a", text, "z"]
+    assert stores.dest.keys(DEST_BUCKET) == ["a", "z"]
+
+    again = run_through(services.retry_run(operator, first))
+
+    assert {key: (record.error_code, record.source_facts["key_base64"]) for key, record in again.items()} == {
+        text: (code, base64)
+    }
+
+
+@pytest.mark.parametrize("kind", [Run.Kind.COPY, Run.Kind.VERIFY])
+def test_a_key_that_cannot_be_stored_keeps_no_later_run_from_what_records_say(
+    stores: Stores, operator: User, kind: Run.Kind
+) -> None:
+    listed_as(stores, "o%FF")
+    stores.dest.seed(DEST_BUCKET, "odd", b"never read")
+    task = make_task(stores, operator, if_exists="skip_if_verified_identical")
+    run_through(services.start_run(operator, task, start=True))
+
+    records = run_through(services.start_run(operator, task, kind=kind, start=True))
+
+    assert records["o\\xff"].error_code == "key_invalid"
+    assert {records["a"].verdict, records["z"].verdict} <= {"", "verified"}
+
+
+def test_a_key_that_cannot_be_stored_is_settled_in_a_task_of_all_versions(stores: Stores, operator: User) -> None:
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.set_versioning(bucket, "Enabled")
+    listed_as(stores, "o%FF")
+    first = services.start_run(operator, make_task(stores, operator, versions="all"), start=True)
+
+    records = run_through(first)
+
+    assert {key: record.error_code for key, record in records.items()} == {"a": "", "o\\xff": "key_invalid", "z": ""}
+    assert [record.error_code for record in run_through(services.retry_run(operator, first)).values()] == [
+        "key_invalid"
+    ]
