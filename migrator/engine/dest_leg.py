@@ -278,9 +278,11 @@ class DestLeg:
 
         Raises `LayoutRefuted` where its parts turn out to be others than two of them had told.
         """
-        layout = _layout_of(first, digests, self._item.size) or self._learned.told
         after = self.head(first.version_id)
         self.statement = after
+        # Another may stand there by now, whose ETag says more than that of the first.
+        size = self._item.size
+        layout = _layout_of(first, digests, size) or self._learned.told or _layout_of(after, digests, size)
         checks = self._compare(digests, layout, None, after, first, None)
         if may_be_the_layout(checks) and self._doubt_layout(first):
             raise LayoutRefuted

@@ -11,7 +11,7 @@ from integrity.models import IntegrityRecord
 from integrity.records import digest_of
 from migrator import jobs, services
 from migrator.models import Connection, Run, StoreProfile, Task
-from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, make_task, records_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -45,6 +45,20 @@ def test_what_another_tool_copied_is_adopted_and_what_is_wrong_is_named(stores: 
     }
     assert (run.state, run.kind, run.pending, run.bytes_copied) == ("finished", "verify", 0, 0)
     assert run.plan_summary["dest_only_keys"] == ["more"]
+
+
+def test_a_copy_that_takes_the_place_of_another_while_it_is_compared_is_named(stores: Stores, operator: User) -> None:
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.seed(bucket, "film", b"good" * 500, part_size=500)
+    task = make_known_task(stores, operator)
+    before = {"operation": "HeadObject", "key": "film", "calls": "1", "action": "header"}
+    stores.dest.plan_faults([{**before, "value": {"set": {"ETag": '"of-the-one-before"'}}}])
+
+    run = run_through(services.start_run(operator, task, kind="verify", start=True, verify_depth="source"))
+
+    record = records_of(run)["film"]
+    assert (run.state, record.error_code) == ("finished", "dest_changed_after_write")
+    assert (record.etag_match, record.calculated_etag) == (True, record.dest_etag)
 
 
 def test_nothing_is_written_on_either_side(stores: Stores, operator: User) -> None:
