@@ -21,7 +21,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from integrity import ledger
-from integrity.etags import normalise
+from integrity.etags import kind, normalise
 from integrity.evidence import CheckName, Finding, Outcome, Statement, checks_to_json
 from integrity.keys import as_text, in_base64
 from integrity.models import IntegrityRecord
@@ -198,7 +198,7 @@ def _placed(finding: Finding, context: RecordContext, made_at: datetime) -> Row:
 
 def _digests(finding: Finding) -> Row:
     if finding.earlier is not None:
-        return _digests_of_then(finding.earlier)
+        return _digests_of_then(finding.earlier, finding.checks)
     digests = finding.digests
     if digests is None:
         return {}
@@ -209,13 +209,22 @@ def _digests(finding: Finding) -> Row:
     }
 
 
-def _digests_of_then(earlier: Earlier) -> Row:
-    """Return the digests of the record that is named; nothing was hashed in this run, so no count of bytes."""
+def _digests_of_then(earlier: Earlier, checks: Iterable[Check]) -> Row:
+    """Return the digests of the record that is named; nothing was hashed in this run, so no count of bytes.
+
+    The destination may be cut into other parts by now, of which our ETag was computed then too.
+    """
+    etag = next((each.expected for each in checks if _is_of_parts_there(each)), None) or earlier.calculated_etag
     return _values(earlier.digests) | {
         "compared_with": uuid.UUID(earlier.record),
-        "calculated_etag": earlier.calculated_etag,
-        "part_count": earlier.part_count,
+        "calculated_etag": etag,
+        "part_count": kind(etag).parts or earlier.part_count,
     }
+
+
+def _is_of_parts_there(check: Check) -> bool:
+    is_match = check.name is CheckName.DEST_ETAG and check.outcome is Outcome.MATCH
+    return is_match and "-" in (check.expected or "")
 
 
 def _values(digests: DigestSet) -> Row:

@@ -61,6 +61,23 @@ def test_a_copy_that_takes_the_place_of_another_while_it_is_compared_is_named(st
     assert (record.etag_match, record.calculated_etag) == (True, record.dest_etag)
 
 
+def test_a_copy_that_was_cut_anew_as_the_source_is_is_compared_with_what_was_computed_then(
+    stores: Stores, operator: User
+) -> None:
+    stores.source.seed(SOURCE_BUCKET, "film", b"good" * 500, part_size=500)
+    task = make_known_task(stores, operator)
+    run_through(services.start_run(operator, task, start=True))
+    stores.dest.seed(DEST_BUCKET, "film", b"good" * 500, part_size=500)
+
+    run = run_through(services.start_run(operator, task, kind="verify", start=True, verify_depth="statements"))
+
+    record = records_of(run)["film"]
+    assert (run.state, record.verdict, record.reason) == ("finished", "unverified", "not_requested")
+    assert "dest_replaced_since" in record.notes
+    assert (record.etag_match, record.calculated_etag) == (True, record.dest_etag)
+    assert record.part_count == 4
+
+
 def test_nothing_is_written_on_either_side(stores: Stores, operator: User) -> None:
     stores.seed(one=b"1", two=b"2")
     stores.dest.seed(DEST_BUCKET, "one", b"1")
