@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import structlog
 from django.conf import settings
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 _TICK_SECONDS = 0.25
 _GROUP = 500
 
+_P = ParamSpec("_P")
+
 
 class Superseded(Exception):
     """Another worker holds this batch now: nothing of ours may be written any more."""
@@ -42,6 +45,25 @@ def _visit_to_the_database() -> Iterator[None]:
     finally:
         if threading.current_thread() is not threading.main_thread():
             connection.close()
+
+
+def _patiently(ask: Callable[Concatenate[Journal, _P], None]) -> Callable[Concatenate[Journal, _P], None]:
+    """Have the database asked again and again while it is away or locked."""
+
+    @wraps(ask)
+    def asking(journal: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        deadline = time.monotonic() + settings.STALE_AFTER_SECONDS
+        while True:
+            try:
+                return ask(journal, *args, **kwargs)
+            except OperationalError as exc:
+                connection.close()
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("database_away", run=str(journal._run.pk), error=str(exc)[:200])
+                time.sleep(1)
+
+    return asking
 
 
 class Journal:
@@ -85,6 +107,7 @@ class Journal:
         """Whether the work on this batch must stop: nothing new begins, a body on its way gets a moment to arrive."""
         return self._stop.is_set() or stopping()
 
+    @_patiently
     def contradicted(self, fact: str) -> None:
         """Remember that a fact of the destination's profile is false: the rest of the run does not rely on it."""
         with _visit_to_the_database(), transaction.atomic():
@@ -92,6 +115,7 @@ class Journal:
             run.profiles.setdefault("destination", {})[fact] = False
             run.save(update_fields=["profiles"])
 
+    @_patiently
     def upload_opened(self, dest_key: str, upload_id: str, purpose: str) -> None:
         """Remember a multipart upload before its first part, so that it can be aborted whatever happens to us.
 
@@ -109,6 +133,7 @@ class Journal:
                 purpose=purpose,
             )
 
+    @_patiently
     def upload_closed(self, dest_key: str, upload_id: str) -> None:
         """Forget an upload that is completed, or aborted until nothing of it was left."""
         with _visit_to_the_database():
@@ -133,15 +158,14 @@ class Journal:
             connection.close()
 
     def _flush(self, *, beat: bool) -> bool:
-        """Write the findings at hand; keeps them and says so when the database is away for a moment."""
+        """Write the findings at hand; say whether there was anything to write."""
         with self._lock:
             group = self._findings[:_GROUP]
             in_flight = max(0, self._in_flight - sum(finding.bytes_read for finding in group))
         if not group and not beat:
             return False
         rows = rows_of(group, self._context)
-        if not self._write_patiently(rows, group, in_flight):
-            return False
+        self._write(rows, group, in_flight)
         with self._lock:
             del self._findings[: len(group)]
             self._in_flight -= sum(finding.bytes_read for finding in group)
@@ -150,22 +174,9 @@ class Journal:
             self._heed_the_run()
         return True
 
-    def _write_patiently(self, rows: list[Row], group: list[Finding], in_flight: int) -> bool:
-        """Write under the fence, again and again while the database is away; never without the fence."""
-        deadline = time.monotonic() + settings.STALE_AFTER_SECONDS
-        while True:
-            try:
-                self._write(rows, group, in_flight)
-            except OperationalError as exc:
-                connection.close()
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("database_away", run=str(self._run.pk), error=str(exc)[:200])
-                time.sleep(1)
-            else:
-                return True
-
+    @_patiently
     def _write(self, rows: list[Row], group: list[Finding], in_flight: int) -> None:
+        """Write under the fence, never without it."""
         with transaction.atomic():
             ours = Batch.objects.filter(
                 pk=self._batch.pk, attempt=self._batch.attempt, state=Batch.State.RUNNING
