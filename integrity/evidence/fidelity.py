@@ -19,6 +19,7 @@ from integrity.evidence.comparisons import (
     meaning_of,
     without_framing,
 )
+from integrity.evidence.statements import Encryption
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -88,8 +89,8 @@ def fidelity_checks(
     `dest` is a HEAD or GET of the destination; a listing states none of this. `source_tags` is None where tags were
     not copied or not read, and `tags_reason` says which. `storage_class` and `encryption` are what the write asked
     for; a class of None was not carried, and without a wish the encryption must be what the reply to the write said.
-    `first_seen` stands for that reply where there is none, as in the identity: the object as it was seen before `dest`.
-    Never raises.
+    `first_seen` stands for that reply where there is none or it leaves that out, as in the identity: the object as it
+    was seen before `dest`. Never raises.
     """
     witness = Witness.of(dest, attempt)
     if dest is None:
@@ -98,13 +99,19 @@ def fidelity_checks(
         tags = Reason.NOT_REQUESTED if source_tags is not None else tags_reason
         kept = Reason.NOT_REQUESTED if storage_class is not None else Reason.NOT_COPIED
         return _all_absent(witness, Reason.NOT_REQUESTED, tags, kept)
+    before = None if leaves_encryption_out(write_reply, dest) else write_reply
     return (
         _headers(witness, source, dest),
         _metadata(witness, source, dest),
         _tags(witness, source_tags, dest_tags, tags_reason),
         _storage_class(witness, storage_class, source, dest),
-        _encryption(witness, encryption, write_reply or first_seen, dest),
+        _encryption(witness, encryption, first_seen or before, dest),
     )
+
+
+def leaves_encryption_out(reply: Statement | None, later: Statement) -> bool:
+    """Say whether a reply to a write is silent about the encryption that is stated later: MinIO's to a Complete is."""
+    return reply is None or (reply.encryption is Encryption.NONE and later.encryption is not Encryption.NONE)
 
 
 def pair_check(

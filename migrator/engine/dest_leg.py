@@ -21,6 +21,7 @@ from integrity.evidence import (
     destination_checks,
     fidelity_checks,
     first_mismatch,
+    leaves_encryption_out,
     pair_check,
     write_checks,
 )
@@ -164,6 +165,9 @@ class DestLeg:
         if identity is None and self._side.profile.etag_stable is False:
             # The ETag of the write's answer does not last here; the first HEAD names the object.
             identity, after = after, self.head(after.version_id)
+        first = written.found
+        if first is None and self._must_state_encryption and leaves_encryption_out(written.reply, after):
+            first, after = after, self.head(after.version_id)
         self.statement = after
         sent = write_checks(
             digests,
@@ -177,7 +181,7 @@ class DestLeg:
         held = self._compare(digests, layout, written.reply, after, identity, None)
         if first_mismatch((*sent, *held)) is None and self.reading_back.is_wanted:
             held = self._compare(digests, layout, written.reply, after, identity, self.reading_back.read(after))
-        return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply, written.found))
+        return (*sent, *_of_our_object(held), *self._others(layout, after, written.reply, first))
 
     def look_listed(self, written: Written, digests: DigestSet, layout: Layout, listed: Statement) -> tuple[Check, ...]:
         """Compare what a listing says now; the caller asks for a HEAD where that leaves something open."""
@@ -387,6 +391,12 @@ class DestLeg:
             attempt=self._number,
         )
         return (pair, *fidelity)
+
+    @property
+    def _must_state_encryption(self) -> bool:
+        """Whether the destination must go on saying how it encrypts the object: nothing else is asked for."""
+        options = self._work.options
+        return options.policy.fidelity is Fidelity.REQUIRED and not options.encryption
 
     def _class_of_copy(self) -> ClassOfCopy | None:
         return class_of_copy(self._stated_class(), self._work.options.storage_class_map)

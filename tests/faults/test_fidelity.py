@@ -428,6 +428,40 @@ def test_an_answer_that_was_lost_leaves_the_encryption_to_what_was_seen_first(
     assert stated(settled, ENCRYPTION) == ("match", word or "none", word or "none")
 
 
+@pytest.mark.parametrize(
+    ("policy", "compared"),
+    [(Policy(), ("not_requested", "", "sse_s3")), (REQUIRED, ("match", "sse_s3", "sse_s3"))],
+    ids=["report", "required"],
+)
+@pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
+def test_an_answer_to_a_write_that_leaves_the_encryption_out_is_not_taken_for_none(
+    two_stores: Make, operation: str, policy: Policy, compared: tuple[str, str, str]
+) -> None:
+    silent = {"remove": ["x-amz-server-side-encryption"]}
+    pair = two_stores({**PUT, "operation": operation, "action": "header", "value": silent}, dest_traits={"sse": "s3"})
+    in_parts = operation == "CompleteMultipartUpload"
+    noted(pair, os.urandom(6 * MIB if in_parts else 5), **({"part_size": 5 * MIB} if in_parts else {}))
+
+    settled = pair.copy_one(policy=policy, tags=policy is REQUIRED, read_back_percent=100)
+
+    assert (settled.verdict, settled.grades) == ("verified", "S3/D4")
+    if in_parts or policy is REQUIRED:
+        assert stated(settled, ENCRYPTION) == compared
+
+
+def test_an_encryption_that_is_gone_at_the_second_look_is_named(two_stores: Make) -> None:
+    silent = {"remove": ["x-amz-server-side-encryption"]}
+    pair = two_stores(
+        {**PUT, "action": "header", "value": silent},
+        {**PUT, "operation": "HeadObject", "calls": "2", "action": "header", "value": silent},
+        dest_traits={"sse": "s3"},
+    )
+
+    settled = noted(pair).copy_one(**EXACTLY)
+
+    assert (settled.code, stated(settled, ENCRYPTION)) == ("encryption_mismatch", ("mismatch", "sse_s3", "none"))
+
+
 @pytest.mark.parametrize("sse", ["none", "s3", "kms"])
 def test_the_encryption_of_an_object_that_was_there_is_the_one_seen_first(two_stores: Make, sse: str) -> None:
     pair = noted(two_stores(dest_traits={"sse": sse}))

@@ -133,11 +133,17 @@ def test_without_a_reply_to_a_write_the_encryption_is_that_which_was_seen_first(
     kms = replace(DEST, encryption=Encryption.SSE_KMS)
     assert outcome(fidelity_checks(SOURCE, kms, first_seen=kms), CheckName.ENCRYPTION) is MATCH
     assert outcome(fidelity_checks(SOURCE, kms, first_seen=DEST), CheckName.ENCRYPTION) is MISMATCH
-    reply = replace(DEST, origin=Origin.PUT_REPLY)
-    assert outcome(fidelity_checks(SOURCE, kms, write_reply=reply, first_seen=kms), CheckName.ENCRYPTION) is MISMATCH
     asked = AskedEncryption("AES256")
     checks = fidelity_checks(SOURCE, kms, first_seen=kms, encryption=asked)
     assert outcome(checks, CheckName.ENCRYPTION) is MISMATCH
+
+
+def test_a_reply_to_a_write_that_leaves_the_encryption_out_says_nothing_of_it() -> None:
+    kms, silent = replace(DEST, encryption=Encryption.SSE_KMS), replace(DEST, origin=Origin.COMPLETE_REPLY)
+
+    assert outcome(fidelity_checks(SOURCE, kms, write_reply=silent), CheckName.ENCRYPTION) is Reason.NOT_REQUESTED
+    assert outcome(fidelity_checks(SOURCE, kms, write_reply=silent, first_seen=kms), CheckName.ENCRYPTION) is MATCH
+    assert outcome(fidelity_checks(SOURCE, DEST, write_reply=silent), CheckName.ENCRYPTION) is MATCH
 
 
 @pytest.mark.parametrize(("dest", "reason"), [(None, Reason.NOT_REACHED), (said(Origin.LISTING), Reason.NOT_REQUESTED)])
