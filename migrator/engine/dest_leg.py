@@ -61,6 +61,8 @@ class DestLeg:
         self.statement: Statement | None = None
         self.written_version_id = ""
         self._replied_version_id = ""
+        # Whether the answer to our write names what was seen after it: else that may be another writer's.
+        self._is_named = True
         self.reading_back = ReadingBack(work, item)
         self._work = work
         self._item = item
@@ -164,6 +166,7 @@ class DestLeg:
         identity = written.found
         if identity is None and self._side.profile.etag_stable is False:
             # The ETag of the write's answer does not last here; the first HEAD names the object.
+            self._is_named = bool(self._replied_version_id) or _have_one_etag(written.reply, after)
             identity, after = after, self.head(after.version_id)
         first = written.found
         if first is None and self._must_state_encryption and leaves_encryption_out(written.reply, after):
@@ -199,7 +202,8 @@ class DestLeg:
         # Of a version that is named nothing else is removed, whatever the key holds by now.
         version_id = self.statement.version_id or self._replied_version_id
         try:
-            is_ours = is_match(checks, CheckName.DEST_IDENTITY) and self._is_unchanged(self.statement, version_id)
+            is_ours = self._is_named and is_match(checks, CheckName.DEST_IDENTITY)
+            is_ours = is_ours and self._is_unchanged(self.statement, version_id)
             if is_ours:
                 self._side.store.delete(self._side.bucket, self._item.dest_key, version_id=version_id)
         except EngineError:
@@ -437,6 +441,10 @@ def _of_our_object(checks: Sequence[Check]) -> tuple[Check, ...]:
         else check
         for check in checks
     )
+
+
+def _have_one_etag(reply: Statement | None, after: Statement) -> bool:
+    return reply is not None and normalise(reply.etag or "") == normalise(after.etag or "")
 
 
 def _layout_of(existing: Statement, digests: DigestSet, size: int) -> Layout | None:

@@ -101,3 +101,31 @@ def assert_left_alone(pair: TwoStores, settled: dict[str, Settled]) -> None:
     ((key, ours),) = settled.items()
     assert (ours.code, ours.attempts) == ("dest_exists", ["dest_exists"])
     pair.check_invariants(settled, theirs={key: THEIRS})
+
+
+UNLASTING = {"etag_stable": False, "small_parts": True}
+
+
+def test_row_60_what_only_a_look_after_our_write_names_is_never_removed(two_stores: Make) -> None:
+    pair = two_stores({**COMPLETE, **theirs("after")}, dest_traits=UNLASTING)
+    pair.seed("film", BODY, part_size=40_000)
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].code, settled["film"].notes) == ("dest_size_mismatch", ("wrong_copy_left",))
+    assert pair.requests("DeleteObject") == 0
+    pair.check_invariants(settled, theirs={"film": THEIRS})
+
+
+@pytest.mark.parametrize("traits", [{}, VERSIONED], ids=["by the same ETag", "by its version"])
+def test_row_60_where_etags_do_not_last_a_wrong_copy_is_removed_that_the_answer_names(
+    two_stores: Make, traits: dict[str, bool]
+) -> None:
+    pair = two_stores({**PUT, "calls": "1", "action": "drop_tail"}, dest_traits={**UNLASTING, **traits})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["dest_size_mismatch", ""])
+    assert pair.requests("DeleteObject") == 1
