@@ -162,7 +162,7 @@ class DestLeg:
         if written.reply is None:
             self._note("recovered")
         self._replied_version_id = written.reply.version_id if written.reply else ""
-        after = self.head(self._replied_version_id)
+        after = self.head(self._replied_version_id, self._replaced_etag(written.reply))
         identity = written.found
         if identity is None and self._side.profile.etag_stable is False:
             # The ETag of the write's answer does not last here; the first HEAD names the object.
@@ -228,26 +228,40 @@ class DestLeg:
             return False
         return found is not None and normalise(found.etag or "") == normalise(self._item.existing_etag)
 
-    def head(self, version_id: str) -> Statement:
-        """HEAD what was written; not every store shows it at once."""
+    def head(self, version_id: str, replaced: str = "") -> Statement:
+        """HEAD what was written; not every store shows it at once, and some go on with what it has `replaced`."""
         deadline = time.monotonic() + self._work.options.found_within_seconds
         tried = 0
         while True:
             tried += 1
+            is_last = time.monotonic() >= deadline
             try:
-                return self._side.store.head(
+                said = self._side.store.head(
                     self._side.bucket,
                     self._item.dest_key,
                     version_id=version_id,
                     checksums=self._side.profile.checksum_mode is True,
                 )
             except ObjectMissing as exc:
-                if time.monotonic() >= deadline:
-                    raise DestMissing(store_code=exc.store_code, request_id=exc.request_id) from exc
-                if self._work.should_stop():
-                    raise Stopped from exc
-                self._side.store.repeats(HEAD.name, exc)
-                self._side.store.patience.wait(tried)
+                problem = DestMissing(store_code=exc.store_code, request_id=exc.request_id)
+                if is_last:
+                    raise problem from exc
+            else:
+                if is_last or not replaced or normalise(said.etag or "") != replaced:
+                    return said
+                problem = DestMissing("what was there before", request_id=said.request_id)
+            if self._work.should_stop():
+                raise Stopped
+            self._side.store.repeats(HEAD.name, problem)
+            self._side.store.patience.wait(tried)
+
+    def _replaced_etag(self, reply: Statement | None) -> str:
+        """Return the ETag of what our write has replaced, where seeing it again can only mean an old answer."""
+        before = normalise(self._item.existing_etag)
+        is_lasting = self._side.profile.etag_stable is not False and not self._replied_version_id
+        if not self._replaces or not is_lasting or reply is None or normalise(reply.etag or "") == before:
+            return ""
+        return before
 
     # Something is there already
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import md5
 
 import pytest
 
@@ -580,3 +581,43 @@ def test_a_newer_object_of_other_bytes_after_a_yes_without_an_etag_is_not_taken_
 
     assert (settled.verdict, settled.code, settled.notes) == ("failed", "dest_size_mismatch", ("wrong_copy_left",))
     assert pair.dest_bytes("photo") == b"newer"
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["in one piece", "in parts"])
+def test_a_store_that_goes_on_for_a_while_with_what_was_replaced_is_asked_again(
+    two_stores: Make, in_parts: bool
+) -> None:
+    older = {"etag": f'"{md5(b"older").hexdigest()}"', "content-length": "5"}
+    old = {"side": "destination", "operation": "HeadObject", "action": "header", "value": {"set": older}}
+    pair = two_stores({**old, "calls": "1-2"}, dest_traits={"small_parts": True})
+    pair.seed("photo", BODY, **({"part_size": 40_000} if in_parts else {}))
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_one(if_exists="replace_if_matches", limits=TINY_PARTS, found_within_seconds=10)
+
+    assert (settled.verdict, settled.notes, settled.attempts) == ("verified", (), [""])
+    (repeat,) = settled.finding.attempts[0].repeats
+    assert (repeat.operation, repeat.reason, repeat.count) == ("HeadObject", "dest_missing", 2)
+
+
+def test_a_store_that_never_shows_what_was_written_in_place_of_another_is_named(two_stores: Make) -> None:
+    older = {"etag": f'"{md5(b"older").hexdigest()}"', "content-length": "5"}
+    old = {"side": "destination", "operation": "HeadObject", "action": "header", "value": {"set": older}}
+    pair = two_stores({**old, "calls": "all"})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", b"older")
+
+    settled = pair.copy_items(pair.begin(), if_exists="replace_if_matches")["photo"]
+
+    assert (settled.code, settled.notes) == ("dest_changed_after_write", ("wrong_copy_left",))
+
+
+def test_what_is_written_over_by_the_same_bytes_is_not_waited_for(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("photo", BODY, metadata={"cut": "new"})
+    pair.dest.seed(DEST, "photo", BODY, metadata={"cut": "old"})
+
+    settled = pair.copy_one(if_exists="replace_if_matches", found_within_seconds=60)
+
+    assert (settled.verdict, pair.requests("HeadObject")) == ("verified", 1)
+    assert pair.dest_store.head(DEST, "photo").metadata == {"cut": "new"}
