@@ -119,6 +119,27 @@ def others_upload(pair: TwoStores, seconds_ago: float, key: str = "film") -> str
     return upload_id
 
 
+@pytest.mark.parametrize("calls", ["1-2", "all"])
+@pytest.mark.parametrize("operation", ["AbortMultipartUpload", "ListParts"])
+def test_row_35_a_404_that_names_no_upload_is_no_word_of_the_store_on_one(
+    two_stores: Make, operation: str, calls: str
+) -> None:
+    # What becomes of "404 page not found": so a proxy answers whose store is not there for a moment.
+    page = {"action": "status", "value": {"status": 404, "code": "404"}}
+    pair = film(
+        two_stores,
+        {"side": "source", "operation": "GetObject", "calls": "all", "action": "flip", "at_byte": 1},
+        {"side": "destination", "operation": operation, "key": "film", "calls": calls, **page},
+    )
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
+
+    is_never_told = (operation, calls) == ("AbortMultipartUpload", "all")
+    pair.check_invariants(settled, left_open=["film"] if is_never_told else [])
+    assert settled["film"].notes == (("upload_left_open",) if is_never_told else ())
+
+
 def left_open(pair: TwoStores) -> list[str]:
     return [upload.id for upload in pair.dest.open_uploads()]
 

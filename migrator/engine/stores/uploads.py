@@ -39,6 +39,8 @@ from migrator.engine.requests import (
 from migrator.engine.stores.asking import Asking
 
 _TO_THE_SECOND = len("2024-01-31T10:20:30")
+# What boto3 makes of a 404 whose body is no error document.
+_NO_CODE = frozenset({"", "404"})
 _SENSELESS = "sent a list of parts that makes no sense"
 
 
@@ -146,11 +148,11 @@ class UploadVerbs(Asking):
                 self.abort_upload(bucket, key, upload_id)
                 if not self.list_parts(bucket, key, upload_id):
                     return True
-            except UploadGone:
-                return True
             except ConnectionProblem:
                 raise
             except EngineError as exc:
+                if _is_told_gone(exc):
+                    return True
                 if tried < rounds:
                     self.repeats("AbortMultipartUpload", exc)
             self.patience.wait(tried)
@@ -243,6 +245,11 @@ def _named_part(reply: Reply, asked: Asked) -> Statement:
 
 def _no_proof(asked: Asked) -> AnswerUnreadable:
     return AnswerUnreadable("no ETag", facts=asked.facts() | {"fault": "said yes but sent no proof"})
+
+
+def _is_told_gone(exc: EngineError) -> bool:
+    """Say whether the store says so: a 404 without a code may come from a proxy whose store is not there just now."""
+    return isinstance(exc, UploadGone) and exc.store_code not in _NO_CODE
 
 
 def _upload_gone(exc: EngineError) -> EngineError:
