@@ -56,6 +56,10 @@ class _NotItsMd5(Exception):
     """What the source states in the form of an MD5 is not that of the bytes. Not an error: it says nothing of them."""
 
 
+class _TooLargeForOne(Exception):
+    """One body so large is not taken, by a proxy mostly. Not an error: parts may be."""
+
+
 class ItemCopy(ItemAttempt):
     """One attempt at copying. `may_try_again` is false where wrong bytes had to be left."""
 
@@ -109,6 +113,7 @@ class ItemCopy(ItemAttempt):
             # The reply's ETag will not be an MD5 then, and parts bring a checksum of the whole.
             and Encryption.of(self._work.options.encryption) is not Encryption.SSE_KMS
             and not self._work.no_md5_at_source.is_set()
+            and not self._work.no_large_bodies.is_set()
         )
 
     # Reading and writing
@@ -139,7 +144,8 @@ class ItemCopy(ItemAttempt):
     def _write_large(self, layout: Layout) -> Written:
         """Write what may pass straight through; read it again, with patience, while the destination takes nothing.
 
-        It is read again in parts too, where the MD5 that went ahead turned out to be none of these bytes.
+        It is read again in parts too, where the MD5 that went ahead turned out to be none of these bytes, or the body
+        is refused for its size.
         """
         store, tried = self._work.destination.store, 0
         while True:
@@ -147,6 +153,8 @@ class ItemCopy(ItemAttempt):
                 return self._write_straight_or_in_parts(layout)
             except _NotItsMd5:
                 self._work.no_md5_at_source.set()
+            except _TooLargeForOne:
+                self._work.no_large_bodies.set()
             except _NothingTaken as exc:
                 tried += 1
                 if tried >= store.patience.tries:
@@ -196,6 +204,8 @@ class ItemCopy(ItemAttempt):
             written = writing.result()
         except NOTHING_DONE as exc:
             raise _NothingTaken(exc) from exc
+        except ObjectTooLarge as exc:
+            raise _TooLargeForOne from exc
         if self._source.digests is None:
             raise StoreFault(facts={"fault": "said yes before it had all"})
         return written

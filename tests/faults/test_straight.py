@@ -14,6 +14,7 @@ LARGE = os.urandom(900_000)
 GET = {"side": "source", "operation": "GetObject"}
 PUT = {"side": "destination", "operation": "PutObject"}
 STRAIGHT = {"threshold": 100_000}
+TOO_LARGE = {"calls": "all", "action": "status", "value": {"status": 413, "code": "EntityTooLarge"}}
 
 
 def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores: Make) -> None:
@@ -38,6 +39,29 @@ def test_a_body_is_not_sent_with_an_etag_that_only_looks_like_its_md5(two_stores
     # The first one has shown it before its last piece went out.
     assert pair.requests("PutObject") == 1
     assert pair.requests("CreateMultipartUpload") == 2
+
+
+def test_a_body_that_is_refused_for_its_size_goes_in_parts(two_stores: Make) -> None:
+    pair = two_stores({**PUT, **TOO_LARGE}, dest_traits={"small_parts": True})
+    for key in ("film-1", "film-2"):
+        pair.seed(key, LARGE + LARGE)
+
+    settled = pair.copy(**STRAIGHT, limits=TINY_PARTS, concurrency=1)
+
+    assert {(each.verdict, tuple(each.attempts)) for each in settled.values()} == {("verified", ("",))}
+    # The first one has shown it.
+    assert (pair.requests("PutObject"), pair.requests("CreateMultipartUpload")) == (1, 2)
+
+
+def test_a_body_whose_parts_are_too_large_as_well_is_too_large(two_stores: Make) -> None:
+    pair = two_stores(
+        {**PUT, **TOO_LARGE}, {**PUT, "operation": "UploadPart", **TOO_LARGE}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT, limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("object_too_large", ["object_too_large"])
 
 
 def test_row_14_a_body_that_passes_straight_through_is_read_again_in_the_same_attempt(two_stores: Make) -> None:
