@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from migrator.models import Batch
 
 _UPLOADS_A_ROUND = 100
+_AGAIN_AFTER = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +56,31 @@ def abort_leftovers(run: Run, batch: Batch) -> None:
 
 
 def sweep() -> None:
-    """Abort uploads whose run has ended."""
+    """Abort uploads whose run has ended. Where one cannot be, nothing is asked of its connection for a while.
+
+    A worker waits long for a store that is away, and must have time for the others.
+    """
     ended = OpenUpload.objects.filter(run__state__in=Run.ENDED).select_related("connection")
-    for upload in ended.order_by(F("tried_at").asc(nulls_first=True))[:_UPLOADS_A_ROUND]:
+    in_vain = ended.filter(tried_at__gt=timezone.now() - _AGAIN_AFTER).values("connection")
+    due = ended.exclude(connection__in=in_vain).order_by(F("tried_at").asc(nulls_first=True))
+    left_alone = set[uuid.UUID]()
+    for upload in due[:_UPLOADS_A_ROUND]:
+        if upload.connection_id in left_alone:
+            continue
         OpenUpload.objects.filter(pk=upload.pk).update(tried_at=timezone.now())
-        _abort(upload)
+        if not _abort(upload, rounds=1):
+            left_alone.add(upload.connection_id)
 
 
-def _abort(upload: OpenUpload) -> None:
+def _abort(upload: OpenUpload, rounds: int = 5) -> bool:
     """Abort one, and forget it where it is gone. A store that is away keeps nothing else from being done."""
     try:
-        gone = store_of(upload.connection).abort_until_gone(upload.bucket, upload.object_key, upload.upload_id)
+        gone = store_of(upload.connection).abort_until_gone(
+            upload.bucket, upload.object_key, upload.upload_id, rounds=rounds
+        )
     except (EngineError, CredentialsUnreadable) as exc:
         log.warning("upload_not_aborted", upload=upload.pk, error=type(exc).__name__)
-        return
+        return False
     if gone:
         upload.delete()
+    return gone
