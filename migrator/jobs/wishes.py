@@ -1,11 +1,12 @@
-"""How a task asks its copies to be stored, and whether a record shows one that is."""
+"""How a task asks its copies to be stored and proven, and whether a record shows one that is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from integrity.evidence import CheckName, Origin, Outcome
+from integrity.evidence import CheckName, Origin, Outcome, checks_from_json
+from integrity.verdicts import Policy, judge
 from migrator.engine.carrying import STANDARD, asked_encryption, class_of_copy
 from migrator.jobs.sides import copy_options
 
@@ -20,25 +21,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the task asks copies to be stored now. What it does not ask for is as the destination has it."""
+    """How the task asks copies to be stored and proven now. What it does not ask for is as the destination has it."""
 
     classes: Mapping[str, str]
     encryption: AskedEncryption | None
+    policy: Policy
 
     @classmethod
     def of(cls, run: Run) -> Self:
         """Return what the options of a run ask for."""
         options = copy_options(run)
-        return cls(options.storage_class_map, asked_encryption(options.encryption, options.kms_key_id))
+        encryption = asked_encryption(options.encryption, options.kms_key_id)
+        return cls(options.storage_class_map, encryption, options.policy)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is asked for."""
-        return not self.classes and self.encryption is None
+        """Whether nothing is asked for but what each verified record shows."""
+        return not self.classes and self.encryption is None and self.policy == Policy()
 
     def is_met(self, record: IntegrityRecord, item: Item) -> bool:
         """Say whether the record shows the copy as it is asked for; what it leaves open is compared anew."""
-        return self.is_empty or (self._has_class(record.dest_facts, item) and self._is_encrypted(record.checks))
+        if self.is_empty:
+            return True
+        is_stored = self._has_class(record.dest_facts, item) and self._is_encrypted(record.checks)
+        return is_stored and self._is_proven(record.checks)
 
     def _has_class(self, stated: Mapping[str, Any], item: Item) -> bool:
         if not self.classes:
@@ -60,6 +66,10 @@ class Wish:
             and check["outcome"] != Outcome.MISMATCH
             for check in checks
         )
+
+    def _is_proven(self, checks: Sequence[Mapping[str, Any]]) -> bool:
+        """Say whether what was shown then suffices for what must be proven now."""
+        return self.policy == Policy() or judge(checks_from_json(checks), self.policy).is_valid
 
 
 def _class_in(stated: Mapping[str, Any]) -> str | None:

@@ -104,6 +104,35 @@ def test_a_class_that_the_map_does_not_name_is_refused_and_not_skipped(
     assert records_of(run)["a"].reason == "already_verified"
 
 
+REQUIRED: dict[str, Any] = {"fidelity": "required"}
+STRICT: dict[str, Any] = {"policy": "strict", "read_back_percent": 100}
+
+
+@pytest.mark.parametrize("stricter", [STRICT, REQUIRED], ids=["strict", "required"])
+def test_what_was_proven_less_strictly_is_compared_anew_and_then_skipped(
+    operator: User, task: Task, stricter: dict[str, Any]
+) -> None:
+    assert run_with(operator, task).verified == 1
+
+    run = run_with(operator, task, **stricter)
+    assert (run.skipped, run.verified) == (0, 1)
+    assert records_of(run)["a"].notes == ["already_there"]
+
+    assert run_with(operator, task, **stricter).skipped == 1
+
+
+def test_metadata_that_was_lost_does_not_pass_for_proven_where_it_is_required(
+    stores: Stores, operator: User, task: Task
+) -> None:
+    stores.source.seed(SOURCE_BUCKET, "note", b"text", metadata={"a": "x" * 2048})
+    first = run_with(operator, task)
+    assert records_of(first)["note"].verdict == "verified"
+
+    run = run_with(operator, task, **REQUIRED)
+
+    assert (run.skipped, records_of(run)["note"].error_code) == (0, "dest_exists")
+
+
 def test_what_a_listing_does_not_say_is_compared_anew(operator: User, task: Task) -> None:
     first = run_with(operator, task)
     facts = records_of(first)["a"].dest_facts
