@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import wait
+from datetime import UTC, datetime
 
 from integrity.algorithms import Algorithm
 from integrity.digests import OnePass
@@ -36,7 +37,7 @@ from migrator.engine.lines import READ_SIZE
 from migrator.engine.requests import PUT
 from migrator.engine.source_leg import mismatch_of
 from migrator.engine.uploading import Upload
-from migrator.engine.writing import Written, may_leave_unsigned, put_object, put_through
+from migrator.engine.writing import Sending, Written, cleared_up, may_leave_unsigned, put_object, put_through
 
 # Above this an upload in parts is worth more: a stop in its midst does not lose all of it.
 STRAIGHT_UP_TO = 1024 * 1024 * 1024
@@ -185,6 +186,7 @@ class ItemCopy(ItemAttempt):
         target, pipe = self._dest.target(layout), Pipe(self._item.size, _PIPE)
         md5 = self._source.stated_md5
         assert md5 is not None
+        sending = Sending(pipe.size, md5.hex(), {}, datetime.now(UTC))
         writing = self._work.parts_pool.submit(put_through, target, pipe, md5, self._work.should_stop)
         try:
             last = b""
@@ -208,7 +210,7 @@ class ItemCopy(ItemAttempt):
             raise _TooLargeForOne from exc
         if self._source.digests is None:
             raise StoreFault(facts={"fault": "said yes before it had all"})
-        return written
+        return cleared_up(target, written, sending) if written.is_unclear else written
 
     def _write_parts(self, layout: Layout) -> Written:
         work = self._work

@@ -249,7 +249,7 @@ class SmallCopy(ItemCopy):
             self._asked_again(DESTINATION, PUT.name, problem)
             return (yield from self._write_aside(layout, target, digests, body))
         written = Written(written_statement(reply.headers, Origin.PUT_REPLY), sent=target.sent())
-        if written.reply is not None and written.reply.etag is None:
+        if written.is_unclear:
             sending = Sending.of(target, digests, began)
             self._listen()
             target = replace(target, store=self._work.destination.store)

@@ -98,6 +98,11 @@ class Written:
     part_replies: Sequence[Statement] = ()
     sent: frozenset[str] = frozenset()
 
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the reply is a yes that states no ETag: something on the way may have said it."""
+        return self.reply is not None and self.reply.etag is None
+
 
 @plain_value
 class Sending:
@@ -152,16 +157,16 @@ def put_object(target: Target, part: Part, digests: DigestSet, should_stop: Call
 
     reply = send_again_if_refused(send, part, digests, partial(target.store.repeats, PUT.name))
     written = Written(reply, sent=target.sent())
-    return written if reply.etag is not None else cleared_up(target, written, Sending.of(target, digests, began))
+    return cleared_up(target, written, Sending.of(target, digests, began)) if written.is_unclear else written
 
 
 def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[], bool]) -> Written:
     """Write an object in one PUT while it is still being read; `md5` is what the source states beforehand.
 
-    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here. Raises `Stopped`
-    where the answer does not come within a moment of a wish to stop.
+    The store refuses what differs from it. The bytes exist only once, so nothing is sent again here, and what it raises
+    is of the PUT alone: a yes without an ETag is for the caller to clear up. Raises `Stopped` where the answer does not
+    come within a moment of a wish to stop.
     """
-    began = datetime.now(UTC)
     reply = target.store.put_through(
         target.bucket,
         target.key,
@@ -172,8 +177,7 @@ def put_through(target: Target, pipe: Pipe, md5: bytes, should_stop: Callable[[]
         if_match=target.if_match,
         should_stop=LastMoment(should_stop).is_over,
     )
-    written = Written(reply, sent=target.sent(signed=False) & {"MD5"})
-    return written if reply.etag is not None else cleared_up(target, written, Sending(pipe.size, md5.hex(), {}, began))
+    return Written(reply, sent=target.sent(signed=False) & {"MD5"})
 
 
 def cleared_up(target: Target, written: Written, sending: Sending) -> Written:

@@ -13,6 +13,7 @@ from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS
 LARGE = os.urandom(900_000)
 GET = {"side": "source", "operation": "GetObject"}
 PUT = {"side": "destination", "operation": "PutObject"}
+HEAD = {"side": "destination", "operation": "HeadObject"}
 STRAIGHT = {"threshold": 100_000}
 TOO_LARGE = {"calls": "all", "action": "status", "value": {"status": 413, "code": "EntityTooLarge"}}
 
@@ -98,6 +99,20 @@ def test_a_body_that_may_have_been_taken_is_not_sent_again_unseen(two_stores: Ma
 
     assert settled.verdict == "verified"
     assert len(settled.attempts) == 2
+
+
+def test_a_body_is_not_sent_again_unseen_where_only_the_look_at_it_was_refused(two_stores: Make) -> None:
+    unnamed = {**PUT, "calls": "1", "action": "header", "value": {"remove": ["etag"]}}
+    # The first HEAD sees that the key is free.
+    busy = {**HEAD, "calls": f"2-{1 + IMPATIENT.tries}", "action": "status", "value": 503}
+    pair = two_stores(unnamed, busy, dest_traits={"versioned": True, "if_none_match": "ignored"})
+    pair.seed("film", LARGE + LARGE)
+
+    settled = pair.copy_one(**STRAIGHT)
+
+    assert (settled.verdict, settled.attempts) == ("verified", ["throttled", ""])
+    assert "already_there" in settled.notes
+    assert len(pair.dest.version_ids(DEST, "film")) == 1
 
 
 def test_a_flip_on_the_way_in_stores_nothing_though_it_passes_straight_through(two_stores: Make) -> None:
