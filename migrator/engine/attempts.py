@@ -117,10 +117,11 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
         return _Ended(problem=InternalError(f"{type(exc).__name__}: {exc}"[:500]))
 
 
-def about_the_key(work: Work, exc: SecretRefused) -> KeyInvalid:
+def about_the_key(work: Work, exc: SecretRefused) -> EngineError:
     """Return what a refused signature says of an item, after plain requests were accepted; raises what refuses those.
 
-    One odd key can break a signature; only if a plain request is refused too are the keys to blame.
+    One odd key can break a signature; only if a plain request is refused too are the keys to blame. Where one is not
+    answered nothing is found out, and that is what the attempt ends with.
     """
     for side in (work.source, work.destination):
         try:
@@ -128,6 +129,10 @@ def about_the_key(work: Work, exc: SecretRefused) -> KeyInvalid:
         except AccessDenied:
             # The answer to a HEAD has no body that could say more.
             raise exc from None
+        except ConnectionProblem:
+            raise
+        except EngineError as problem:
+            return problem
     return KeyInvalid(
         store_code=exc.store_code,
         store_message=exc.store_message,

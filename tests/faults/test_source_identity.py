@@ -16,7 +16,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST
+from tests.faults.two_stores import DEST, IMPATIENT, TwoStores
 
 BODY = os.urandom(100_000)
 GET = {"side": "source", "operation": "GetObject"}
@@ -152,6 +152,24 @@ def test_row_54_one_odd_key_with_a_refused_signature_does_not_stop_the_others(tw
     settled = pair.copy()
 
     assert settled["odd"].code == "key_invalid"
+    assert settled["plain"].verdict == "verified"
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_row_54_where_a_busy_store_cannot_say_what_is_behind_a_refused_signature_the_object_is_tried_again(
+    request: pytest.FixtureRequest, way: str
+) -> None:
+    refused = {"status": 403, "code": "SignatureDoesNotMatch"}
+    busy = {"side": "source", "operation": "HeadBucket", "calls": f"1-{IMPATIENT.tries}", "action": "status"}
+    pair: TwoStores = request.getfixturevalue(way)(
+        {**GET, "key": "odd", "calls": "all", "action": "status", "value": refused}, {**busy, "value": 503}
+    )
+    pair.seed("odd", BODY)
+    pair.seed("plain", BODY)
+
+    settled = pair.copy()
+
+    assert (settled["odd"].code, settled["odd"].attempts) == ("key_invalid", ["throttled", "key_invalid"])
     assert settled["plain"].verdict == "verified"
 
 
