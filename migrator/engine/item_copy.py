@@ -23,6 +23,7 @@ from migrator.engine.errors import (
     Conflict,
     ConnectionProblem,
     DestExists,
+    DestMissing,
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
@@ -280,7 +281,12 @@ class ItemCopy(ItemAttempt):
 
     def _compare_with_existing(self, layout: Layout) -> Finding:
         """Read the source without writing and judge what the destination holds; `DestExists` unless verified."""
-        first = self._dest.existing()
+        try:
+            first = self._dest.existing()
+        except DestMissing:
+            # Some stores answer 412 also where there is nothing to replace any more.
+            self.nothing_to_replace = True
+            raise
         if self._source.digests is None:
             layouts = (layout,) if layout.multipart else ()
             try:

@@ -157,6 +157,24 @@ def test_row_59_what_was_to_be_replaced_and_is_gone_leaves_the_key_free(
     assert (settled.verdict, settled.attempts) == ("verified", ["store_error", ""])
 
 
+@pytest.mark.parametrize("in_parts", [{}, {"part_size": 40_000}], ids=["whole", "in parts"])
+def test_row_59_a_412_where_nothing_is_left_to_replace_leaves_the_key_free(
+    two_stores: Make, in_parts: dict[str, int]
+) -> None:
+    operation = "CompleteMultipartUpload" if in_parts else "PutObject"
+    false = {"side": "destination", "operation": operation, "calls": "1", "action": "status", "value": 412}
+    pair = two_stores(false, dest_traits={"small_parts": True})
+    pair.seed("photo", BODY, **in_parts)
+    pair.dest.seed(DEST, "photo", b"older")
+    planned = pair.begin()
+    pair.dest_store.delete(DEST, "photo")
+
+    settled = pair.copy_items(planned, if_exists="replace_if_matches", limits=TINY_PARTS)
+
+    pair.check_invariants(settled)
+    assert (settled["photo"].verdict, settled["photo"].attempts) == ("verified", ["dest_missing", ""])
+
+
 def test_row_59_an_upload_that_is_gone_under_what_is_to_be_replaced_is_begun_again(two_stores: Make) -> None:
     gone = {"status": 404, "code": "NoSuchUpload"}
     complete = {"side": "destination", "operation": "CompleteMultipartUpload", "calls": "1"}
