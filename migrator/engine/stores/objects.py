@@ -49,11 +49,11 @@ class ObjectVerbs(Asking):
         version_id: str = "",
         part_number: int | None = None,
         checksums: bool = False,
-        may_be_missing: bool = False,
+        is_expected: bool = True,
     ) -> Statement:
         """HEAD. `checksums` asks for the stored ones; with `part_number` the size is that part's.
 
-        Where it finds nothing a listing is asked whether the bucket is missing, unless the object `may_be_missing`.
+        Where an object that `is_expected` is not there, a listing is asked whether it is the bucket that is missing.
         """
         asked = self.asked(of_version(HEAD, version_id), bucket, key)
         request = head_request(
@@ -72,16 +72,16 @@ class ObjectVerbs(Asking):
                 self._raise_what_is_behind(bucket, _KEYS_STAND_SECONDS if isinstance(exc, AccessDenied) else 0)
             raise
         except ObjectMissing as exc:
-            if exc.http_status == 404 and not is_part and not may_be_missing:
+            if exc.http_status == 404 and not is_part and is_expected:
                 self._raise_what_is_behind(bucket, _BUCKET_STANDS_SECONDS)
             raise
 
     def find(
         self, bucket: str, key: str, *, version_id: str = "", checksums: bool = False, is_expected: bool = False
     ) -> Statement | None:
-        """HEAD, or None where there is no such object or version: of one that `is_expected` the bucket is there."""
+        """HEAD, or None where there is no such object or version; `is_expected` as in `head`."""
         try:
-            return self.head(bucket, key, version_id=version_id, checksums=checksums, may_be_missing=not is_expected)
+            return self.head(bucket, key, version_id=version_id, checksums=checksums, is_expected=is_expected)
         except ObjectMissing:
             return None
 
