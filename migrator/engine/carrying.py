@@ -14,6 +14,7 @@ from migrator.engine.errors import (
     EngineError,
     ObjectMissing,
     StoreBusy,
+    Untagged,
 )
 from migrator.engine.stores import Store, WriteHeaders
 
@@ -40,11 +41,13 @@ def read_tags(store: Store, bucket: str, key: str, said: Statement) -> Tags:
     try:
         return Tags(store.get_tags(bucket, key, version_id=said.version_id))
     except EngineError as problem:
-        return untold(problem)
+        return tags_by_refusal(problem)
 
 
-def untold(problem: EngineError) -> Tags:
-    """Return why the tags are not known; raise what says nothing about them."""
+def tags_by_refusal(problem: EngineError) -> Tags:
+    """Return what a refusal says of the tags, mostly why they are not known; raise what says nothing about them."""
+    if isinstance(problem, Untagged):
+        return Tags({})
     if isinstance(problem, AccessDenied):
         return Tags(None, Reason.NOT_PERMITTED)
     if isinstance(problem, (ConnectionProblem, StoreBusy, ObjectMissing)):

@@ -197,6 +197,7 @@ _BY_CODE: dict[str, type[errors.EngineError]] = {
     "PreconditionFailed": errors.ConditionFailed,
     "ConditionalRequestConflict": errors.Conflict,
     "OperationAborted": errors.Conflict,
+    "NoSuchTagSet": errors.Untagged,
     "NoSuchUpload": errors.UploadGone,
     "InvalidPart": errors.UploadGone,
     "InvalidPartOrder": errors.UploadGone,

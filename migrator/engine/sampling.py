@@ -17,7 +17,15 @@ from integrity.evidence import Encryption, EtagMeaning, Profile, learned_meaning
 from migrator.engine.answers import now
 from migrator.engine.bodies import Watch
 from migrator.engine.cutting import SourceObject, learn_layout
-from migrator.engine.errors import AccessDenied, ConditionFailed, ConnectionProblem, EngineError, StoreBusy, Throttled
+from migrator.engine.errors import (
+    AccessDenied,
+    ConditionFailed,
+    ConnectionProblem,
+    EngineError,
+    StoreBusy,
+    Throttled,
+    Untagged,
+)
 from migrator.engine.listing import list_objects
 from migrator.engine.stores import Body, ListedObject, Store
 
@@ -157,6 +165,8 @@ def _answers_tags(store: Store, bucket: str, key: str) -> bool | None:
         raise
     except AccessDenied:
         return None
+    except Untagged:
+        return True
     except EngineError:
         return False
     return True

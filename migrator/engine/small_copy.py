@@ -30,7 +30,7 @@ from integrity.values import plain_value
 from integrity.verdicts import Fidelity
 from migrator.engine.answers import now, written_statement
 from migrator.engine.buffers import HeldPart
-from migrator.engine.carrying import Tags, is_carried_whole, untold
+from migrator.engine.carrying import Tags, is_carried_whole, tags_by_refusal
 from migrator.engine.crowd import Ask, Steps, aside, asking
 from migrator.engine.errors import (
     ConditionFailed,
@@ -304,7 +304,7 @@ class SmallCopy(ItemCopy):
         except ValueError:
             return Tags(None, Reason.NOT_SUPPORTED)
         except EngineError as problem:
-            return untold(problem)
+            return tags_by_refusal(problem)
 
     def _get(self) -> Ask:
         item, side = self._item, self._work.source

@@ -30,7 +30,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "part_number": ("honoured", "ignored", "refused"),
     "range": ("honoured", "ignored"),
     "attributes": ("supported", "not_supported", "object"),
-    "tagging": ("supported", "not_supported", "refused", "dropped"),
+    "tagging": ("supported", "no_set", "not_supported", "refused", "dropped"),
     "aws_chunked": ("decoded", "stored"),
     "listing_etag": ("same", "other"),
     "listing_size": ("same", "other"),

@@ -169,6 +169,23 @@ def test_where_fidelity_is_required_a_copy_without_tags_is_asked_for_them(
 
 
 @pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("policy", [Policy(), REQUIRED])
+def test_a_store_that_says_of_an_object_that_it_has_no_set_of_tags_has_said_that_it_has_none(
+    request: pytest.FixtureRequest, way: str, policy: Policy
+) -> None:
+    traits = {"tagging": "no_set"}
+    pair = noted(request.getfixturevalue(way)(source_traits=traits, dest_traits=traits))
+    pair.seed("tagged", b"text", tags={"kind": "a note"})
+
+    settled = pair.copy(policy=policy, tags=True)
+
+    assert pair.source_profile.tagging is True
+    assert {each.verdict for each in settled.values()} == {"verified"}
+    assert settled["tagged"].outcome(CheckName.TAGS) == "match"
+    assert settled["note"].outcome(CheckName.TAGS) == ("match" if policy is REQUIRED else "not_requested")
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
 def test_where_fidelity_is_only_reported_no_copy_without_tags_is_asked_for_them(
     request: pytest.FixtureRequest, way: str
 ) -> None:

@@ -265,6 +265,19 @@ def test_tags_can_be_unknown_refused_or_lost(make: Make, trait: str, put_status:
     assert (written.status, reply.status, reply.body.count(b"<Tag>")) == (put_status, asked, count)
 
 
+@pytest.mark.parametrize(
+    ("headers", "asked"), [({}, (404, "NoSuchTagSet")), ({"x-amz-tagging": "kind=note"}, (200, ""))]
+)
+def test_that_there_are_no_tags_can_be_said_by_a_404(
+    make: Make, headers: dict[str, str], asked: tuple[int, str]
+) -> None:
+    sandbox = make(traits={"tagging": "no_set"})
+    put(sandbox, headers)
+    reply = wire.ask(sandbox, "GET", "/photos/a?tagging=")
+
+    assert (reply.status, wire.code(reply) if reply.status == 404 else "") == asked
+
+
 def test_framing_can_be_stored_as_data(make: Make) -> None:
     sandbox = make(traits={"aws_chunked": "stored"})
     headers = {"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "3"}

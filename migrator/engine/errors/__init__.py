@@ -17,7 +17,8 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
     │  ├─ SourceTimeout · TooSlow
     │  └─ CopyNotResumed · CopySilent · CopyTooSlow                                   of reading back
     └─ ItemProblem                 this item only; many alike pause the run
-       ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone · NotSupported     told apart by the caller
+       ├─ ObjectMissing · ConditionFailed · Conflict · UploadGone                    told apart by the caller,
+       ├─ NotSupported · Untagged                                                    as these are
        ├─ SourceGone · ListedNotFound · SourceChanged · Archived · TranscodedByStore
        ├─ RangeMismatch · RangeRefused · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
@@ -75,6 +76,7 @@ from migrator.engine.errors.items import (
     TlsProblem,
     TranscodedByStore,
     UnknownAnswer,
+    Untagged,
     UploadGone,
     VersionBeforeFailed,
     VersionNotThere,
@@ -191,6 +193,7 @@ __all__ = [
     "TooSlow",
     "TranscodedByStore",
     "UnknownAnswer",
+    "Untagged",
     "UploadGone",
     "VersionBeforeFailed",
     "VersionNotThere",

@@ -37,6 +37,10 @@ class ListedNotFound(ItemProblem):
     )
 
 
+class Untagged(ItemProblem):
+    """NoSuchTagSet: some stores do not say that an object has no tags by a set of none."""
+
+
 class ConditionFailed(ItemProblem):
     """412; the caller knows what was asked."""
 

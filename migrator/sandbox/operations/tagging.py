@@ -16,6 +16,8 @@ Tags = tuple[tuple[str, str], ...]
 async def get_object_tagging(call: Call) -> Answer:
     _check_supported(call)
     version = call.version()
+    if call.traits.tagging == "no_set" and not version.facts.tags:
+        raise S3Error("NoSuchTagSet")
     return xml_answer(_document(version.facts.tags), headers=version_headers(call, version))
 
 
