@@ -9,7 +9,7 @@ from integrity.digests import Algorithm, OnePass, digest_of
 from integrity.evidence import Origin, ReadBack, Statement
 from migrator.engine.answers import statement_of
 from migrator.engine.bodies import Pin
-from migrator.engine.errors import CopyNotResumed, Stopped
+from migrator.engine.errors import AnswerUnreadable, CopyNotResumed, DestMissing, ObjectMissing, Stopped
 from migrator.engine.planning import Item
 from migrator.engine.reading import CopyReader
 from migrator.engine.requests import GET
@@ -41,20 +41,25 @@ class ReadingBack:
         return self.found is None and self.is_wanted
 
     def take(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Take a whole answer to a GET of what was written. It is judged once: there is no other reading."""
+        """Take a whole answer to a GET of what was written. It is judged once: there is no other reading.
+
+        Raises `AnswerUnreadable` where it names no object.
+        """
         said, digests = statement_of(headers, Origin.READBACK), digest_of(body, algorithms=_COMPUTED)
+        _require_object(said)
         self.found = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
     def read(self, after: Statement) -> ReadBack:
         """Read the whole object, of the version that was confirmed, unless one was taken.
 
-        Of a body that is longer than it may be no more is read than shows that.
+        Of a body that is longer than it may be no more is read than shows that. Raises `DestMissing` where a GET
+        does not find what a HEAD has found, and whatever else keeps it from being read.
         """
         if self.found is not None:
             return self.found
         try:
             return self._read(after)
-        except CopyNotResumed as exc:
+        except (CopyNotResumed, AnswerUnreadable) as exc:
             self._work.destination.store.repeats(GET.name, exc)
             # Not every store knows ranges, and what has taken the place of ours is named by what it states.
             return self._read(after)
@@ -72,6 +77,7 @@ class ReadingBack:
         taken, longest = 0, max(self._item.size, after.size or 0)
         try:
             said = reader.open()
+            _require_object(said)
             for chunk in reader.chunks():
                 if self._work.should_stop():
                     raise Stopped
@@ -79,9 +85,17 @@ class ReadingBack:
                 taken += len(chunk)
                 if taken > longest:
                     break
+        except ObjectMissing as exc:
+            raise DestMissing(store_code=exc.store_code, request_id=exc.request_id) from exc
         finally:
             reader.close()
         digests = one_pass.result()
         return ReadBack(
             statement=replace(said, origin=Origin.READBACK), sha256=digests.sha256_hex or "", size=digests.size
         )
+
+
+def _require_object(said: Statement) -> None:
+    """Raise `AnswerUnreadable` for an answer with neither an ETag nor a time: something on the way may have said it."""
+    if said.etag is None and not said.last_modified:
+        raise AnswerUnreadable("neither ETag nor time", facts={"fault": "said yes but sent no data"})

@@ -35,6 +35,48 @@ def test_a_broken_line_is_resumed_where_it_broke(streamed_stores: Make) -> None:
     assert readings_of_the_source(pair) == 1
 
 
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("action", ["html_200", "empty_200"])
+def test_a_page_that_something_on_the_way_made_up_is_no_reading(
+    request: pytest.FixtureRequest, way: str, action: str
+) -> None:
+    pair = seeded(request.getfixturevalue(way)({**GET, "calls": "1", "action": action}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D4", [""])
+    assert pair.requests("GetObject") == 2
+    assert readings_of_the_source(pair) == 1
+    (repeat,) = settled.finding.attempts[0].repeats
+    assert (repeat.side, repeat.operation, repeat.reason) == ("destination", "GetObject", "store_error")
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_a_copy_that_is_never_read_for_such_pages_is_left_and_not_called_wrong(
+    request: pytest.FixtureRequest, way: str
+) -> None:
+    pair = seeded(request.getfixturevalue(way)({**GET, "calls": "all", "action": "html_200"}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.code, settled.attempts) == ("store_error", ["store_error"] * 4)
+    assert pair.dest_bytes("photo") == BODY
+
+
+@pytest.mark.parametrize(
+    ("calls", "code", "attempts"), [("1", None, ["dest_missing", ""]), ("all", "dest_missing", ["dest_missing"] * 4)]
+)
+def test_a_copy_that_a_head_finds_and_a_get_does_not_yet_is_read_in_another_attempt(
+    streamed_stores: Make, calls: str, code: str | None, attempts: list[str]
+) -> None:
+    pair = seeded(streamed_stores({**GET, "calls": calls, "action": "status", "value": 404}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.code, settled.attempts) == (code, attempts)
+    assert pair.dest_bytes("photo") == BODY
+
+
 def test_a_line_that_breaks_again_and_again_is_given_up(streamed_stores: Make) -> None:
     pair = seeded(streamed_stores({**RESET, "calls": "all", "at_byte": 10}))
 
