@@ -11,7 +11,7 @@ from integrity.evidence import VERSION_NAMED, Check, ErrorCode, Finding
 from integrity.layouts import Layout
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.cutting import LayoutRefuted
-from migrator.engine.dest_leg import DestLeg
+from migrator.engine.dest_view import DestView
 from migrator.engine.errors import EngineError, EvidenceMismatch, KeyInvalid, KeyTooLong
 from migrator.engine.listing import key_bytes
 from migrator.engine.planning import Item, is_legal_key
@@ -47,8 +47,8 @@ class ItemAttempt(ABC):
         self._source = SourceLeg(work, item, number, self._note)
         self._dest = self._dest_leg()
 
-    def _dest_leg(self) -> DestLeg:
-        return DestLeg(self._work, self._item, self._number, self._note, self._source)
+    def _dest_leg(self) -> DestView:
+        return DestView(self._work, self._item, self._number, self._note, self._source)
 
     def run(self) -> Finding:
         """Do what is to be done and return what is known of the item; raise what kept it from being settled.

@@ -17,6 +17,7 @@ from integrity.evidence import Encryption, EtagMeaning, Finding, Proof, first_mi
 from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
 from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
+from migrator.engine.dest_leg import DestLeg
 from migrator.engine.errors import (
     NOTHING_DONE,
     ConditionFailed,
@@ -64,6 +65,11 @@ class _TooLargeForOne(Exception):
 
 class ItemCopy(ItemAttempt):
     """One attempt at copying. `may_try_again` is false where wrong bytes had to be left."""
+
+    _dest: DestLeg
+
+    def _dest_leg(self) -> DestLeg:
+        return DestLeg(self._work, self._item, self._number, self._note, self._source)
 
     def _run(self) -> Finding:
         self._refuse_impossible()
