@@ -71,7 +71,7 @@ def test_of_what_a_store_says_its_own_faults_and_a_race_are_worth_another_attemp
     of_the_store = {each for each in tree() if each.code is ErrorCode.STORE_ERROR}
 
     again = {each for each in of_the_store if each.retryable}
-    assert {each for each in again if not issubclass(each, StoreFault)} == {errors.Conflict}
+    assert {each for each in again if not issubclass(each, StoreFault)} == {errors.Conflict, errors.ListingInvalid}
     assert of_the_store - again == {errors.ObjectMissing, errors.ConditionFailed, errors.UnknownAnswer}
 
 

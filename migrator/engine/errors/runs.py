@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from integrity.evidence import ErrorCode
 from migrator.engine.errors.root import EngineError
 
 
@@ -33,6 +34,8 @@ class PlanUnreadable(EngineError):
 class ListingInvalid(EngineError):
     """A page of a listing is not one, again and again. Zero objects is never concluded from it."""
 
+    # Of one key's history it is a finding, of a whole listing the end of the run.
+    code = ErrorCode.STORE_ERROR
     retryable = True
     refuse_cause = "listing_invalid"
     advice = "The storage service said yes but sent no proof. We do not count it and ask again."
