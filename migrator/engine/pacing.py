@@ -67,13 +67,15 @@ class Pace:
     """A limit of requests in flight at one endpoint: halved when it says so, grown back slowly.
 
     Each request holds a ticket. One burst of refusals halves the limit once: a ticket from before the last halving
-    says nothing new.
+    says nothing new. A request is *fed* whose body is still being read, perhaps at this very endpoint: it waits for a
+    place as any other, and takes none from those that it may be waiting for.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._limit = most
         self._in_flight = 0
+        self._fed = 0
         self._busiest = 0
         self._good = 0
         self._halvings = 0
@@ -87,27 +89,30 @@ class Pace:
         return self._limit
 
     @contextmanager
-    def slot(self) -> Iterator[int]:
+    def slot(self, *, is_fed: bool = False) -> Iterator[int]:
         """Wait for a free place and hold it; gives the ticket."""
         with self._changed:
-            while self._in_flight >= self._limit:
+            while self._in_flight >= self._limit + (0 if is_fed else self._fed):
                 self._changed.wait()
+            self._fed += is_fed
             ticket = self._enter()
         try:
             yield ticket
         finally:
-            self.release()
+            self.release(is_fed=is_fed)
 
     def try_take(self) -> int | None:
         """Take a place if one is free, and return its ticket; `release` gives it back."""
         with self._lock:
-            return self._enter() if self._in_flight < self._limit else None
+            return self._enter() if self._in_flight < self._limit + self._fed else None
 
-    def release(self) -> None:
+    def release(self, *, is_fed: bool = False) -> None:
         """Give a place back."""
         with self._lock:
             self._in_flight -= 1
-            self._changed.notify()
+            self._fed -= is_fed
+            # All: the place may be one for whom another wait is not over.
+            self._changed.notify_all()
 
     def throttled(self, ticket: int | None = None) -> None:
         """The endpoint asked us to go slower: half of what was in flight at most."""
@@ -127,7 +132,7 @@ class Pace:
             if self._good >= GOOD_ANSWERS_PER_STEP and self._limit < self._most:
                 self._limit += 1
                 self._good = 0
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _enter(self) -> int:
         self._in_flight += 1

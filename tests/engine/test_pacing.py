@@ -76,6 +76,39 @@ def test_no_more_slots_are_given_than_the_limit() -> None:
     assert entered.is_set()
 
 
+def test_what_is_fed_takes_no_place_from_what_may_feed_it() -> None:
+    pace = Pace(1)
+
+    with pace.slot(is_fed=True):
+        assert pace.try_take() is not None
+        assert pace.try_take() is None
+        pace.release()
+
+    assert pace.try_take() is not None
+
+
+def test_a_place_goes_to_one_who_may_have_it_whoever_waits() -> None:
+    pace, entered = Pace(1), threading.Event()
+
+    def fed() -> None:
+        with pace.slot(is_fed=True):
+            pass
+
+    def plain() -> None:
+        with pace.slot():
+            entered.set()
+
+    with pace.slot(is_fed=True):
+        pace.try_take()
+        threads = [threading.Thread(target=each, daemon=True) for each in (fed, plain)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        pace.release()
+
+        assert entered.wait(1)
+
+
 def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
     budget, taken = Budget(10), threading.Event()
 

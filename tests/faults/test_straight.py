@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Mapping
 
 import pytest
 
 from integrity.evidence import CheckName
+from migrator.engine.pacing import Pace
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS
 
@@ -162,3 +165,29 @@ def test_an_answer_lost_after_a_body_passed_through_is_found_already_there(two_s
     settled = pair.copy_one(**STRAIGHT)
 
     assert (settled.verdict, settled.notes) == ("verified", ("already_there",))
+
+
+@pytest.mark.parametrize(
+    ("fault", "traits"),
+    [({**GET, "calls": "1", "action": "reset", "at_byte": 900_000}, {}), (None, {"if_match": "ignored"})],
+    ids=["a body that breaks", "a source that is to be seen again"],
+)
+def test_an_endpoint_that_gets_one_request_at_a_time_may_be_both_ends(
+    two_stores: Make, fault: Mapping[str, object] | None, traits: Mapping[str, object]
+) -> None:
+    pair = two_stores(*[fault] if fault else [], source_traits=traits)
+    pair.seed("film", LARGE + LARGE)
+    items = pair.begin()
+    # As where both sides are one connection, slowed down as far as it goes.
+    pair.source_store.pace = pair.dest_store.pace = pace = Pace(1)
+    # What waits for ever is let go in the end.
+    lets_go = threading.Timer(10, pace.release)
+    lets_go.start()
+
+    settled = pair.copy_items(items, **STRAIGHT)
+
+    assert lets_go.is_alive()
+    lets_go.cancel()
+    assert settled["film"].verdict == "verified"
+    assert pair.requests("PutObject") == 1
+    pair.check_invariants(settled)

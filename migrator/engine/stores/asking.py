@@ -170,17 +170,19 @@ class Asking:
         *,
         repeat: bool = True,
         repeat_undone: bool = False,
+        is_fed: bool = False,
         should_stop: Callable[[], bool] | None = None,
     ) -> _T:
         """Send, and again where the store is busy; raise what it says in the end as one of our errors.
 
-        `repeat_undone`: where it clearly did nothing also what is not to be repeated is sent again.
+        `repeat_undone`: where it clearly did nothing also what is not to be repeated is sent again. `is_fed`: its body
+        is still being read (`Pace`).
         """
         tried = 0
         while True:
             tried += 1
             try:
-                with self.pace.slot() as ticket:
+                with self.pace.slot(is_fed=is_fed) as ticket:
                     found = send()
             except _TROUBLES as exc:
                 problem = error_of(exc, asked)

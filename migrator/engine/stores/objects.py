@@ -189,7 +189,7 @@ class ObjectVerbs(Asking):
             if_match=if_match,
         )
         try:
-            reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), repeat=False)
+            reply = self._patiently(asked, lambda: self._answer(request, asked, should_stop), repeat=False, is_fed=True)
         finally:
             pipe.give_up()
         return written_statement(reply.headers, Origin.PUT_REPLY)
