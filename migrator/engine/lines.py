@@ -87,7 +87,6 @@ class Line:
         "_size",
         "blocked",
         "easy",
-        "resolved",
         "token",
         "was_cut",
     )
@@ -97,7 +96,6 @@ class Line:
         self.token: object = None
         self.blocked: EngineError | None = None
         self.was_cut = False
-        self.resolved: tuple[str, ...] = ()
         self._reads = False
         self._sent = 0
         # The very list that libcurl appends to.

@@ -186,11 +186,9 @@ class Transport:
     def _load(
         self, line: Line, request: Request, host: str, url: str, headers: Mapping[str, str], *, streamed: bool = False
     ) -> None:
-        addresses = self._checked(host)
-        if line.resolved != (host, *addresses):
-            found = ",".join([_bracketed(each) for each in addresses])
-            line.easy.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{found}"])
-            line.resolved = (host, *addresses)
+        found = ",".join([_bracketed(each) for each in self._checked(host)])
+        # Said each time: lines that are driven together share what is known of a name, also those of another endpoint.
+        line.easy.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{found}"])
         lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers.items()]
         lines += _SILENCED if "content-type" in headers or "Content-Type" in headers else _SILENCED_WITH_TYPE
         if request.method == "GET":

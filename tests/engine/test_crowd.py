@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,10 @@ import pytest
 from migrator.engine.addresses import AddressRule
 from migrator.engine.buffers import Budget
 from migrator.engine.crowd import Ask, Crowd, Steps, aside, asking
-from migrator.engine.errors import AccessDenied, EndpointUnreachable, EngineError, Stopped, Throttled
+from migrator.engine.errors import AccessDenied, EndpointUnreachable, EngineError, NotConnected, Stopped, Throttled
 from migrator.engine.requests import GET, get_request
 from migrator.engine.stores import Endpoint, Store
-from tests.engine.scripted import Told, answering
+from tests.engine.scripted import Parting, Told, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 DENIED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
@@ -157,3 +158,19 @@ def test_leaving_early_gives_everything_back(crowd: Crowd, pool: ThreadPoolExecu
 
     assert budget.try_take(10)
     assert store.pace.try_take() is not None
+
+
+def test_two_stores_behind_one_name_are_each_dialled_where_it_was_for_them(
+    crowd: Crowd, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = iter(["127.0.0.1", "127.0.0.2"])
+    found = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(*found, (next(addresses), 0))])
+    last = Parting(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    with answering(last, last) as told:
+        told.url = told.url.replace("127.0.0.1", "s3.example.com")
+        one, other = a_store(told), a_store(told)
+
+        heard = [list(crowd.run([Journey(each)], pool, Budget(10), never)) for each in (one, other, one)]
+
+    assert heard == [[b"hello"], [NotConnected], [b"hello"]]
