@@ -37,6 +37,17 @@ _TLS_FAULTS = frozenset(
         pycurl.E_SSL_ISSUER_ERROR,
     }
 )
+# A line that is lost while TLS begins has the number of a flaw in TLS, and only these words.
+_LINE_LOST = (
+    "unexpected eof",
+    "ssl_error_syscall",
+    "ssl_error_zero_return",
+    "recv failure",
+    "send failure",
+    "connection reset",
+    "broken pipe",
+    "timed out",
+)
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_BAD_CONTENT_ENCODING})
 
 
@@ -118,8 +129,8 @@ def _error_in(body: bytes) -> tuple[str, str, str]:
 
 def _broken(exc: LineBroken, asked: Asked) -> errors.EngineError:
     facts, words = asked.facts(), str(exc)
-    if exc.number in _TLS_FAULTS:
-        text = words.lower()
+    text = words.lower()
+    if exc.number in _TLS_FAULTS and not any(sign in text for sign in _LINE_LOST):
         fault = next((found for sign, found in _CERTIFICATE_FAULTS if sign in text), "unknown issuer")
         return errors.TlsProblem(words, facts=facts | {"tls": fault})
     if exc.number in _NO_HTTP:

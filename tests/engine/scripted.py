@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -67,6 +68,28 @@ def _pieces(answer: bytes) -> Iterator[bytes]:
     for at in range(len(answer)):
         time.sleep(0.01)
         yield answer[at : at + 1]
+
+
+@contextmanager
+def hanging_up(linger_seconds: int | None) -> Iterator[Told]:
+    """End each connection as soon as something came over it, with a reset where it lingers for no second."""
+    told = Told()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        told.url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = listening.accept()
+                    told.connections += 1
+                    with line, suppress(OSError):
+                        line.recv(65536)
+                        if linger_seconds is not None:
+                            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, linger_seconds))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield told
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

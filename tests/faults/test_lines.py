@@ -22,6 +22,7 @@ from migrator.engine.errors import (
     EndpointBlocked,
     EndpointUnreachable,
     NameNotFound,
+    NotConnected,
     RedirectedToHttp,
     StoreFault,
     TlsProblem,
@@ -32,6 +33,7 @@ from migrator.engine.probing import try_connection
 from migrator.engine.stores import Endpoint, Store
 from migrator.engine.trust import Trust, system_trust
 from migrator.sandbox import Sandbox
+from tests.engine.scripted import hanging_up
 from tests.faults.conftest import Make
 from tests.faults.two_stores import IMPATIENT, SOURCE, Settled
 
@@ -243,6 +245,29 @@ def test_row_74_a_flawed_certificate_is_refused(tmp_path: Path, flaw: str, words
             store.list_page(SOURCE, "")
 
         assert words in refused.value.advice
+
+
+@pytest.mark.parametrize("linger_seconds", [None, 0], ids=["end", "reset"])
+def test_row_74_a_line_that_is_lost_while_tls_begins_is_no_flaw_of_a_certificate(
+    two_stores: Make, linger_seconds: int | None
+) -> None:
+    with hanging_up(linger_seconds) as told:
+        store = Store(endpoint(two_stores().source, url=told.url), patience=IMPATIENT)
+
+        # Over our own lines, and through boto3.
+        for ask in (lambda: store.list_page(SOURCE, ""), lambda: store.list_parts(SOURCE, "a", "id")):
+            with pytest.raises(NotConnected):
+                ask()
+
+    assert told.connections == 2 * IMPATIENT.tries
+
+
+def test_row_74_what_speaks_no_tls_is_refused(two_stores: Make) -> None:
+    plain = two_stores().source
+    store = Store(endpoint(plain, url=plain.url.replace("http:", "https:")), patience=IMPATIENT)
+
+    with pytest.raises(TlsProblem):
+        store.list_page(SOURCE, "")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
