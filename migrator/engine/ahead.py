@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
 # Nobody waits longer for a whole stretch once there is something of it: whoever reads has other things to do as well.
 _STRETCH_SECONDS = 1.0
+# For so long nothing comes, and whoever reads is told that.
+_SILENCE_SECONDS = 2.0
 
 _T = TypeVar("_T")
 
 
 @contextmanager
-def read_ahead(stream: Iterable[_T], stretch: int) -> Iterator[Iterator[_T]]:
-    """Give what the stream yields, in order; up to `stretch` of what follows is fetched meanwhile, by one thread.
+def read_ahead(stream: Iterable[_T], stretch: int) -> Iterator[Iterator[_T | None]]:
+    """Give what the stream yields, in order, and None for each two seconds in which nothing comes.
 
-    Fetching begins at once. What the stream raises is raised to whoever reads, in place of the stretch in which it
-    happened. Leaving the block ends the thread, which takes a second and one item at most.
+    Up to `stretch` of what follows is fetched meanwhile, by one thread. Fetching begins at once. What the stream raises
+    is raised to whoever reads, in place of the stretch in which it happened. Leaving the block ends the thread, which
+    takes a second and one item at most.
     """
     rest = iter(stream)
     with ThreadPoolExecutor(1, "ahead") as pool:
@@ -27,8 +30,13 @@ def read_ahead(stream: Iterable[_T], stretch: int) -> Iterator[Iterator[_T]]:
         def fetch() -> Future[list[_T]]:
             return pool.submit(_taken, rest, stretch)
 
-        def items(coming: Future[list[_T]]) -> Iterator[_T]:
-            while found := coming.result():
+        def items(coming: Future[list[_T]]) -> Iterator[_T | None]:
+            while True:
+                while not wait([coming], _SILENCE_SECONDS).done:
+                    yield None
+                found = coming.result()
+                if not found:
+                    return
                 coming = fetch()
                 yield from found
 

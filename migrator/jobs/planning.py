@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from migrator.engine.stores import Store
 
-    # None stands for a key that holds nothing. Streams name it too, for one that is long silent shows no sign of life.
+    # None stands for a key that holds nothing, or for a while in which nothing came: a sign of life.
     _Listing = Iterator[ListedObject | None]
 
 log = structlog.get_logger(__name__)
@@ -316,8 +316,8 @@ def _source_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.SOURCE)
     if kept is not None:
         return kept
-    sample = _beating(run, list_around(store, task.source_bucket, task.source_prefix, []))
-    profile = probe_source(store, task.source_bucket, task.source_prefix, sample)
+    with read_ahead(list_around(store, task.source_bucket, task.source_prefix, []), LARGEST_PAGE) as sample:
+        profile = probe_source(store, task.source_bucket, task.source_prefix, _beating(run, sample))
     return _keep_profile(run, StoreProfile.Side.SOURCE, profile)
 
 

@@ -68,6 +68,15 @@ def test_a_slow_stream_is_given_bit_by_bit() -> None:
     assert time.monotonic() - began < 10
 
 
+def test_a_silent_stream_is_a_sign_of_life_each_two_seconds() -> None:
+    def stream() -> Iterator[int]:
+        time.sleep(2.5)
+        yield 1
+
+    with read_ahead(stream(), 1) as ahead:
+        assert list(ahead) == [None, 1]
+
+
 def test_what_the_stream_raises_is_raised_and_nobody_fetches_on() -> None:
     def broken() -> Iterator[int]:
         yield from range(4)

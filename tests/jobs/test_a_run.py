@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -12,7 +16,7 @@ from migrator.engine.copying import CopyOptions
 from migrator.engine.pacing import Patience
 from migrator.jobs.sides import source_store_of
 from migrator.models import Batch, OpenUpload, Run
-from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, make_task, records_of, sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -172,6 +176,31 @@ def test_a_retry_is_no_lost_worker_while_the_destination_has_nothing(
 
     beats = [query for query in asked if query["sql"].startswith("UPDATE") and '"heartbeat_at" =' in query["sql"]]
     assert len(beats) >= 2 * len(names)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_plan_is_no_lost_worker_while_a_listing_is_silent(
+    stores: Stores, operator: User, settings: Settings, side: str
+) -> None:
+    """A store that walks over a million delete markers says nothing meanwhile."""
+    stores.seed(a=b"a")
+    run = services.start_run(operator, make_known_task(stores, operator))
+    silence = {"operation": "ListObjectsV2", "calls": "all", "action": "stall", "at_byte": 0, "value": 4}
+    (stores.source if side == "source" else stores.dest).plan_faults([silence])
+    settings.HEARTBEAT_SECONDS = 0.5
+    beats: list[float] = []
+
+    def listen(execute: Callable[..., object], sql: str, *more: object) -> object:
+        if sql.startswith("UPDATE") and '"heartbeat_at" =' in sql:
+            beats.append(time.monotonic())
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(listen):
+        jobs.plan(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.planned) == ("ready", 1)
+    assert max(later - earlier for earlier, later in pairwise(beats)) < 3
 
 
 def test_a_second_run_skips_what_the_first_one_proved(stores: Stores, operator: User) -> None:
