@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,7 +28,7 @@ from integrity.digests import Buffer
 from migrator.engine.addresses import AddressRule, dialable
 from migrator.engine.buffers import Pipe
 from migrator.engine.driving import Driver, Stream
-from migrator.engine.errors import EndpointBlocked
+from migrator.engine.errors import EndpointBlocked, NameNotFound
 from migrator.engine.lines import Line, Reply, Request
 from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
 from migrator.engine.trust import system_trust
@@ -39,6 +41,8 @@ _SEND_BUFFER = 256 * 1024
 # What each of hundreds of lines holds for itself.
 _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
+# Lines that are driven together are loaded one after the other, and each would wait for a resolver that is silent.
+_NOT_FOUND_HOLDS_SECONDS = 1
 # A name may answer otherwise each time, and a request that was loaded with an earlier answer is dialled after the next.
 _DIALLED_WITHIN_SECONDS = 300
 _HASHED_AT_ONCE = 1024 * 1024
@@ -84,7 +88,7 @@ class Transport:
         )
         self.payer = _REQUESTER_PAYS if endpoint.requester_pays else {}
         self._idle: list[Driver] = []
-        self._addresses: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._addresses: dict[str, tuple[float, tuple[str, ...] | NameNotFound]] = {}
         # Each address that was checked and may be dialled, and when that is forgotten: at the next check after it.
         self._checked_until: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -211,12 +215,21 @@ class Transport:
         return self._host if "." in bucket and self._scheme == "https" else f"{bucket}.{self._host}"
 
     def _checked(self, host: str) -> tuple[str, ...]:
-        known = self._addresses.get(host)
-        if known is None or known[0] < time.monotonic():
+        until, found = self._addresses.get(host, (-math.inf, ()))
+        if until < time.monotonic():
+            until, found = self._addresses[host] = self._looked_up(host)
+        if isinstance(found, NameNotFound):
+            raise copy(found)
+        return found
+
+    def _looked_up(self, host: str) -> tuple[float, tuple[str, ...] | NameNotFound]:
+        """Return what is found of a host now, and until when that holds."""
+        try:
             found = dialable(host, self._port, self.endpoint.rule, self.endpoint.connect_seconds)
-            self._may_be_dialled(found)
-            self._addresses[host] = known = (time.monotonic() + _ADDRESSES_HOLD_SECONDS, found)
-        return known[1]
+        except NameNotFound as exc:
+            return time.monotonic() + _NOT_FOUND_HOLDS_SECONDS, copy(exc)
+        self._may_be_dialled(found)
+        return time.monotonic() + _ADDRESSES_HOLD_SECONDS, found
 
     def _may_be_dialled(self, checked: tuple[str, ...]) -> None:
         """Remember addresses that were checked just now, and forget those that no name has had for long."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,7 +14,15 @@ import pytest
 from migrator.engine.addresses import AddressRule
 from migrator.engine.buffers import Budget
 from migrator.engine.crowd import Ask, Crowd, Steps, aside, asking
-from migrator.engine.errors import AccessDenied, EndpointUnreachable, EngineError, NotConnected, Stopped, Throttled
+from migrator.engine.errors import (
+    AccessDenied,
+    EndpointUnreachable,
+    EngineError,
+    NameNotFound,
+    NotConnected,
+    Stopped,
+    Throttled,
+)
 from migrator.engine.requests import GET, get_request
 from migrator.engine.stores import Endpoint, Store
 from tests.engine.scripted import Parting, Told, answering
@@ -174,3 +183,22 @@ def test_two_stores_behind_one_name_are_each_dialled_where_it_was_for_them(
         heard = [list(crowd.run([Journey(each)], pool, Budget(10), never)) for each in (one, other, one)]
 
     assert heard == [[b"hello"], [NotConnected], [b"hello"]]
+
+
+def test_a_silent_resolver_is_waited_for_once_and_not_by_one_line_after_the_other(
+    crowd: Crowd, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[object]:
+        given_up.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    store, began = a_store(Told("http://s3.example.com")), time.monotonic()
+
+    heard = list(crowd.run([Journey(store) for _ in range(12)], pool, Budget(20), never))
+
+    given_up.set()
+    assert heard == [NameNotFound] * 12
+    assert time.monotonic() - began < 3 * store.endpoint.connect_seconds
