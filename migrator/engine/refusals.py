@@ -153,7 +153,8 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
     if kind is errors.KmsRefused:
         facts["kms"] = _kms_fault(said.code, message)
     if kind is errors.StoreFault:
-        facts["fault"] = "did not answer in time" if said.code == "RequestTimeout" else "had a fault of its own"
+        is_late = said.code == "RequestTimeout" or said.status == 408
+        facts["fault"] = "did not answer in time" if is_late else "had a fault of its own"
     if kind in {errors.NotSupported, errors.DestConfig}:
         facts["feature"] = message or said.code
     return kind(
@@ -238,6 +239,8 @@ _BY_STATUS: dict[int, type[errors.EngineError]] = {
     403: errors.AccessDenied,
     404: errors.ObjectMissing,
     405: errors.ObjectMissing,
+    # GCS, and what stands before a store: no code of S3 comes with it, and it is worth another try.
+    408: errors.StoreFault,
     409: errors.Conflict,
     412: errors.ConditionFailed,
     413: errors.ObjectTooLarge,

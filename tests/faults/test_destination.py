@@ -286,6 +286,21 @@ def test_a_part_whose_answer_states_no_etag_is_sent_again(two_stores: Make, acti
     assert pair.requests("UploadPart") == 4
 
 
+@pytest.mark.parametrize("fault", [PUT, {**PART, "part": 2}], ids=["an object", "a part"])
+def test_a_body_that_did_not_arrive_in_time_is_sent_again(two_stores: Make, fault: dict[str, object]) -> None:
+    in_its_own_words = {"status": 408, "code": "Timeout"}
+    pair = two_stores(
+        {**fault, "calls": "1", "action": "status", "value": in_its_own_words}, dest_traits={"small_parts": True}
+    )
+    pair.seed(str(fault["key"]), BODY, **(FILM if "part" in fault else {}))
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    (repeat,) = settled.finding.attempts[0].repeats
+    assert (repeat.reason, repeat.count) == ("store_error", 1)
+
+
 def test_parts_that_are_never_answered_with_an_etag_fail_as_what_they_are(two_stores: Make) -> None:
     pair = two_stores({**PART, "part": 2, "calls": "all", "action": "empty_200"}, dest_traits={"small_parts": True})
     pair.seed("film", BODY, **FILM)
