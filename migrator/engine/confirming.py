@@ -94,6 +94,8 @@ def _range(side: Side, keys: Sequence[str], between: int) -> Iterator[ListedObje
         later_keys=min(LARGEST_PAGE, max(_LATER_PAGE, page)),
         # A code that leaves some signs as they are makes one key of another: "a%2Fb" is read as "a/b".
         coded=side.profile.encoding_type is True,
+        # What it does not show is asked for by a HEAD.
+        is_slow=False,
     )
 
 

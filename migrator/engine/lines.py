@@ -35,7 +35,8 @@ class Request:
 
     `body` is bytes, a file that is read from its beginning each time it is sent, or a pipe that is sent once and
     unsigned. `payload_sha256` (hex) spares hashing what was hashed already; `wire_body`, of the same length, goes out
-    in place of the body that is signed. `bound` is the most that is taken of a good answer, in bytes.
+    in place of the body that is signed. `bound` is the most that is taken of a good answer, in bytes. `is_slow`: the
+    store may have much to look through before it answers.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Request:
     payload_sha256: str = ""
     wire_body: bytes | None = None
     bound: int = LARGEST_ANSWER
+    is_slow: bool = False
 
 
 @plain_value
@@ -84,6 +86,7 @@ class Line:
         "_reads",
         "_seconds",
         "_sent",
+        "_silence",
         "_size",
         "blocked",
         "easy",
@@ -102,14 +105,17 @@ class Line:
         self._headers: list[bytes] = []
         self._blocks: list[bytes] = []
         self._size = self._held = self._bound = self._most = 0
-        self._method, self._seconds = "", 0.0
+        self._method, self._seconds, self._silence = "", 0.0, 0
         configure(self.easy, self)
         self.easy.setopt(pycurl.PREREQFUNCTION, self._before_sending)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._headers.append)
         self.easy.setopt(pycurl.WRITEFUNCTION, self._take)
 
-    def load(self, request: Request, url: str, headers: list[str], seconds: float) -> None:
-        """Set all that belongs to one request; `seconds` is the most that it may take in all (0: no such limit)."""
+    def load(self, request: Request, url: str, headers: list[str], seconds: float, silence: int) -> None:
+        """Set all that belongs to one request.
+
+        `seconds` is the most that it may take in all (0: no such limit), `silence` those in which nothing may come.
+        """
         easy = self.easy
         self._headers.clear()
         self._blocks = []
@@ -122,6 +128,9 @@ class Line:
         if seconds != self._seconds:
             easy.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
             self._seconds = seconds
+        if silence != self._silence:
+            easy.setopt(pycurl.LOW_SPEED_TIME, silence)
+            self._silence = silence
         self._sent = 0
         self._load_method(request)
 

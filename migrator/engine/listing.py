@@ -23,11 +23,13 @@ def list_objects(
     first_keys: int = LARGEST_PAGE,
     later_keys: int = LARGEST_PAGE,
     coded: bool = True,
+    is_slow: bool = True,
 ) -> Iterator[ListedObject]:
     """Yield every object whose key begins with `prefix`, in the order of the keys' bytes.
 
     `first_keys` is the most that the first answer may hold, `later_keys` the others: fewer than a thousand where the
     caller will not need so many. `coded`: keys are asked for URL-encoded, so that each sign of one can be told.
+    `is_slow`: a page may take long, for the caller has no other way.
     The end of the iterator means that the listing is complete. Raise `ListingInvalid` where a page breaks one
     of the sanity rules even when it is asked for again, and whatever `Store.list_page` raises.
     """
@@ -36,7 +38,7 @@ def list_objects(
     last = key_bytes(start_after) if start_after else b""
     most_keys = first_keys
     while True:
-        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, most_keys, coded)
+        page = _sane_page(store, bucket, prefix, token, start_after, tokens, last, most_keys, coded, is_slow)
         yield from page.entries
         if not page.truncated:
             return
@@ -88,6 +90,7 @@ def _sane_page(
     last: bytes,
     most_keys: int,
     coded: bool,
+    is_slow: bool,
 ) -> ListPage:
     tried = 0
     while True:
@@ -101,6 +104,7 @@ def _sane_page(
                 start_after=start_after,
                 most_keys=most_keys,
                 coded=coded,
+                is_slow=is_slow,
             )
             fault = _fault(page, bucket, prefix, tokens, last)
         except AnswerUnreadable as exc:

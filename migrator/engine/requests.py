@@ -49,6 +49,7 @@ def list_request(
     start_after: str = "",
     most_keys: int = 1000,
     coded: bool = True,
+    is_slow: bool = False,
 ) -> Request:
     """Return the question for one page of a listing; `coded`: keys URL-encoded."""
     query = [("list-type", "2"), ("max-keys", str(most_keys)), ("prefix", prefix)]
@@ -58,7 +59,7 @@ def list_request(
         query.append(("continuation-token", token))
     elif start_after:
         query.append(("start-after", start_after))
-    return Request(method="GET", bucket=bucket, query=tuple(query))
+    return Request(method="GET", bucket=bucket, query=tuple(query), is_slow=is_slow)
 
 
 def list_versions_request(

@@ -33,6 +33,8 @@ from migrator.engine.lines import Line, Reply, Request
 from migrator.engine.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encoded_path, encoded_query
 from migrator.engine.trust import system_trust
 
+# So many times as long as another answer one may be waited for that a store has much to look through for.
+_SLOW = 3
 # Slower than this a request is given up, whatever it carries.
 LEAST_BYTES_PER_S = 4096
 # libcurl fills it up to ten times before it hands the thread back, and all of that waits in memory.
@@ -197,7 +199,7 @@ class Transport:
         lines += _SILENCED if "content-type" in headers or "Content-Type" in headers else _SILENCED_WITH_TYPE
         if request.method == "GET":
             lines += _AS_STORED
-        line.load(request, url, lines, 0 if streamed else self._seconds_for(request))
+        line.load(request, url, lines, 0 if streamed else self._seconds_for(request), self._silence_for(request))
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Remember what the store's clock said."""
@@ -205,8 +207,12 @@ class Transport:
             self._dated = (headers["date"], time.time())
 
     def _seconds_for(self, request: Request) -> float:
-        end = self.endpoint
-        return end.connect_seconds + 2 * end.read_seconds + _size_of(request.body) / LEAST_BYTES_PER_S
+        waits = self.endpoint.connect_seconds + 2 * self._silence_for(request)
+        return waits + _size_of(request.body) / LEAST_BYTES_PER_S
+
+    def _silence_for(self, request: Request) -> int:
+        seconds = max(1, int(self.endpoint.read_seconds))
+        return _SLOW * seconds if request.is_slow else seconds
 
     def _host_of(self, bucket: str) -> str:
         """Return the host: the bucket stands before it where that is asked for and a certificate can name it."""
@@ -244,7 +250,6 @@ class Transport:
             easy.setopt(option, value)
         easy.setopt(pycurl.CONNECTTIMEOUT_MS, int(end.connect_seconds * 1000))
         easy.setopt(pycurl.LOW_SPEED_LIMIT, 1)
-        easy.setopt(pycurl.LOW_SPEED_TIME, max(1, int(end.read_seconds)))
         easy.setopt(pycurl.OPENSOCKETFUNCTION, lambda _, address: self._dial(line, address))
         if end.ca_pem:
             easy.setopt(pycurl.CAINFO_BLOB, end.ca_pem.encode())

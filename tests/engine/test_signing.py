@@ -113,11 +113,10 @@ class Sheet:
     """In place of a line: takes down what it is loaded with, and sends nothing."""
 
     easy: pycurl.Curl = field(default_factory=pycurl.Curl)
-    resolved: tuple[str, ...] = ()
     url: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
-    def load(self, _request: Request, url: str, headers: Sequence[str], _seconds: float) -> None:
+    def load(self, _request: Request, url: str, headers: Sequence[str], _seconds: float, _silence: int) -> None:
         said = (re.fullmatch("([^:;]+)(?:: (.*)|;)", each) for each in headers)
         self.url, self.headers = url, {each[1]: each[2] or "" for each in said if each}
 

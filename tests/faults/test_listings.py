@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from migrator.engine.errors import AccessDenied, BucketMissing, ListingInvalid
+from migrator.engine.errors import AccessDenied, BucketMissing, EndpointUnreachable, ListingInvalid
 from migrator.engine.gaps import MOST_GAPS, MOST_LOOKS_A_GAP, Gap
 from migrator.engine.listing import list_around, list_objects
 from migrator.engine.versions import KeyHistory, history_of, list_versions_around
@@ -42,6 +42,21 @@ def test_row_63_one_bad_page_is_asked_for_again(two_stores: Make) -> None:
     pair = begun(two_stores, {**LIST, "calls": "1", "action": "empty_200"})
 
     assert listed(pair) == ["a", "b", "c"]
+
+
+def test_a_page_that_takes_longer_than_other_answers_may_is_waited_for(two_stores: Make) -> None:
+    pair = begun(two_stores, {**LIST, "action": "stall", "at_byte": 0, "value": 2})
+    pair.source.clear_log()
+
+    assert listed(pair) == ["a", "b", "c"]
+    assert len(pair.source.log) == 1
+
+
+def test_a_page_that_never_comes_is_given_up(two_stores: Make) -> None:
+    pair = begun(two_stores, {**LIST, "action": "stall", "at_byte": 0, "value": 60})
+
+    with pytest.raises(EndpointUnreachable):
+        listed(pair)
 
 
 @pytest.mark.parametrize(

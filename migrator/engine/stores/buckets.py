@@ -23,9 +23,13 @@ class BucketVerbs(Asking):
         start_after: str = "",
         most_keys: int = 1000,
         coded: bool = True,
+        is_slow: bool = False,
         repeat: bool = True,
     ) -> ListPage:
-        """One page of ListObjectsV2, keys decoded where they are asked for `coded`. Safe to repeat."""
+        """One page of ListObjectsV2, keys decoded where they are asked for `coded`. Safe to repeat.
+
+        `is_slow`: it is waited for as long as a store takes that walks over a million delete markers before it.
+        """
         asked = self.asked(LIST, bucket)
         request = list_request(
             bucket,
@@ -34,6 +38,7 @@ class BucketVerbs(Asking):
             start_after=start_after,
             most_keys=most_keys,
             coded=coded,
+            is_slow=is_slow,
         )
         return self._patiently(asked, lambda: page_of(self._answer(request, asked).body), repeat=repeat)
 

@@ -136,7 +136,7 @@ def _sample(request: HttpRequest, side: str) -> dict[str, Any]:
         check_bucket_name(bucket)
         check_prefix(prefix)
         store = store_of(connection, requester_pays=side == "source" and "requester_pays" in request.GET)
-        keys = [listed.key for listed in islice(list_objects(store, bucket, prefix), SAMPLE)]
+        keys = [listed.key for listed in islice(list_objects(store, bucket, prefix, is_slow=False), SAMPLE)]
     except AddressProblem as problem:
         return {"problem": problem.sentence}
     except CredentialsUnreadable as exc:
