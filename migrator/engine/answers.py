@@ -30,7 +30,7 @@ _META = "x-amz-meta-"
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 _CHECKSUM = re.compile(r"x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256|sha512|md5|xxhash\w+)")
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,8 @@ def range_of(content_range: str) -> tuple[int, int, int] | None:
 
 
 def number_in(text: str | None) -> int | None:
-    """Return a count of bytes or parts written in plain digits, else None."""
-    if text is None or not text.isascii() or not text.isdigit():
+    """Return a count of bytes or parts written in plain digits, else None: there is no use for more than 18 of them."""
+    if text is None or len(text) > 18 or not text.isascii() or not text.isdigit():
         return None
     return int(text)
 

@@ -112,9 +112,14 @@ def _try(work: Work, attempt: ItemAttempt) -> _Ended:
         raise
     except EngineError as exc:
         return _Ended(problem=exc)
-    except Exception as exc:  # the batch goes on; the fault is ours and is recorded as such
-        log.exception("an item met a fault of ours")
-        return _Ended(problem=InternalError(f"{type(exc).__name__}: {exc}"[:500]))
+    except Exception as exc:  # noqa: BLE001
+        return _Ended(problem=fault_of_ours(exc))
+
+
+def fault_of_ours(exc: Exception) -> InternalError:
+    """Return what an exception that nothing foresaw is for its item: it is recorded as ours, and the batch goes on."""
+    log.error("an item met a fault of ours", exc_info=exc)
+    return InternalError(f"{type(exc).__name__}: {exc}"[:500])
 
 
 def about_the_key(work: Work, exc: SecretRefused) -> EngineError:

@@ -266,7 +266,7 @@ class _Trip(Generic[T]):
             traveller.ticket = ticket
             try:
                 traveller.line = self.crowd.send(ask, traveller)
-            except EngineError as problem:
+            except Exception as problem:  # noqa: BLE001  handed to the journey: it is about this one alone
                 ask.store.pace.release()
                 self._throw(traveller, problem)
             else:
@@ -289,7 +289,7 @@ class _Trip(Generic[T]):
             ask.store.pace.release()
             try:
                 reply = _answer(ask, line, number, words)
-            except EngineError as problem:
+            except Exception as problem:  # noqa: BLE001  handed to the journey: it is about this one alone
                 self.crowd.keep(ask.store, line)
                 _slow_down(ask.store.pace, problem, traveller.ticket)
                 self._throw(traveller, problem)
@@ -331,6 +331,6 @@ def _answer(ask: Ask, line: Line, number: int, words: str) -> Reply:
     return reply
 
 
-def _slow_down(pace: Pace, problem: EngineError, ticket: int) -> None:
+def _slow_down(pace: Pace, problem: Exception, ticket: int) -> None:
     if isinstance(problem, Throttled):
         pace.throttled(ticket)

@@ -7,6 +7,7 @@ of the answer, and knows nothing of signatures, addresses or stores: those are t
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import lru_cache
@@ -24,6 +25,7 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 ENDLESS = f"sent an answer of more than {LARGEST_ANSWER // 1024**2} MiB"
 LARGEST_ERROR = 64 * 1024
 METADATA = "x-amz-meta-"
+_STATUS_LINE = re.compile(r"HTTP/[\d.]+ +(\d{3})\b")
 READ_SIZE = 512 * 1024
 # libcurl hands over 16 KiB at a time.
 _BLOCKS_TAKEN = READ_SIZE // (16 * 1024)
@@ -176,8 +178,9 @@ class Line:
         status, found = 0, dict[str, str]()
         # Some servers end lines with a bare line feed, and the words beside a status may hold a colon.
         for line in b"".join(self._headers).decode("latin-1").split("\n"):
-            if line.startswith("HTTP/"):
-                status, found = int(line.split(None, 2)[1]), {}
+            begun = _STATUS_LINE.match(line)
+            if begun is not None:
+                status, found = int(begun[1]), {}
                 continue
             spelled, colon, value = line.partition(":")
             if colon:

@@ -7,7 +7,7 @@ from operator import lt
 
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid
 from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps, Place, Rows, looking
-from migrator.engine.messages import key_bytes
+from migrator.engine.messages import LARGEST_SIZE, key_bytes
 from migrator.engine.requests import LIST
 from migrator.engine.stores import ListedObject, ListPage, Store
 
@@ -129,8 +129,8 @@ def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: byt
         return "a page leads back to one already seen"
     if page.key_count is not None and page.key_count != len(page.entries) + page.common_prefixes:
         return "a page counts other objects than it holds"
-    if any(entry.size < 0 for entry in page.entries):
-        return "an object has a size below zero"
+    if any(not 0 <= entry.size <= LARGEST_SIZE for entry in page.entries):
+        return "an object has a size that none can have"
     return _fault_of_keys([key_bytes(entry.key) for entry in page.entries], key_bytes(prefix), last)
 
 

@@ -24,6 +24,10 @@ def key_bytes(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")
 
 
+# A database's whole number ends here, and no store comes near it.
+LARGEST_SIZE = 2**63 - 1
+
+
 @plain_value
 class ListedObject:
     """One object in a listing; `last_modified` RFC 3339 in UTC, `etag` as the store wrote it."""

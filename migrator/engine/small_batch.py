@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from integrity.etags import normalise
 from integrity.evidence import Attempt, Finding, Statement
-from migrator.engine.attempts import Opened, about_the_key, failed, settled
+from migrator.engine.attempts import Opened, about_the_key, failed, fault_of_ours, settled
 from migrator.engine.confirming import listed_range
 from migrator.engine.crowd import Crowd
 from migrator.engine.errors import ConnectionProblem, EngineError, SecretRefused, Stopped
@@ -187,6 +187,10 @@ class SmallBatch:
             return future.result()
         except SecretRefused as problem:
             raise about_the_key(self._work, problem) from problem
+        except EngineError:
+            raise
+        except Exception as exc:
+            raise fault_of_ours(exc) from exc
 
     def _learn(self, listed: Statement | None, finding: Finding) -> None:
         """A HEAD that agrees with us where the listing did not shows what this bucket's listings are worth."""

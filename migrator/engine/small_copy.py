@@ -29,6 +29,7 @@ from integrity.layouts import Layout
 from integrity.values import plain_value
 from integrity.verdicts import Fidelity
 from migrator.engine.answers import now, written_statement
+from migrator.engine.attempts import fault_of_ours
 from migrator.engine.buffers import HeldPart
 from migrator.engine.carrying import Tags, is_carried_whole, tags_by_refusal
 from migrator.engine.crowd import Ask, Steps, aside, asking
@@ -153,6 +154,8 @@ class SmallCopy(ItemCopy):
             raise
         except EngineError as problem:
             return Failed(self, problem)
+        except Exception as exc:  # noqa: BLE001
+            return Failed(self, fault_of_ours(exc))
 
     @property
     def waits_for_listing(self) -> bool:

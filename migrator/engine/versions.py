@@ -20,7 +20,7 @@ from migrator.engine.errors import (
 )
 from migrator.engine.gaps import LAST_SIGN, MOST_GAPS, Gap, Gaps, Place, Rows, can_be_said, looking
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
-from migrator.engine.messages import ListedMarker, ListedObject, VersionPage
+from migrator.engine.messages import LARGEST_SIZE, ListedMarker, ListedObject, VersionPage
 from migrator.engine.requests import LIST_VERSIONS
 from migrator.engine.stores import Store
 
@@ -290,8 +290,8 @@ class _Asker:
             return "a page says that it is not the last and does not say how to go on, or the other way round"
         if Place(page.next_key, page.next_version) in self._seen:
             return "a page leads back to one already seen"
-        if any(entry.size < 0 for entry in page.versions):
-            return "an object has a size below zero"
+        if any(not 0 <= entry.size <= LARGEST_SIZE for entry in page.versions):
+            return "an object has a size that none can have"
         return self._fault_of_keys(page.versions) or self._fault_of_keys(page.markers) or self._fault_of_ids(page)
 
     def _fault_of_keys(self, entries: Iterable[_Entry]) -> str:

@@ -22,7 +22,7 @@ LAST = "a page does not say whether it is the last"
 ON = "a page says that it is not the last and does not say how to go on, or the other way round"
 BACK = "a page leads back to one already seen"
 COUNT = "a page counts other objects than it holds"
-SIZE = "an object has a size below zero"
+SIZE = "an object has a size that none can have"
 UNSORTED = "the keys are not sorted"
 TWICE = "a key is there twice"
 OUTSIDE = "a key lies outside the prefix"
@@ -83,6 +83,7 @@ def listed(*pages: ListPage, prefix: str = "", **options: str) -> list[str]:
         ([page("a", key_count=2)], COUNT),
         ([page("a", common_prefixes=1)], COUNT),
         ([sized(-1)], SIZE),
+        ([sized(2**63)], SIZE),
         ([page("b", "a")], UNSORTED),
         ([page("a", "c", "b", "d")], UNSORTED),
         ([page("a", "a")], TWICE),

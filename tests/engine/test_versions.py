@@ -202,7 +202,7 @@ LAST = "a page does not say whether it is the last"
 ON = "a page says that it is not the last and does not say how to go on, or the other way round"
 BACK = "a page leads back to one already seen"
 INTO_ITSELF = "a page leads back into itself"
-SIZE = "an object has a size below zero"
+SIZE = "an object has a size that none can have"
 UNSORTED = "the keys are not sorted"
 NO_ID = "a version has no id"
 TWICE = "a version is there twice"
@@ -219,6 +219,7 @@ TWICE = "a version is there twice"
         ([page(B1, A1)], UNSORTED),
         ([page(A1, A1)], TWICE),
         ([page(Entry("a", -1))], SIZE),
+        ([page(Entry("a", 2**63))], SIZE),
         ([page(A1, versions=(replace(A1.listed(), version_id=""),))], NO_ID),
         ([page(A1, markers=(B1.marker(is_latest=True), A2.marker(is_latest=True)))], UNSORTED),
         ([page(A1, markers=(A1.marker(is_latest=True),))], TWICE),

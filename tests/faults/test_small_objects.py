@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -345,3 +347,34 @@ def test_an_object_whose_listing_has_another_etag_is_no_other_object_where_if_ma
     assert {key: each.attempts for key, each in settled.items()} == {item.key: [""] for item in planned}
     assert settled["photos/001"].notes == ("listing_etag_differs",)
     assert pair.told.bytes_moved == sum(each.finding.bytes_read for each in settled.values())
+
+
+def test_a_fault_of_ours_in_one_object_ends_that_object_alone(two_stores: Make) -> None:
+    pair = filled(two_stores(), 3)
+    first, *others = pair.begin()
+
+    # What no plan holds: whatever the crowd makes of it is not foreseen.
+    settled = pair.copy_items([replace(first, version_id=cast("str", 5)), *others])
+
+    assert [(each.verdict, each.code) for each in settled.values()] == [
+        ("failed", "internal_error"),
+        ("verified", None),
+        ("verified", None),
+    ]
+
+
+@pytest.mark.parametrize("header", ["x-amz-tagging-count", "x-amz-mp-parts-count", "Content-Range"])
+def test_a_number_without_end_in_an_answer_is_none(two_stores: Make, header: str) -> None:
+    endless = {"side": "source", "operation": "GetObject", "calls": "all", "action": "header"}
+    number = "9" * 5000
+    value = f"bytes 0-9/{number}" if header == "Content-Range" else number
+    pair = filled(two_stores(endless | {"value": {"set": {header: value}}}), 2)
+
+    assert {each.verdict for each in pair.copy().values()} == {"verified"}
+
+
+def test_a_header_with_the_name_of_the_protocol_is_no_status(two_stores: Make) -> None:
+    odd = {"side": "source", "operation": "GetObject", "calls": "all", "action": "header"}
+    pair = filled(two_stores(odd | {"value": {"set": {"HTTP/1.1": "none"}}}), 2)
+
+    assert {each.verdict for each in pair.copy().values()} == {"verified"}
