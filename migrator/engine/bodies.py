@@ -27,6 +27,9 @@ from migrator.engine.stores import Body, Store
 MOST_RESUMES = 3
 # A line that breaks now and then is resumed for as long as it moves this much in between.
 PROGRESS_THAT_COUNTS = 8 * 1024 * 1024
+# Under a speed limit a body is handed on in pieces of so many seconds each, but none smaller than this.
+_PIECE_SECONDS = 0.125
+_SMALLEST_PIECE = 16 * 1024
 
 _T = TypeVar("_T")
 
@@ -68,6 +71,20 @@ class RateLimit:
             self._free_at = start + count / self._rate
             wait = self._free_at - now
         sleep_unless_stopped(wait, should_stop)
+
+    def spread(self, chunk: bytes, should_stop: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield a chunk in pieces, each as soon as it is allowed; raise `Stopped` when asked to stop.
+
+        A body may be passing straight through, and a destination leaves whom it has not heard for a while.
+        """
+        if not self._rate:
+            yield chunk
+            return
+        size = max(_SMALLEST_PIECE, int(self._rate * _PIECE_SECONDS))
+        for at in range(0, len(chunk), size):
+            piece = chunk[at : at + size]
+            self.take(len(piece), should_stop)
+            yield piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +207,12 @@ class Reader:
         since, arrived = self.waited, 0
         while (chunk := self._waiting(following)) is not None:
             arrived += len(chunk)
-            self.limit.take(len(chunk), self.should_stop)
             waited = self.waited - since
             if waited >= self.watch.window_seconds:
                 if arrived < self.watch.least_bytes_per_s * waited:
                     raise TooSlow(f"{arrived} bytes in {waited:.0f} s")
                 since, arrived = self.waited, 0
-            yield chunk
+            yield from self.limit.spread(chunk, self.should_stop)
 
     def _waiting(self, ask: Callable[[], _T]) -> _T:
         """Return what the store is waited for, and count the time; raise `TooSlow` where the object has had its own."""

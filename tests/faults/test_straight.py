@@ -11,7 +11,7 @@ import pytest
 from integrity.evidence import CheckName
 from migrator.engine.pacing import Pace
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS
+from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS, Told
 
 LARGE = os.urandom(900_000)
 GET = {"side": "source", "operation": "GetObject"}
@@ -19,6 +19,18 @@ PUT = {"side": "destination", "operation": "PutObject"}
 HEAD = {"side": "destination", "operation": "HeadObject"}
 STRAIGHT = {"threshold": 100_000}
 TOO_LARGE = {"calls": "all", "action": "status", "value": {"status": 413, "code": "EntityTooLarge"}}
+
+
+class Counting(Told):
+    """Remembers how much passed each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[int] = []
+
+    def moved(self, n: int) -> None:
+        super().moved(n)
+        self.pieces.append(n)
 
 
 def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores: Make) -> None:
@@ -30,6 +42,18 @@ def test_a_body_whose_md5_is_known_passes_straight_through_in_one_put(two_stores
     assert (settled.verdict, settled.grades) == ("verified", "S3/D3")
     assert pair.requests("CreateMultipartUpload") == 0
     assert settled.outcome(CheckName.WRITE_DIGEST) == "match"
+
+
+def test_under_a_speed_limit_a_body_passes_through_piece_by_piece_and_not_with_long_silences(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.told = told = Counting()
+    pair.seed("film", LARGE)
+
+    settled = pair.copy_one(**STRAIGHT, bytes_per_s=800_000)
+
+    assert settled.verdict == "verified"
+    # An eighth of a second's worth: many share a limit, and a destination leaves whom it has not heard for a while.
+    assert max(told.pieces) == 100_000
 
 
 def test_a_body_is_not_sent_with_an_etag_that_only_looks_like_its_md5(two_stores: Make) -> None:
