@@ -45,6 +45,32 @@ def test_the_object_s_own_etag_is_what_counts(two_stores: Make, stated: str, kno
     assert ("listing_etag_differs" in settled.notes) is (stated != MD5.upper())
 
 
+@pytest.mark.parametrize("threshold", [STRAIGHT, 1_000_000], ids=["straight through", "small"])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "not known"])
+@pytest.mark.parametrize(
+    ("newer", "modified"),
+    [(os.urandom(len(BODY)), None), (BODY[:-1], 1_700_000_000)],
+    ids=["of the same size", "of the same time"],
+)
+def test_row_16_where_all_are_listed_with_one_etag_an_object_that_was_replaced_is_source_changed(
+    two_stores: Make, newer: bytes, modified: int | None, known: bool, threshold: int
+) -> None:
+    pair = two_stores()
+    pair.source.plan_faults(
+        [{"side": "source", "operation": "ListObjectsV2", "action": "etag", "value": "0" * 32, "calls": "all"}]
+    )
+    pair.learn()
+    pair.source_profile = replace(pair.source_profile, listing_etag=False if known else None)
+    pair.seed("photo", BODY, modified=1_700_000_000)
+    planned = pair.items()
+    pair.seed("photo", newer, modified=modified)
+
+    settled = pair.copy_items(planned, threshold=threshold)["photo"]
+
+    assert (settled.code, settled.attempts) == ("source_changed", ["source_changed"])
+    assert pair.dest.keys(DEST) == []
+
+
 def test_an_object_of_parts_that_is_listed_as_whole_is_not_sent_straight(two_stores: Make) -> None:
     pair = two_stores()
     pair.seed("film", BODY, part_size=100_000)
