@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from integrity.evidence import ErrorCode
 from migrator.engine.addresses import AddressRule
 from migrator.engine.bodies import Pin
-from migrator.engine.errors import RangeMismatch
+from migrator.engine.errors import EvidenceMismatch, RangeMismatch
 from migrator.engine.pacing import Patience
 from migrator.engine.planning import Item
 from migrator.engine.reading import SourceReader
@@ -86,3 +87,13 @@ def test_what_is_not_the_rest_is_range_mismatch(status: str, content_range: str,
 def test_what_is_not_the_whole_again_is_range_mismatch(status: str, content_range: str, etag: str) -> None:
     with pytest.raises(RangeMismatch):
         read(broken_at(0), answer(status, BODY, etag, content_range))
+
+
+def test_row_8_a_body_of_no_announced_length_is_left_where_it_goes_on_behind_the_planned_size() -> None:
+    longer = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: "etag"\r\n\r\nb\r\n0123456789+\r\n0\r\n\r\n'
+
+    # The second answer is to the question whether something on the way has unpacked it.
+    with pytest.raises(EvidenceMismatch) as refused:
+        read(Parting(longer), answer("200 OK", b""))
+
+    assert refused.value.error_code is ErrorCode.SOURCE_SIZE_MISMATCH
