@@ -43,7 +43,6 @@ _SEND_BUFFER = 256 * 1024
 # What each of hundreds of lines holds for itself.
 _SMALL_BUFFER = 64 * 1024
 _ADDRESSES_HOLD_SECONDS = 30
-# Lines that are driven together are loaded one after the other, and each would wait for a resolver that is silent.
 _NOT_FOUND_HOLDS_SECONDS = 1
 # A name may answer otherwise each time, and a request that was loaded with an earlier answer is dialled after the next.
 _DIALLED_WITHIN_SECONDS = 300
@@ -229,11 +228,16 @@ class Transport:
         return found
 
     def _looked_up(self, host: str) -> tuple[float, tuple[str, ...] | NameNotFound]:
-        """Return what is found of a host now, and until when that holds."""
+        """Return what is found of a host now, and until when that holds: nothing for as long as it took, or a second.
+
+        Lines that are driven together are loaded one after the other, and each would wait for a silent resolver anew.
+        """
+        began = time.monotonic()
         try:
             found = dialable(host, self._port, self.endpoint.rule, self.endpoint.connect_seconds)
         except NameNotFound as exc:
-            return time.monotonic() + _NOT_FOUND_HOLDS_SECONDS, copy(exc)
+            now = time.monotonic()
+            return now + min(now - began, _NOT_FOUND_HOLDS_SECONDS), copy(exc)
         self._may_be_dialled(found)
         return time.monotonic() + _ADDRESSES_HOLD_SECONDS, found
 

@@ -24,6 +24,7 @@ from migrator.engine.errors import (
     NameNotFound,
     NotConnected,
     RedirectedToHttp,
+    Stopped,
     StoreFault,
     TlsProblem,
     WrongRegion,
@@ -35,6 +36,7 @@ from migrator.engine.trust import Trust, system_trust
 from migrator.sandbox import Sandbox
 from tests.engine.scripted import hanging_up
 from tests.faults.conftest import Make
+from tests.faults.small_objects import filled
 from tests.faults.two_stores import IMPATIENT, SOURCE, Settled
 
 GET = {"side": "source", "operation": "GetObject"}
@@ -146,6 +148,29 @@ def test_row_76_a_resolver_that_is_silent_is_given_up(two_stores: Make, monkeypa
     assert time.monotonic() - began < 5
     assert refused.value.refuse_cause == "endpoint_unreachable"
     assert "No address is known for s3.example.com" in refused.value.advice
+
+
+def test_row_76_many_small_objects_wait_for_a_silent_resolver_once_and_then_hear_a_stop(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, answers, asked = filled(two_stores()), threading.Event(), []
+    planned = pair.begin()
+    pair.source_store.close()
+    pair.source_store = Store(endpoint(pair.source, url="http://s3.example.com", connect_seconds=0.5))
+
+    def resolve(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        pair.told.stop_at = time.monotonic()
+        answers.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    with pytest.raises(Stopped):
+        pair.copy_items(planned)
+    answers.set()
+
+    assert asked == ["s3.example.com"]
 
 
 def test_row_76_a_slow_resolver_is_waited_for(two_stores: Make, monkeypatch: pytest.MonkeyPatch) -> None:
