@@ -25,7 +25,6 @@ from migrator.engine.errors import (
     NotConnected,
     RedirectedToHttp,
     Stopped,
-    StoreFault,
     TlsProblem,
     WrongRegion,
 )
@@ -369,10 +368,15 @@ def test_row_66_a_copy_without_end_that_is_read_back_as_it_comes_is_left_too(str
 
 def test_row_66_a_page_without_end_is_refused(two_stores: Make) -> None:
     pair = two_stores()
-    pair.source.plan_faults([{"operation": "ListObjectsV2", **ENDLESS}])
+    pair.source.plan_faults([{"operation": operation, **ENDLESS} for operation in ("ListObjectsV2", "ListParts")])
 
-    with pytest.raises((AnswerUnreadable, StoreFault)):
-        pair.source_store.list_page(SOURCE, "")
+    store = pair.source_store
+    # Over our own lines, and through boto3.
+    for ask in (lambda: store.list_page(SOURCE, ""), lambda: store.list_parts(SOURCE, "a", "id")):
+        with pytest.raises(AnswerUnreadable) as refused:
+            ask()
+        # Not that it makes no sense, which would be found out when all of it had come.
+        assert "more than 8 MiB" in refused.value.advice
 
 
 def test_row_66_an_error_of_50_mb_is_cut(two_stores: Make) -> None:
