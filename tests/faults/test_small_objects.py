@@ -27,6 +27,15 @@ def test_a_small_object_costs_one_get_and_one_put_and_a_share_of_a_listing(two_s
     assert asked(pair) == ({"GetObject": 12}, {"PutObject": 12, "ListObjectsV2": 1})
 
 
+def test_row_16_each_is_read_under_the_etag_of_the_plan(two_stores: Make) -> None:
+    pair = filled(two_stores())
+
+    pair.copy()
+
+    asked_under = {entry.key: entry.headers["if-match"] for entry in pair.source.log}
+    assert asked_under == {item.key: item.etag for item in pair.planned}
+
+
 def test_what_is_read_back_costs_one_more_get(two_stores: Make) -> None:
     pair = filled(two_stores())
 
