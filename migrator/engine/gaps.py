@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -20,6 +20,8 @@ _LOOKS = 2
 # Stands behind every key that begins with what is before it.
 LAST_SIGN = "\U0010ffff"
 _FIRST_CODE, _LAST_ASCII, _LAST_CODE = 0x20, 0x7F, 0x10FFFF
+# What some stores write in place of a sign that XML forbids; a key may also have it of its own.
+REPLACED = "\ufffd"
 # No sign at all: the key ends here.
 _END = _FIRST_CODE - 1
 # What a store can say in XML that it was asked, as it was asked.
@@ -80,6 +82,22 @@ _LookAtKey: TypeAlias = Callable[[str], Rows[_Row] | None]
 def can_be_said(key: str) -> bool:
     """Say whether XML can say this key as it is."""
     return _ASKABLE.fullmatch(key) is not None
+
+
+def require_own_names(keys: Iterable[str], fault: str) -> None:
+    """Raise `AnswerUnreadable` where keys that break a rule may stand there under names that are not theirs."""
+    if fault and any(REPLACED in key for key in keys):
+        raise AnswerUnreadable(fault, facts={"fault": fault})
+
+
+def require_way_on(key: str, is_there: Callable[[], bool]) -> None:
+    """Raise `AnswerUnreadable` where a page ends with a key that is not there under that name.
+
+    Whoever goes on from such a name passes over all that stands between it and the real one.
+    """
+    if REPLACED in key and not is_there():
+        fault = "a page ends with a key that is not there under the name it is given"
+        raise AnswerUnreadable(fault, facts={"fault": fault})
 
 
 def looking(patience: Patience, bucket: str, ask: Callable[[Place, int], tuple[Rows[_Row], str]]) -> _Look[_Row]:

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from operator import lt
 
 from migrator.engine.errors import AnswerUnreadable, ListingInvalid
-from migrator.engine.gaps import LARGEST_PAGE, LAST_SIGN, Gap, Gaps, Place, Rows, looking
+from migrator.engine.gaps import (
+    LARGEST_PAGE,
+    LAST_SIGN,
+    Gap,
+    Gaps,
+    Place,
+    Rows,
+    looking,
+    require_own_names,
+    require_way_on,
+)
 from migrator.engine.messages import LARGEST_SIZE, key_bytes
 from migrator.engine.requests import LIST
 from migrator.engine.stores import ListedObject, ListPage, Store
@@ -67,7 +77,9 @@ def list_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]) -> Iter
             page = store.list_page(bucket, prefix, start_after=place.key, most_keys=most_keys, repeat=False)
             ends_with = page.entries[-1].key if page.entries else place.key
             rows = Rows(page.entries, Place(ends_with) if page.truncated else None)
-            return rows, _fault(page, bucket, prefix, set(), key_bytes(place.key))
+            fault = _fault(page, bucket, prefix, set(), key_bytes(place.key))
+            _require_true_names(store, bucket, page, fault)
+            return rows, fault
 
         yield from Gaps(looking(store.patience, bucket, ask), prefix, Place(last), gaps).entries(exc)
 
@@ -107,6 +119,7 @@ def _sane_page(
                 is_slow=is_slow,
             )
             fault = _fault(page, bucket, prefix, tokens, last)
+            _require_true_names(store, bucket, page, fault)
         except AnswerUnreadable as exc:
             fault, cause = exc.facts.get("fault", "it cannot be read"), exc
         if not fault:
@@ -115,6 +128,14 @@ def _sane_page(
             raise ListingInvalid(fault, facts={"bucket": bucket, "fault": fault}) from cause
         store.repeats(LIST.name, ListingInvalid(fault))
         store.patience.wait(tried)
+
+
+def _require_true_names(store: Store, bucket: str, page: ListPage, fault: str) -> None:
+    """Raise `AnswerUnreadable` where what is wrong with the page, or will be with the next, are names of keys."""
+    require_own_names((entry.key for entry in page.entries), fault)
+    if page.truncated and page.entries:
+        last = page.entries[-1]
+        require_way_on(last.key, lambda: last in store.list_page(bucket, last.key, most_keys=1).entries)
 
 
 def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: bytes) -> str:

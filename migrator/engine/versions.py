@@ -18,7 +18,18 @@ from migrator.engine.errors import (
     UnknownAnswer,
     VersionsNotListed,
 )
-from migrator.engine.gaps import LAST_SIGN, MOST_GAPS, Gap, Gaps, Place, Rows, can_be_said, looking
+from migrator.engine.gaps import (
+    LAST_SIGN,
+    MOST_GAPS,
+    Gap,
+    Gaps,
+    Place,
+    Rows,
+    can_be_said,
+    looking,
+    require_own_names,
+    require_way_on,
+)
 from migrator.engine.listing import LARGEST_PAGE, key_bytes
 from migrator.engine.messages import LARGEST_SIZE, ListedMarker, ListedObject, VersionPage
 from migrator.engine.requests import LIST_VERSIONS
@@ -232,6 +243,7 @@ class _Asker:
         there = _Asker(self.store, self.bucket, self.prefix, most_rows, place)
         page = there._page(repeat=False)
         fault = there._fault(page)
+        there._require_true_names(page, fault)
         following = Place(page.next_key, page.next_version) if page.truncated else None
         return Rows([] if fault else list(_by_key(page)), following), fault
 
@@ -256,6 +268,7 @@ class _Asker:
             try:
                 page = self._page()
                 fault = self._fault(page)
+                self._require_true_names(page, fault)
             except AnswerUnreadable as exc:
                 fault, cause = exc.facts.get("fault", "it cannot be read"), exc
             if not fault:
@@ -279,6 +292,16 @@ class _Asker:
             raise VersionsNotListed(
                 str(exc), store_code=exc.store_code, request_id=exc.request_id, facts={"bucket": self.bucket}
             ) from exc
+
+    def _require_true_names(self, page: VersionPage, fault: str) -> None:
+        """Raise `AnswerUnreadable` where what is wrong with the page, or will be with the next, are names of keys."""
+        require_own_names((entry.key for entry in _by_key(page)), fault)
+        if page.truncated:
+            require_way_on(page.next_key, lambda: self._is_there(page.next_key))
+
+    def _is_there(self, key: str) -> bool:
+        page = self.store.list_version_page(self.bucket, key, most_keys=1)
+        return any(entry.key == key for entry in _by_key(page))
 
     def _fault(self, page: VersionPage) -> str:
         """Say which sanity rule the page breaks; empty if none."""

@@ -35,7 +35,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "listing_etag": ("same", "other"),
     "listing_size": ("same", "other"),
     "listing_order": ("sorted", "unsorted"),
-    "encoding_type": ("honoured", "ignored"),
+    "encoding_type": ("honoured", "ignored", "replaced"),
     "metadata": ("kept", "dropped", "lower_ascii"),
     "gzip": ("kept", "unpacked"),
     "repeated_complete": ("refused", "answered"),

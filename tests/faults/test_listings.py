@@ -237,6 +237,33 @@ def test_row_65_a_listing_that_must_be_whole_is_refused(two_stores: Make) -> Non
         listed(pair)
 
 
+# What encoders in Go do to what XML forbids: other keys may stand between the name that is shown and the real one.
+REPLACES = {"encoding_type": "replaced"}
+MISNAMED = [
+    pytest.param(["0", "a\x01", "aa", "ab", "b"], [Gap(b"0", b"aa")], id="before keys that begin alike"),
+    pytest.param(["a\x01", "aa", "b"], [Gap(b"", b"aa")], id="first"),
+    pytest.param(["a", "a\x01", "a\x1f", "aa", "b"], [Gap(b"a", b"aa")], id="two under one name"),
+    pytest.param(["a", "aa\ufffd", "ab\ufffdb", "b\ufffd", "c"], [], id="keys of such names"),
+]
+BESIDE_ITS_NAME = pytest.param(["a\x01", "aa", "a\ufffd", "b"], [Gap(b"", b"aa")], id="beside a key of that name")
+
+
+@pytest.mark.parametrize("largest_page", [1, 2, 1000])
+@pytest.mark.parametrize(("keys", "gaps"), [*MISNAMED, BESIDE_ITS_NAME])
+def test_row_65_no_key_is_passed_over_behind_one_that_is_listed_under_another_name(
+    two_stores: Make, keys: list[str], gaps: list[Gap], largest_page: int
+) -> None:
+    pair = two_stores(source_traits={**REPLACES, "largest_page": largest_page})
+    for key in keys:
+        pair.seed(key, key.encode())
+
+    found: list[Gap] = []
+    listed_keys = [entry.key for entry in list_around(pair.source_store, SOURCE, "", found) if entry is not None]
+
+    assert listed_keys == [key for key in keys if "\x01" not in key and "\x1f" not in key]
+    assert found == gaps
+
+
 VERSIONED = {"source_traits": {"encoding_type": "ignored", "versioned": True}}
 SPOILS_VERSIONS = {**POISON, "operation": "ListObjectVersions"}
 
@@ -263,6 +290,23 @@ def test_row_65_versions_are_listed_around_a_key_that_spoils_its_page(
     assert gaps == [gap]
     # More than of objects: that it is no other version of the key before is made sure of.
     assert len(pair.source.log) <= 27 + 25 + 2 * (20 + MOST_LOOKS_A_GAP)
+
+
+@pytest.mark.parametrize("largest_page", [1, 2, 1000])
+@pytest.mark.parametrize(("keys", "gaps"), MISNAMED)
+def test_row_65_no_version_is_passed_over_behind_a_key_that_is_listed_under_another_name(
+    two_stores: Make, keys: list[str], gaps: list[Gap], largest_page: int
+) -> None:
+    pair = two_stores(source_traits={**REPLACES, "versioned": True, "largest_page": largest_page})
+    for key in [*keys, *keys]:
+        pair.seed(key, b"-")
+
+    found: list[Gap] = []
+    histories = [each for each in list_versions_around(pair.source_store, SOURCE, "", found) if each is not None]
+
+    own_names = [key for key in keys if "\x01" not in key and "\x1f" not in key]
+    assert [(each.key, len(each.versions)) for each in histories] == [(key, 2) for key in own_names]
+    assert found == gaps
 
 
 @pytest.mark.parametrize("largest_page", [1, 2, 1000])

@@ -327,6 +327,19 @@ def test_the_encoding_type_can_be_ignored(make: Make) -> None:
     assert b"EncodingType" not in body
 
 
+def test_a_sign_that_xml_forbids_can_be_replaced_in_keys_and_tokens(make: Make, connect: Callable[..., Any]) -> None:
+    sandbox = make(traits={"encoding_type": "replaced", "largest_page": 1})
+    for key in ("a\x01", "aa", "b"):
+        sandbox.seed("photos", key, b"")
+    client = connect(sandbox)
+
+    first = client.list_objects_v2(Bucket="photos")
+    second = client.list_objects_v2(Bucket="photos", ContinuationToken=first["NextContinuationToken"])
+
+    assert (first["Contents"][0]["Key"], first["NextContinuationToken"]) == ("a\ufffd", "a\ufffd")
+    assert second["Contents"][0]["Key"] == "b"
+
+
 def test_a_page_can_be_smaller(make: Make) -> None:
     sandbox = make(traits={"largest_page": 2})
     for key in "abc":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,8 @@ from migrator.sandbox.rows import Listed
 
 _FETCH = 1001
 _SEALED_EXTRA = 28
+# Written as a reference or not, XML knows no such sign.
+_FORBIDDEN = re.compile(rb"&#x(?:[0-8BCEF]|1[0-9A-F]);")
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ async def list_objects_v2(call: Call) -> Answer:
     bucket, prefix, delimiter = call.bucket(), call.query("prefix"), call.query("delimiter")
     start_after, token = call.query("start-after"), call.request.query.get("continuation-token")
     most = call.number("max-keys", 1000, call.traits.largest_page)
-    after = start_after if not token else _from_token(token)
+    after = start_after if not token else _from_token(call, token)
     page = _page(call, prefix, delimiter, after, most)
     encode, encoding = _encoding(call)
     owner = call.owner if call.query("fetch-owner") == "true" else ""
@@ -47,7 +50,7 @@ async def list_objects_v2(call: Call) -> Answer:
         "Delimiter": encode(delimiter) if delimiter else None,
         "StartAfter": encode(start_after) if start_after else None,
         "ContinuationToken": token,
-        "NextContinuationToken": _to_token(page.last) if page.is_truncated else None,
+        "NextContinuationToken": _to_token(call, page.last) if page.is_truncated else None,
         "KeyCount": page.count,
         "MaxKeys": most,
         "EncodingType": encoding,
@@ -177,6 +180,8 @@ def _listing(call: Call, root: str, tree: dict[str, object]) -> Answer:
     if call.traits.encoding_type == "ignored":
         # A careless store also writes a raw carriage return, which a parser then reads as a line feed.
         body = body.replace(b"&#xD;", b"\r")
+    if call.traits.encoding_type == "replaced":
+        body = _FORBIDDEN.sub("\ufffd".encode(), body)
     return xml_answer(body, headers={"x-amz-bucket-region": call.region})
 
 
@@ -189,11 +194,15 @@ def _encoding(call: Call) -> tuple[Callable[[str], str], str | None]:
     return str, None
 
 
-def _to_token(last: str) -> str:
+def _to_token(call: Call, last: str) -> str:
+    if call.traits.encoding_type == "replaced":
+        return last
     return base64.urlsafe_b64encode(b"1" + last.encode()).decode()
 
 
-def _from_token(token: str) -> str:
+def _from_token(call: Call, token: str) -> str:
+    if call.traits.encoding_type == "replaced":
+        return token
     try:
         raw = base64.urlsafe_b64decode(token.encode())
         if not raw.startswith(b"1"):
