@@ -33,6 +33,7 @@ from migrator.engine.errors import (
     TooSlow,
     TranscodedByStore,
 )
+from migrator.engine.gaps import LARGEST_PAGE, REPLACED
 from migrator.engine.planning import Item
 from migrator.engine.versions import history_of
 from migrator.engine.window import Gauge, Lone, Window
@@ -284,7 +285,9 @@ def missing_at(pin: Pin, exc: ObjectMissing) -> ListedNotFound | SourceGone:
 
 
 def _is_listed(pin: Pin) -> bool:
-    page = pin.store.list_page(pin.bucket, pin.key, most_keys=1)
+    # What a store lists under another name it does not find by that name.
+    beginning = pin.key.partition(REPLACED)[0]
+    page = pin.store.list_page(pin.bucket, beginning, most_keys=1 if beginning == pin.key else LARGEST_PAGE)
     return any(entry.key == pin.key for entry in page.entries)
 
 

@@ -76,6 +76,15 @@ def test_row_18_an_object_deleted_after_the_plan_is_source_gone(two_stores: Make
     assert "no longer in the source" in settled.finding.error_message
 
 
+def test_row_18_an_object_that_is_listed_under_another_name_is_listed_not_found(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"encoding_type": "replaced"})
+    pair.seed("photo\x01", BODY)
+
+    (settled,) = pair.copy_items(pair.begin()).values()
+
+    assert (settled.finding.key, settled.code) == ("photo\ufffd", "listed_not_found")
+
+
 def test_row_18_an_object_that_is_listed_and_denied_is_listed_not_found(two_stores: Make) -> None:
     denied = {"status": 404, "code": "NoSuchKey"}
     pair = two_stores({**GET, "calls": "all", "action": "status", "value": denied})
