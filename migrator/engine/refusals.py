@@ -155,6 +155,8 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
     if kind is errors.StoreFault:
         is_late = said.code == "RequestTimeout" or said.status == 408
         facts["fault"] = "did not answer in time" if is_late else "had a fault of its own"
+    if kind is errors.KeyInvalid:
+        facts["key_fault"] = "it keeps objects as files, and no file can be a folder too"
     if kind in {errors.NotSupported, errors.DestConfig}:
         facts["feature"] = message or said.code
     return kind(
@@ -219,6 +221,9 @@ _BY_CODE: dict[str, type[errors.EngineError]] = {
     "EntityTooLarge": errors.ObjectTooLarge,
     "KeyTooLongError": errors.KeyTooLong,
     "KeyTooLong": errors.KeyTooLong,
+    "ObjectParentIsFile": errors.KeyInvalid,
+    "ExistingObjectIsDirectory": errors.KeyInvalid,
+    "XMinioParentIsObject": errors.KeyInvalid,
     "QuotaExceeded": errors.DestinationFull,
     "XMinioStorageFull": errors.DestinationFull,
     "XMinioAdminBucketQuotaExceeded": errors.DestinationFull,

@@ -99,6 +99,24 @@ def test_row_67_a_key_that_is_no_text_is_key_invalid(two_stores: Make) -> None:
     assert [each.code for each in settled.values()] == ["key_invalid"]
 
 
+@pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "CompleteMultipartUpload"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(409, "ObjectParentIsFile"), (409, "ExistingObjectIsDirectory"), (400, "XMinioParentIsObject")],
+)
+def test_row_67_a_key_that_would_be_a_file_and_a_folder_is_key_invalid(
+    two_stores: Make, operation: str, status: int, code: str
+) -> None:
+    refused = {"status": status, "code": code}
+    pair = two_stores({"side": "destination", "operation": operation, "action": "status", "value": refused})
+    pair.seed("folder/photo", os.urandom(100_000), part_size=0 if operation == "PutObject" else 40_000)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("key_invalid", ["key_invalid"])
+    assert "no file can be a folder too" in settled.finding.error_message
+
+
 @pytest.mark.parametrize("size", [0, 1, 1_000, 33_000, MIB, 5 * MIB, 6 * MIB, 11 * MIB, 16 * MIB, 16 * MIB + 1])
 def test_row_68_sizes_around_the_borders_are_verified(two_stores: Make, size: int) -> None:
     pair = two_stores()
