@@ -39,9 +39,8 @@ def instead(strike: Strike) -> Answer | None:
         code = strike.fault.value if isinstance(strike.fault.value, str) else "InternalError"
         return xml_answer(error_document(S3Error(code)))
     if strike.action == "huge_body":
-        return Answer(
-            int(cast("int", strike.option("status", 200))), {"Content-Type": "application/xml"}, _Huge(strike)
-        )
+        headers = {"Content-Type": "application/xml", **cast("dict[str, str]", strike.option("headers", {}))}
+        return Answer(int(cast("int", strike.option("status", 200))), headers, _Huge(strike))
     if strike.action == "redirect":
         return _redirect(strike)
     if strike.action in ("empty_200", "html_200") and strike.fault.value != "done":

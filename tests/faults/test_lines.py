@@ -341,13 +341,18 @@ def test_row_66_a_body_without_end_is_left_at_the_planned_size(two_stores: Make)
     assert settled.finding.digests.size == 1001
 
 
+# What an object states: without any of it, it is no copy of ours that is there.
+DATED = {"Last-Modified": "Sun, 01 Nov 2026 12:00:00 GMT"}
+ENDLESS_COPY = {**ENDLESS, "value": {"bytes": 50_000_000, "headers": DATED}}
+
+
 def bytes_read_back(settled: Settled) -> int:
     (read_back,) = (each for each in settled.finding.checks if each.name is CheckName.DEST_READBACK)
     return int((read_back.observed or "").split()[1])
 
 
 def test_row_66_a_copy_without_end_is_read_back_up_to_its_size(two_stores: Make) -> None:
-    pair = two_stores({**GET, **ENDLESS, "side": "destination"})
+    pair = two_stores({**GET, **ENDLESS_COPY, "side": "destination"})
     pair.seed("photo", os.urandom(1000))
 
     settled = pair.copy_one(most_attempts=1, read_back_percent=100)
@@ -357,7 +362,7 @@ def test_row_66_a_copy_without_end_is_read_back_up_to_its_size(two_stores: Make)
 
 
 def test_row_66_a_copy_without_end_that_is_read_back_as_it_comes_is_left_too(streamed_stores: Make) -> None:
-    pair = streamed_stores({**GET, **ENDLESS, "side": "destination"})
+    pair = streamed_stores({**GET, **ENDLESS_COPY, "side": "destination"})
     pair.seed("photo", os.urandom(1000))
 
     settled = pair.copy_one(most_attempts=1, read_back_percent=100)
