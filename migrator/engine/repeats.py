@@ -73,5 +73,5 @@ def _reason(side: str, problem: EngineError) -> str:
         return ErrorCode.SOURCE_GONE.value if side == SOURCE else ErrorCode.DEST_MISSING.value
     if isinstance(problem, ConditionFailed) and side == SOURCE:
         return ErrorCode.SOURCE_CHANGED.value
-    code = problem.error_code
-    return code.value if code else problem.pause_cause or problem.refuse_cause or ErrorCode.INTERNAL_ERROR.value
+    # What refuses a whole run says more of one request than the code of an item.
+    return str(problem.refuse_cause or problem.error_code or problem.pause_cause or ErrorCode.INTERNAL_ERROR)
