@@ -97,8 +97,12 @@ class ChainLeg(DestLeg):
         if found is None:
             raise DestMissing("taken when we wrote, gone when we looked")
         if found.size != self._item.size:
-            raise DestExists(request_id=found.request_id)
+            raise self.taken(found.request_id)
         return found
+
+    def taken(self, request_id: str) -> DestExists:
+        """Return what it means that something else has the place of this version: only its first may replace any."""
+        return DestExists(request_id=request_id)
 
     def _is_next(self) -> bool:
         """Say whether nothing must be asked: the first version of a new key, or one that we follow at once."""

@@ -22,7 +22,14 @@ from integrity.layouts import Layout
 from integrity.verdicts import Fidelity
 from migrator.engine.carrying import Tags, write_headers
 from migrator.engine.dest_view import DestView
-from migrator.engine.errors import ClassNotNamed, DestExists, DestMissing, EngineError
+from migrator.engine.errors import (
+    ClassNotNamed,
+    DestExists,
+    DestMissing,
+    EngineError,
+    NotAsPlanned,
+    NotKnownAsPlanned,
+)
 from migrator.engine.planning import ARCHIVE_CLASSES, NO_VERSION, Item
 from migrator.engine.source_leg import SourceLeg, is_match
 from migrator.engine.workplace import IfExists, Work
@@ -35,6 +42,8 @@ class DestLeg(DestView):
     def __init__(self, work: Work, item: Item, number: int, note: Callable[[str], None], source: SourceLeg) -> None:
         super().__init__(work, item, number, note, source)
         self._replied_version_id = ""
+        # What a write on top of what the plan saw names it by.
+        self._existing_etag = item.existing_etag
         # Whether the answer to our write names what was seen after it: else that may be another writer's.
         self._is_named = True
 
@@ -49,12 +58,13 @@ class DestLeg(DestView):
         """Say whether the key is known to be taken, so that only comparing is left to do.
 
         A single PUT finds out by its own condition. An upload would find out only at its end, and a bucket that
-        is not known to honour conditions perhaps never: these ask beforehand. Raises `DestExists` for another size.
+        is not known to honour conditions perhaps never: these ask beforehand, and so does who has no ETag for a
+        condition yet. Raises `DestExists` for another size.
         """
         item = self._item
         replaces = self._work.options.if_exists == IfExists.REPLACE
         holds = self.condition_holds(layout)
-        if holds and (replaces or (not layout.multipart and item.existing_size is None)):
+        if holds and (self._etag_tells if replaces else not layout.multipart and item.existing_size is None):
             return False
         found = self._side.store.find(self._side.bucket, item.dest_key)
         if not holds:
@@ -62,7 +72,7 @@ class DestLeg(DestView):
         if found is None:
             return False
         if replaces:
-            return normalise(found.etag or "") != normalise(item.existing_etag)
+            return not self._is_planned(found)
         if found.size != item.size:
             raise DestExists(request_id=found.request_id)
         return True
@@ -100,7 +110,9 @@ class DestLeg(DestView):
         """Return under which condition the key may be written; where nothing is known of it, it can only help."""
         if self._honours(layout) is False:
             return {}
-        return {"if_match": self._item.existing_etag} if self._replaces else {"if_none_match": True}
+        # Without an ETag there is no telling what would be replaced.
+        is_named = self._replaces and self._existing_etag
+        return {"if_match": self._existing_etag} if is_named else {"if_none_match": True}
 
     def _honours(self, layout: Layout) -> bool | None:
         """Return what is known of this bucket and the condition of our write; of two facts the weaker counts."""
@@ -116,14 +128,49 @@ class DestLeg(DestView):
         """Whether the write goes on top of something that is known to be there."""
         return self._work.options.if_exists == IfExists.REPLACE and self._item.existing_size is not None
 
+    @property
+    def _etag_tells(self) -> bool:
+        """Whether the plan's ETag is that of what it saw: listings of this bucket state the ETags of its objects."""
+        item = self._item
+        return item.existing_size is None or (bool(item.existing_etag) and self._side.profile.listing_etag is True)
+
+    def _is_planned(self, found: Statement) -> bool:
+        """Say whether this is what the plan saw; then its own ETag is what a write on top of it names it by."""
+        if not found.etag:
+            return False
+        is_planned = normalise(found.etag) == normalise(self._item.existing_etag)
+        if not is_planned and not self._etag_tells:
+            is_planned = self._is_of_planned_time(found) and self._is_listed_as_planned()
+        if is_planned:
+            self._existing_etag = found.etag
+        return is_planned
+
+    def _is_of_planned_time(self, found: Statement) -> bool:
+        item = self._item
+        planned, stated = item.existing_last_modified[:19], found.last_modified[:19]
+        return found.size == item.existing_size and bool(planned) and stated == planned
+
+    def _is_listed_as_planned(self) -> bool:
+        """Say whether a listing shows what the plan saw in one: another of the same second has another ETag there."""
+        item = self._item
+        planned = (item.dest_key, item.existing_size, item.existing_etag, item.existing_last_modified)
+        page = self._side.store.list_page(self._side.bucket, item.dest_key, most_keys=1)
+        return any((each.key, each.size, each.etag, each.last_modified) == planned for each in page.entries)
+
     def existing(self) -> Statement:
         """Return what holds the key; raise `DestExists` where its size already shows that it is another."""
         found = self.find()
         if found is None:
             raise DestMissing("taken when we wrote, gone when we looked")
         if found.size != self._item.size:
-            raise DestExists(request_id=found.request_id)
+            raise self.taken(found.request_id)
         return found
+
+    def taken(self, request_id: str) -> DestExists:
+        """Return what it means that something else has the key, in words that fit what the task says of that."""
+        if self._work.options.if_exists != IfExists.REPLACE:
+            return DestExists(request_id=request_id)
+        return (NotAsPlanned if self._etag_tells else NotKnownAsPlanned)(request_id=request_id)
 
     def _class_not_named(self) -> ClassNotNamed:
         return ClassNotNamed(facts={"class": self._stated_class()})
@@ -193,7 +240,7 @@ class DestLeg(DestView):
 
     def _replaced_etag(self, reply: Statement | None) -> str:
         """Return the ETag of what our write has replaced, where seeing it again can only mean an old answer."""
-        before = normalise(self._item.existing_etag)
+        before = normalise(self._existing_etag)
         is_lasting = self._side.profile.etag_stable is not False and not self._replied_version_id
         if not self._replaces or not is_lasting or reply is None or normalise(reply.etag or "") == before:
             return ""
@@ -211,9 +258,9 @@ class DestLeg(DestView):
             return False
         try:
             found = self.find()
+            return found is not None and self._is_planned(found)
         except EngineError:
             return False
-        return found is not None and normalise(found.etag or "") == normalise(self._item.existing_etag)
 
 
 _WEAKEST_FIRST = (False, None, True)

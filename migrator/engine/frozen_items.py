@@ -10,9 +10,10 @@ from typing import cast
 from migrator.engine.errors import PlanUnreadable
 from migrator.engine.planning import Item
 
-FORMAT = 2
-# Plans of before there were items of every version: their rows end earlier.
-_FORMATS = frozenset({1, FORMAT})
+FORMAT = 3
+# Plans of before there were items of every version, and of before the time of what is there was kept: their rows end
+# earlier.
+_FORMATS = frozenset({1, 2, FORMAT})
 
 
 def encode_items(items: Iterable[Item]) -> bytes:
@@ -31,6 +32,7 @@ def encode_items(items: Iterable[Item]) -> bytes:
             item.storage_class,
             item.previous_version_id,
             item.existing_version_id,
+            item.existing_last_modified,
         ]
         for item in items
     ]
@@ -62,7 +64,8 @@ def _item(row: list[object]) -> Item:
         storage_class,
         *more,
     ) = row
-    previous_version_id, existing_version_id = more or ("", "")
+    previous_version_id, existing_version_id, *latest = more or ("", "")
+    (existing_last_modified,) = latest or ("",)
     return Item(
         index=_number(index),
         key=str(key),
@@ -76,6 +79,7 @@ def _item(row: list[object]) -> Item:
         storage_class=str(storage_class),
         previous_version_id=str(previous_version_id),
         existing_version_id=str(existing_version_id),
+        existing_last_modified=str(existing_last_modified),
     )
 
 

@@ -23,7 +23,6 @@ from migrator.engine.errors import (
     ConditionFailed,
     Conflict,
     ConnectionProblem,
-    DestExists,
     DestMissing,
     InternalError,
     ObjectMissing,
@@ -305,7 +304,7 @@ class ItemCopy(ItemAttempt):
         assert self._source.digests is not None
         self._layout, checks = self._dest.compare_existing(first, self._source.digests)
         if not judge((*self._source.checks, *checks), self._work.options.policy, None).is_valid:
-            raise DestExists(request_id=first.request_id)
+            raise self._dest.taken(first.request_id)
         self._note("already_there")
         self._dest_checks = checks
         return self._finding()

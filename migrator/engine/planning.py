@@ -39,9 +39,9 @@ ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLD_ARCHIVE
 class Item:
     """One source object in a plan. `size` in bytes, `last_modified` RFC 3339 in UTC, ETags as listed.
 
-    `existing_etag` and `existing_size` are what the destination's listing showed at `dest_key` (size None: no
-    object there). Where every version is planned an item names its version and the one before it in the plan's
-    history of the key (empty: it is the first), and which version of the destination `existing_*` are about.
+    `existing_*` are what the destination's listing showed at `dest_key` (size None: no object there). Where every
+    version is planned an item names its version and the one before it in the plan's history of the key (empty: it is
+    the first), and which version of the destination `existing_*` are about.
     """
 
     index: int
@@ -56,6 +56,7 @@ class Item:
     storage_class: str = ""
     previous_version_id: str = ""
     existing_version_id: str = ""
+    existing_last_modified: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +233,7 @@ def _items_of_key(
             existing_etag=there.etag if there else "",
             existing_size=there.size if there else None,
             existing_version_id=there.version_id if there else "",
+            existing_last_modified=there.last_modified if there else "",
             storage_class=listed.storage_class,
         )
         _count(item, totals)

@@ -57,6 +57,7 @@ def test_what_is_at_the_destination_is_seen() -> None:
     )
 
     assert [each.existing_size for each in items] == [10, 11, None]
+    assert [each.existing_last_modified[:10] for each in items] == ["2026-01-01", "2026-01-01", ""]
     assert (summary.existing_same_size, summary.existing_different, summary.dest_only) == (1, 1, 2)
 
 
@@ -193,6 +194,7 @@ def test_items_come_back_as_they_were(keys: list[str]) -> None:
             storage_class="STANDARD",
             previous_version_id="u",
             existing_version_id="w",
+            existing_last_modified="2026-02-01T00:00:00.000000Z",
         )
         for index, key in enumerate(keys)
     )
@@ -209,6 +211,14 @@ def test_a_plan_of_before_there_were_versions_is_read_as_it_was() -> None:
     assert (found.previous_version_id, found.existing_version_id) == ("", "")
 
 
+def test_a_plan_of_before_the_time_of_what_is_there_was_kept_is_read_as_it_was() -> None:
+    blob = zlib.compress(b'{"format": 2, "items": [[7,"k","d",1,"e","","v","o",2,"STANDARD","u","w"]]}')
+
+    (found,) = decode_items(blob)
+
+    assert (found.previous_version_id, found.existing_version_id, found.existing_last_modified) == ("u", "w", "")
+
+
 @pytest.mark.parametrize(
     "blob",
     [
@@ -219,6 +229,7 @@ def test_a_plan_of_before_there_were_versions_is_read_as_it_was() -> None:
         zlib.compress(b'{"items": []}'),
         zlib.compress(b'{"format": 1, "items": [[1, 2]]}'),
         zlib.compress(b'{"format": 1, "items": [["x","k","k",1,"e","","","",null,""]]}'),
+        zlib.compress(b'{"format": 3, "items": [[7,"k","k",1,"e","","","",null,"","","","",""]]}'),
     ],
 )
 def test_a_plan_of_another_format_is_unreadable_and_never_misread(blob: bytes) -> None:

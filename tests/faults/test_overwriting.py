@@ -198,6 +198,7 @@ def test_row_59_what_changed_since_the_plan_is_not_replaced(two_stores: Make) ->
 
     pair.check_invariants(settled)
     assert settled["photo"].code == "dest_exists"
+    assert "the task says to replace only that" in settled["photo"].finding.error_message
 
 
 def test_row_59_a_locked_object_is_dest_locked(two_stores: Make) -> None:

@@ -23,6 +23,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ RangeMismatch · RangeRefused · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ NotAsPlanned · NotKnownAsPlanned                                           where only that may be replaced
        ├─ ClassNotNamed · ClassRefused                                               of storage classes
        ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
        ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
@@ -58,7 +59,9 @@ from migrator.engine.errors.items import (
     KmsRefused,
     ListedNotFound,
     LocalMemoryCorruption,
+    NotAsPlanned,
     NotAtDestination,
+    NotKnownAsPlanned,
     NotSupported,
     ObjectMissing,
     ObjectTooLarge,
@@ -165,8 +168,10 @@ __all__ = [
     "LocalMemoryCorruption",
     "NameNotFound",
     "NobodyThere",
+    "NotAsPlanned",
     "NotAtDestination",
     "NotConnected",
+    "NotKnownAsPlanned",
     "NotSupported",
     "ObjectMissing",
     "ObjectTooLarge",

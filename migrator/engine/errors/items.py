@@ -305,6 +305,25 @@ class DestExists(ItemProblem):
     advice = "Another object has this key at the destination, and the task says not to replace. We left it as it was."
 
 
+class NotAsPlanned(DestExists):
+    """What is there is not what the plan saw, or nobody knows that it is, and only that is to be replaced."""
+
+    advice = (
+        "This key is not known to hold what the plan saw at the destination any more, and the task says to replace "
+        "only that. We left it as it was. A new run sees what is there now."
+    )
+
+
+class NotKnownAsPlanned(NotAsPlanned):
+    """The ETag in the plan may be no object's, and nothing else tells that what is there is what the plan saw."""
+
+    advice = (
+        "Nothing shows that this key still holds what the plan saw at the destination: the ETags in its listings are "
+        "not those of its objects, or not known to be. The task says to replace only what the plan saw. We left it as "
+        "it was. A new run sees what is there now."
+    )
+
+
 class DestLocked(ItemProblem):
     """An object lock or legal hold is on the key."""
 
