@@ -14,7 +14,7 @@ from integrity.algorithms import Algorithm
 from integrity.digests import OnePass
 from integrity.etags import etag_of
 from integrity.evidence import Encryption, EtagMeaning, Finding, Proof, first_mismatch
-from integrity.layouts import Layout, ObjectTooLargeError, choose_layout
+from integrity.layouts import USUAL_PART, Layout, ObjectTooLargeError, choose_layout
 from integrity.verdicts import judge
 from migrator.engine.buffers import MemoryPart, Part, Pipe, Room, SpooledPart
 from migrator.engine.dest_leg import DestLeg
@@ -27,6 +27,7 @@ from migrator.engine.errors import (
     InternalError,
     ObjectMissing,
     ObjectTooLarge,
+    PartTooLarge,
     SecretRefused,
     Stopped,
     StoreBusy,
@@ -90,13 +91,16 @@ class ItemCopy(ItemAttempt):
         options, limits = self._work.options, self._work.limits
         if self._may_go_straight():
             return Layout.single(self._item.size)
+        largest = options.largest_mirrored_part
+        if self._work.no_large_parts.is_set():
+            largest = min(largest, USUAL_PART)
         try:
             return choose_layout(
                 self._item.size,
                 limits,
                 self._source.learned.told,
                 options.threshold,
-                options.largest_mirrored_part,
+                largest,
             )
         except ObjectTooLargeError as exc:
             limit = f"{limits.reach:,} bytes at most"
@@ -219,6 +223,20 @@ class ItemCopy(ItemAttempt):
         return cleared_up(target, written, sending) if written.is_unclear else written
 
     def _write_parts(self, layout: Layout) -> Written:
+        """Write in parts; read again and write in our own where parts as large as the source's are not taken."""
+        try:
+            return self._write_as(layout)
+        except PartTooLarge:
+            self._work.no_large_parts.set()
+            smaller = self._choose_layout()
+            if smaller.largest_part >= layout.largest_part:
+                raise
+        self._layout = smaller
+        self._source.close()
+        self._source.begin_again()
+        return self._write_as(smaller)
+
+    def _write_as(self, layout: Layout) -> Written:
         work = self._work
         one_pass = self._source.open(layout)
         upload = self._upload(layout)

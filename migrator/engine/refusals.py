@@ -157,6 +157,8 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
         facts["fault"] = "did not answer in time" if is_late else "had a fault of its own"
     if kind is errors.KeyInvalid:
         facts["key_fault"] = "it keeps objects as files, and no file can be a folder too"
+    if kind is errors.ObjectTooLarge:
+        facts["size"] = "too large"
     if kind in {errors.NotSupported, errors.DestConfig}:
         facts["feature"] = message or said.code
     return kind(

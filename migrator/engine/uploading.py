@@ -28,9 +28,11 @@ from migrator.engine.errors import (
     EvidenceMismatch,
     NotSupported,
     ObjectMissing,
+    ObjectTooLarge,
     PartNotTaken,
     PartsRefused,
     PartsTooSmall,
+    PartTooLarge,
     Stopped,
     StoreBusy,
     UploadGone,
@@ -247,6 +249,9 @@ class Upload:
         except NotSupported as exc:
             said = {"said": exc.store_code or "no more", "part": f"{digest.number:,}"}
             raise PartNotTaken(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=said) from exc
+        except ObjectTooLarge as exc:
+            size = {"size": f"{self.layout.part_size(digest.number):,} bytes", "part": f"{digest.number:,}"}
+            raise PartTooLarge(str(exc), store_code=exc.store_code, request_id=exc.request_id, facts=size) from exc
         except Stopped:
             self._is_cut = True
             raise

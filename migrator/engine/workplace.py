@@ -121,6 +121,7 @@ class Work:
     source_listing_differs: threading.Event = field(default_factory=threading.Event)
     no_md5_at_source: threading.Event = field(default_factory=threading.Event)
     no_large_bodies: threading.Event = field(default_factory=threading.Event)
+    no_large_parts: threading.Event = field(default_factory=threading.Event)
     ranges_refused: threading.Event = field(default_factory=threading.Event)
     # Whether one item is at work, and nothing waits.
     is_lone: threading.Event = field(default_factory=threading.Event)

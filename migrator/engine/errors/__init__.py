@@ -25,7 +25,8 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ NotAsPlanned · NotKnownAsPlanned                                           where only that may be replaced
        ├─ ClassNotNamed · ClassRefused                                               of storage classes
-       ├─ PartNotTaken · PartsRefused · PartsTooSmall                                of an upload at its end
+       ├─ PartNotTaken · PartTooLarge                                                of one part of an upload,
+       ├─ PartsRefused · PartsTooSmall                                               and of all at its end
        ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
        ├─ VersionBeforeFailed · VersionsNoLongerKept                                 of one version after another
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
@@ -68,6 +69,7 @@ from migrator.engine.errors.items import (
     PartNotTaken,
     PartsRefused,
     PartsTooSmall,
+    PartTooLarge,
     RangeMismatch,
     RangeRefused,
     ReadRefused,
@@ -176,6 +178,7 @@ __all__ = [
     "ObjectMissing",
     "ObjectTooLarge",
     "PartNotTaken",
+    "PartTooLarge",
     "PartsRefused",
     "PartsTooSmall",
     "PlanUnreadable",

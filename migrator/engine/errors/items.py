@@ -352,6 +352,15 @@ class ObjectTooLarge(ItemProblem):
     advice = "The object is {size}; the destination takes {limit}."
 
 
+class PartTooLarge(ObjectTooLarge):
+    """One part is above what the destination takes, or a proxy before it; smaller ones may be taken."""
+
+    advice = (
+        "Part {part} of this object is {size} large, and the destination, or a proxy before it, takes no body so "
+        "large. Nothing was stored."
+    )
+
+
 class AccessDenied(ItemProblem):
     """AccessDenied, AllAccessDisabled, 403."""
 
