@@ -148,13 +148,13 @@ class Imagined:
         return judge(checks, wish.policy, ErrorCode.DEST_EXISTS)
 
     def _may_fit(self) -> tuple[bool, ...]:
-        """Say whether the ETag may be one of the bytes: both where nothing has shown what it means."""
+        """Say whether the ETag may be one of the bytes: both where nothing shows what this very one means."""
         if self.item.etag in _NEVER_OF_THE_BYTES:
             return (False,)
         meaning = self.source.etag_single if self.item.etag is ListedEtag.MD5 else self.source.etag_multipart
         if meaning in (EtagMeaning.MD5, EtagMeaning.FORMULA):
             return (True,)
-        return (True, False) if meaning is EtagMeaning.UNKNOWN else (False,)
+        return (True, False) if meaning in (EtagMeaning.MIXED, EtagMeaning.UNKNOWN) else (False,)
 
     def _may_be_told(self) -> tuple[bool, ...]:
         """Say whether the source may tell the sizes of the parts."""

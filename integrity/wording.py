@@ -53,9 +53,8 @@ REASON_WORDS = {
         f"checksum that we can compare. {_READ_AGAIN}"
     ),
     Reason.ETAG_SEMANTICS_UNKNOWN: (
-        "The ETag differs from ours, and nothing shows what this store's ETags mean. "
-        "The copy may be right or wrong. A test of the connection, or a checksum on "
-        "the object, would tell."
+        "The ETag differs from ours, and nothing shows what it means. The copy may be right or wrong. A checksum on "
+        "the object would tell; where its bucket was never tested, a test may tell too."
     ),
     Reason.ETAG_SEMANTICS_DISPROVED: (
         "None of the objects tried in this bucket has an ETag made from its bytes, so"

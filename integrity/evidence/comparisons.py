@@ -92,6 +92,8 @@ UNCLEAR = {
     EtagMeaning.OPAQUE: Reason.ETAG_OPAQUE,
     EtagMeaning.DISPROVED: Reason.ETAG_SEMANTICS_DISPROVED,
     EtagMeaning.ECHO: Reason.ETAG_SEMANTICS_UNKNOWN,
+    # That others are MD5s does not tell whether this one is, and a second reading would not tell either.
+    EtagMeaning.MIXED: Reason.ETAG_SEMANTICS_UNKNOWN,
     EtagMeaning.UNKNOWN: Reason.ETAG_SEMANTICS_UNKNOWN,
 }
 

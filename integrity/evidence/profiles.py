@@ -5,7 +5,7 @@ Pure. Whatever is not known counts as the weakest value.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,10 @@ class Proof(StrEnum):
 
 
 class EtagMeaning(StrEnum):
-    """What an ETag of this bucket is made of."""
+    """What an ETag of this bucket is made of. `mixed` is a person's word: some are MD5s, others only look like one."""
 
     MD5 = "md5"
+    MIXED = "mixed"
     FORMULA = "formula"
     ECHO = "echo"
     OPAQUE = "opaque"
@@ -91,6 +92,13 @@ class Profile:
             return False
         return self.proves_single_etag or self.content_md5 is Proof.REJECTS
 
+    def with_mixed_etags(self) -> Profile:
+        """Return these facts for a bucket that a person has marked `mixed`: its single ETags need not be MD5s.
+
+        The mark takes back what a sample showed. What was seen to mean less, or nothing, it does not lift.
+        """
+        return replace(self, etag_single=EtagMeaning.MIXED) if self.etag_single is EtagMeaning.MD5 else self
+
     def proves_checksum(self, algorithm: str) -> bool:
         """Whether this bucket was seen to reject a wrong checksum of that S3 name."""
         return self.checksums.get(algorithm) is Proof.REJECTS
@@ -122,8 +130,8 @@ _CONTROLLED = frozenset({Proof.REJECTS, Proof.IGNORES, Proof.REFUSES})
 def learned_meaning(equal: int, compared: int) -> EtagMeaning:
     """Return what a sample of plain objects shows about single-part ETags: `equal` of `compared` were MD5s.
 
-    One that is an MD5 is no chance, so a difference elsewhere in the bucket is a mismatch. None of 20 disproves;
-    none of fewer shows nothing.
+    One that is an MD5 is no chance, so a difference elsewhere in the bucket is a mismatch, unless a person marks it
+    `mixed`. None of 20 disproves; none of fewer shows nothing.
     """
     if equal > 0:
         return EtagMeaning.MD5

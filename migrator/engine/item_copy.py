@@ -45,6 +45,8 @@ from migrator.engine.writing import Sending, Written, cleared_up, may_leave_unsi
 STRAIGHT_UP_TO = 1024 * 1024 * 1024
 # What may wait between reading and sending.
 _PIPE = 2 * 1024 * 1024
+# Where the one that was stated turns out to be none, the body is read again in parts.
+_MAY_BE_MD5 = frozenset({EtagMeaning.MD5, EtagMeaning.MIXED, EtagMeaning.UNKNOWN})
 
 
 class _NothingTaken(Exception):
@@ -116,7 +118,7 @@ class ItemCopy(ItemAttempt):
             self._item.size > self._work.options.threshold
             and self._item.size <= min(STRAIGHT_UP_TO, limits.single_put, limits.largest_object)
             and self._source.stated_md5 is not None
-            and self._work.source.profile.etag_single in (EtagMeaning.MD5, EtagMeaning.UNKNOWN)
+            and self._work.source.profile.etag_single in _MAY_BE_MD5
             and may_leave_unsigned(dest)
             and dest.proves_single_etag
             and dest.content_md5 is not Proof.REFUSES

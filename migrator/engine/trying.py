@@ -328,6 +328,7 @@ _ETAG_WORDS = {
     EtagMeaning.OPAQUE: "The ETag of an object is not made from its bytes.",
     EtagMeaning.DISPROVED: "The ETag of an object is not made from its bytes.",
     EtagMeaning.FORMULA: "",
+    EtagMeaning.MIXED: "",
     EtagMeaning.UNKNOWN: "",
 }
 _PARTS_WORDS = {
@@ -335,6 +336,7 @@ _PARTS_WORDS = {
     EtagMeaning.OPAQUE: "Of an object in parts it is not made from its bytes.",
     EtagMeaning.DISPROVED: "Of an object in parts it is not made from its bytes.",
     EtagMeaning.MD5: "",
+    EtagMeaning.MIXED: "",
     EtagMeaning.ECHO: "",
     EtagMeaning.UNKNOWN: "",
 }

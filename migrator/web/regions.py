@@ -293,6 +293,9 @@ def _forecast(run: Run) -> list[dict[str, str]]:
         lines.append(_line("info", "What it states about a stored object is not made from its bytes alone."))
     if source.get("etag_single") == "md5":
         lines.append(_line("verified", "The source states checksums that were seen to fit its objects."))
+    elif source.get("etag_single") == "mixed":
+        words = "Not all of the source's ETags are MD5s. Where one differs, a checksum decides."
+        lines.append(_line("unverified", words))
     elif source.get("etag_single") in ("opaque", "disproved"):
         lines.append(
             _line("unverified", "The source's ETags are not made from the bytes; a second reading would be the proof.")

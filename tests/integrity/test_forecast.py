@@ -78,6 +78,20 @@ def test_an_item_ends_as_the_rules_say(item: ItemClass, seen: Seen, wish: Wish, 
     assert become(item, seen, wish) == {expected}
 
 
+@pytest.mark.parametrize(
+    ("item", "wish", "expected"),
+    [
+        (SINGLE, Wish(), {"S3/D3 verified", "S1/D3 etag_semantics_unknown"}),
+        (SINGLE, Wish(double_read=True), {"S3/D3 verified", "S1/D3 etag_semantics_unknown"}),
+        (PARTS, Wish(), {"S3/D3 verified"}),
+    ],
+)
+def test_in_a_mixed_bucket_an_object_of_one_part_may_be_provable_or_not(
+    item: ItemClass, wish: Wish, expected: set[str]
+) -> None:
+    assert become(item, PLAIN, wish, source=PROVEN.with_mixed_etags()) == expected
+
+
 MD5, SHA256, CRC = Algorithm.MD5, Algorithm.SHA256, Algorithm.CRC64NVME
 
 

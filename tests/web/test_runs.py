@@ -82,6 +82,16 @@ def test_the_preview_says_how_many_can_be_proven_and_what_would_help(as_operator
     assert "out of reach" not in page
 
 
+def test_the_preview_says_that_the_source_is_marked(as_operator: Client, operator: User) -> None:
+    run = a_run(a_task(operator), "ready", planned=3)
+    run.profiles |= {"source": {"etag_single": "mixed"}}
+    run.save()
+
+    page = text_of(as_operator.get(f"/runs/{run.pk}/"))
+
+    assert "Not all of the source&#x27;s ETags are MD5s. Where one differs, a checksum decides." in page
+
+
 def test_a_policy_out_of_reach_is_said_before_the_start(as_operator: Client, operator: User) -> None:
     none = {"objects": {"at_least": 0, "at_most": 0}, "bytes": {"at_least": 0, "at_most": 0}}
     run = ready_with(operator, a_forecast(provable=none, out_of_reach=True))

@@ -153,6 +153,12 @@ def test_only_limits_that_are_not_the_usual_ones_have_words(limits: dict[str, ob
     assert wording.profile_words({"limits": limits})["limits"] == words
 
 
+def test_a_mark_of_a_person_is_said_to_be_one() -> None:
+    words = wording.profile_words({"etag_single": "mixed", "etag_multipart": "formula"})
+
+    assert words["etag"].startswith("The ETag of an object is not always the MD5 of the bytes, as a person has marked;")
+
+
 @pytest.mark.parametrize(
     ("facts", "sizes", "shown"),
     [

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _ETAG_MEANINGS = {
     "md5": "is the MD5 of the bytes",
+    "mixed": "is not always the MD5 of the bytes, as a person has marked",
     "formula": "follows the formula over the parts",
     "echo": "only repeats what it is told",
     "opaque": "is not made from the bytes",

@@ -221,6 +221,7 @@ def test_multipart_etags_that_differ_need_one_layout(
     ("source_profile", "dest_profile", "reason"),
     [
         (UNKNOWN, PROVEN, Reason.ETAG_SEMANTICS_UNKNOWN),
+        (PROVEN.with_mixed_etags(), PROVEN, Reason.ETAG_SEMANTICS_UNKNOWN),
         (PROVEN, Profile(etag_single=EtagMeaning.OPAQUE), Reason.ETAG_OPAQUE),
     ],
 )

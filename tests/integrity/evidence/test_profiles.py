@@ -104,6 +104,24 @@ def test_a_multipart_etag_is_proven_by_the_negative_control(
     assert profile.proves_multipart_etag is proven
 
 
+@pytest.mark.parametrize("meaning", EtagMeaning)
+def test_the_mark_takes_back_only_that_single_etags_are_md5s(meaning: EtagMeaning) -> None:
+    learned = replace(PROVEN, etag_single=meaning)
+
+    marked = learned.with_mixed_etags()
+
+    assert marked == replace(learned, etag_single=EtagMeaning.MIXED if meaning is MD5 else meaning)
+
+
+def test_what_is_marked_mixed_proves_no_etag_by_itself_and_survives_being_stored() -> None:
+    marked = PROVEN.with_mixed_etags()
+
+    assert not marked.proves_single_etag
+    assert marked.proves_multipart_etag
+    assert profile_to_json(marked)["etag_single"] == "mixed"
+    assert profile_from_json(profile_to_json(marked)) == marked
+
+
 def test_a_checksum_is_proven_by_a_rejected_wrong_one_only() -> None:
     profile = Profile(checksums={"CRC32": Proof.REJECTS, "CRC32C": Proof.ECHOES, "SHA256": Proof.IGNORES})
 

@@ -78,6 +78,7 @@ def test_an_etag_that_equals_our_md5_is_proof_without_a_profile() -> None:
     [
         (EtagMeaning.MD5, MISMATCH),
         (EtagMeaning.UNKNOWN, Reason.ETAG_SEMANTICS_UNKNOWN),
+        (EtagMeaning.MIXED, Reason.ETAG_SEMANTICS_UNKNOWN),
         (EtagMeaning.ECHO, Reason.ETAG_SEMANTICS_UNKNOWN),
         (EtagMeaning.DISPROVED, Reason.ETAG_SEMANTICS_DISPROVED),
         (EtagMeaning.OPAQUE, Reason.ETAG_OPAQUE),
@@ -88,6 +89,21 @@ def test_an_md5_that_differs_means_what_the_profile_says(meaning: EtagMeaning, r
 
     assert outcome(checks, ETAG) is result
     assert (only(checks, ETAG).expected, only(checks, ETAG).observed) == (FLIPPED.md5_hex, MD5)
+
+
+def test_in_a_mixed_bucket_an_etag_that_equals_ours_proves_what_it_proves_elsewhere() -> None:
+    checks = source_checks(planned(), said(), DIGESTS, PROVEN.with_mixed_etags())
+
+    assert checks == source_checks(planned(), said(), DIGESTS, PROVEN)
+    assert source_grade(checks) is SourceGrade.S3
+
+
+def test_in_a_mixed_bucket_two_equal_readings_lift_no_doubt() -> None:
+    marked = PROVEN.with_mixed_etags()
+
+    checks = source_checks(planned(), said(), FLIPPED, marked, reread_sha256=FLIPPED.sha256_hex)
+
+    assert outcome(checks, CheckName.SOURCE_REREAD) is Reason.ETAG_SEMANTICS_UNKNOWN
 
 
 @pytest.mark.parametrize(
