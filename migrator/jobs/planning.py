@@ -346,13 +346,14 @@ def _kept_profile(run: Run, side: StoreProfile.Side) -> Profile | None:
     place = _place(run, side)
     oldest = max(timezone.now() - PROFILE_LIFE, place["connection"].updated_at)
     kept = StoreProfile.objects.filter(**place, probed_at__gte=oldest).first()
-    return profile_from_json(kept.facts) if kept else None
+    return profile_from_json(kept.facts_in_use) if kept else None
 
 
 def _keep_profile(run: Run, side: StoreProfile.Side, profile: Profile) -> Profile:
+    """Store what was probed; returns what the run goes by, for a mark outlives the probe."""
     now = timezone.now()
     dated = replace(profile, probed_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    StoreProfile.objects.update_or_create(
+    kept, _ = StoreProfile.objects.update_or_create(
         **_place(run, side), defaults={"facts": profile_to_json(dated), "probed_at": now}
     )
-    return dated
+    return profile_from_json(kept.facts_in_use)

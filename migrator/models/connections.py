@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+
+from integrity.evidence import profile_from_json, profile_to_json
 
 
 class Connection(models.Model):
@@ -59,7 +62,10 @@ class Connection(models.Model):
 
 
 class StoreProfile(models.Model):
-    """The dated, probed facts about one bucket behind a connection (`integrity.evidence.Profile` as JSON)."""
+    """The dated, probed facts about one bucket behind a connection (`integrity.evidence.Profile` as JSON).
+
+    `mixed_since` and `mixed_by`: that a person has marked this source `mixed`, which outlives every new probe.
+    """
 
     class Side(models.TextChoices):
         SOURCE = "source", "Source"
@@ -70,9 +76,19 @@ class StoreProfile(models.Model):
     side = models.CharField(max_length=12, choices=Side)
     facts = models.JSONField()
     probed_at = models.DateTimeField()
+    mixed_since = models.DateTimeField(null=True, blank=True)
+    mixed_by = models.CharField(max_length=150, default="", db_default="", blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "bucket", "side"], name="one_profile_a_side")]
 
     def __str__(self) -> str:
         return f"{self.connection} / {self.bucket}"
+
+    @property
+    def facts_in_use(self) -> dict[str, Any]:
+        """What a run goes by: what was probed, but for what a person has marked."""
+        probed: dict[str, Any] = self.facts
+        if self.mixed_since is None:
+            return probed
+        return profile_to_json(profile_from_json(probed).with_mixed_etags())

@@ -7,7 +7,9 @@ from migrator.services.connections import (
     ConnectionInput,
     create_connection,
     delete_connection,
+    mark_mixed,
     run_connection_test,
+    unmark_mixed,
     update_connection,
 )
 from migrator.services.fidelity_options import ENCRYPTION_TYPES
@@ -40,6 +42,7 @@ __all__ = [
     "create_user",
     "decide",
     "delete_connection",
+    "mark_mixed",
     "pause_run",
     "person_of_token",
     "resume_run",
@@ -49,6 +52,7 @@ __all__ = [
     "setup_is_open",
     "start_planned_run",
     "start_run",
+    "unmark_mixed",
     "update_connection",
     "update_task",
 ]

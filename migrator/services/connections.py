@@ -24,6 +24,8 @@ from migrator.services.refusal import Problem, Refused
 from migrator.services.rights import require
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from migrator.engine.probing import Step
 
 
@@ -134,6 +136,35 @@ def _keep_profile(connection: Connection, bucket: str, steps: list[Step], *, wri
             side=StoreProfile.Side.DESTINATION if write else StoreProfile.Side.SOURCE,
             defaults={"facts": facts, "probed_at": timezone.now()},
         )
+
+
+def mark_mixed(by: User, connection: Connection, bucket: str) -> None:
+    """Say that a source bucket holds objects whose ETag only looks like an MD5; from the next plan on."""
+    require(by, Role.ADMIN)
+    marked = _source_of(connection, bucket).filter(mixed_since=None)
+    if marked.update(mixed_since=timezone.now(), mixed_by=by.get_username()):
+        note(by, "connection.mixed_marked", connection, bucket=bucket)
+
+
+def unmark_mixed(by: User, connection: Connection, bucket: str) -> None:
+    """Take such a mark back: from the next plan on what was found out by reading counts again."""
+    require(by, Role.ADMIN)
+    marked = _source_of(connection, bucket).exclude(mixed_since=None)
+    if marked.update(mixed_since=None, mixed_by=""):
+        note(by, "connection.mixed_unmarked", connection, bucket=bucket)
+
+
+def _source_of(connection: Connection, bucket: str) -> QuerySet[StoreProfile]:
+    """Return the profile of a source bucket; what is known as a destination alone has none to mark."""
+    known = StoreProfile.objects.filter(connection=connection, bucket=bucket)
+    source = known.filter(side=StoreProfile.Side.SOURCE)
+    if source.exists():
+        return source
+    if known.exists():
+        words = f'"{bucket}" is known as a destination only, and only a source can be marked. Test it without writing.'
+    else:
+        words = f'Nothing is known yet of "{bucket}" as a source. Test it without writing, then mark it.'
+    raise Refused(words, field="bucket")
 
 
 def _problems(given: ConnectionInput, connection: Connection | None = None) -> list[Problem]:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 
 from migrator import services
-from migrator.models import Connection, StoreProfile
-from tests.stores import DEST_BUCKET, Stores, connect
+from migrator.models import AuditEvent, Connection, StoreProfile
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, connect
 
 pytestmark = pytest.mark.django_db
+
+Mark = Callable[[User, Connection, str], None]
 
 
 def given(**changes: object) -> services.ConnectionInput:
@@ -82,3 +86,84 @@ def test_a_connection_in_use_stays(stores: Stores, operator: User, admin: User) 
 
     with pytest.raises(services.Refused, match="used by a task"):
         services.delete_connection(admin, task.source_connection)
+
+
+def known_source(stores: Stores, admin: User) -> Connection:
+    """A connection whose source bucket was tested, and shows that its ETags are MD5s."""
+    stores.seed(one=b"1")
+    connection = connect("Old store", stores.source)
+    services.run_connection_test(admin, connection, SOURCE_BUCKET)
+    return connection
+
+
+def events() -> list[tuple[str, str, str, object]]:
+    marks = AuditEvent.objects.filter(action__contains="mixed").order_by("pk")
+    return [(event.actor, event.action, event.target, event.detail) for event in marks]
+
+
+def test_a_marked_bucket_is_mixed_until_the_mark_is_taken_back(stores: Stores, admin: User) -> None:
+    connection = known_source(stores, admin)
+
+    services.mark_mixed(admin, connection, SOURCE_BUCKET)
+    marked = StoreProfile.objects.get()
+    services.unmark_mixed(admin, connection, SOURCE_BUCKET)
+    plain = StoreProfile.objects.get()
+
+    assert (marked.mixed_by, marked.facts_in_use) == ("admin", marked.facts | {"etag_single": "mixed"})
+    assert marked.facts["etag_single"] == "md5"
+    assert (plain.mixed_since, plain.mixed_by, plain.facts_in_use) == (None, "", marked.facts)
+    assert events() == [
+        ("admin", "connection.mixed_marked", "Old store", {"bucket": SOURCE_BUCKET}),
+        ("admin", "connection.mixed_unmarked", "Old store", {"bucket": SOURCE_BUCKET}),
+    ]
+
+
+def test_a_mark_that_is_there_keeps_its_date_and_who_made_it(stores: Stores, admin: User) -> None:
+    connection = known_source(stores, admin)
+    services.unmark_mixed(admin, connection, SOURCE_BUCKET)
+    services.mark_mixed(admin, connection, SOURCE_BUCKET)
+    first = StoreProfile.objects.get().mixed_since
+
+    services.mark_mixed(admin, connection, SOURCE_BUCKET)
+
+    assert StoreProfile.objects.get().mixed_since == first
+    assert [action for _, action, _, _ in events()] == ["connection.mixed_marked"]
+
+
+def test_a_mark_outlives_the_next_test(stores: Stores, admin: User) -> None:
+    connection = known_source(stores, admin)
+    services.mark_mixed(admin, connection, SOURCE_BUCKET)
+
+    services.run_connection_test(admin, connection, SOURCE_BUCKET)
+
+    kept = StoreProfile.objects.get()
+    assert (kept.facts["etag_single"], kept.facts_in_use["etag_single"]) == ("md5", "mixed")
+
+
+@pytest.mark.parametrize("verb", [services.mark_mixed, services.unmark_mixed])
+def test_only_an_admin_marks_a_bucket(stores: Stores, admin: User, operator: User, verb: Mark) -> None:
+    connection = known_source(stores, admin)
+
+    with pytest.raises(services.Forbidden):
+        verb(operator, connection, SOURCE_BUCKET)
+
+    assert StoreProfile.objects.get().mixed_since is None
+
+
+@pytest.mark.parametrize("verb", [services.mark_mixed, services.unmark_mixed])
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [(True, '"archive" is known as a destination only'), (None, 'Nothing is known yet of "archive" as a source')],
+)
+def test_only_a_source_that_is_known_is_marked(
+    stores: Stores, admin: User, verb: Mark, write: bool | None, words: str
+) -> None:
+    connection = connect("New store", stores.dest)
+    if write is not None:
+        services.run_connection_test(admin, connection, DEST_BUCKET, write=write)
+
+    with pytest.raises(services.Refused, match=words) as refused:
+        verb(admin, connection, DEST_BUCKET)
+
+    assert [problem.field for problem in refused.value.problems] == ["bucket"]
+    assert events() == []
