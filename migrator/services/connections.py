@@ -156,6 +156,7 @@ def unmark_mixed(by: User, connection: Connection, bucket: str) -> None:
 
 def _source_of(connection: Connection, bucket: str) -> QuerySet[StoreProfile]:
     """Return the profile of a source bucket; what is known as a destination alone has none to mark."""
+    _check(lambda: check_bucket_name(bucket), "bucket")
     known = StoreProfile.objects.filter(connection=connection, bucket=bucket)
     source = known.filter(side=StoreProfile.Side.SOURCE)
     if source.exists():

@@ -150,6 +150,14 @@ def test_only_an_admin_marks_a_bucket(stores: Stores, admin: User, operator: Use
     assert StoreProfile.objects.get().mixed_since is None
 
 
+@pytest.mark.parametrize("bucket", ["", "a\x00b", "x" * 200])
+def test_what_is_no_bucket_is_not_looked_for(admin: User, stores: Stores, bucket: str) -> None:
+    with pytest.raises(services.Refused, match=r"A bucket name has|Enter the name of the bucket") as refused:
+        services.mark_mixed(admin, connect("Old store", stores.source), bucket)
+
+    assert [problem.field for problem in refused.value.problems] == ["bucket"]
+
+
 @pytest.mark.parametrize("verb", [services.mark_mixed, services.unmark_mixed])
 @pytest.mark.parametrize(
     ("write", "words"),

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from integrity.evidence import Profile, Proof, limits_of, profile_to_json
+from integrity.evidence import EtagMeaning, Profile, Proof, limits_of, profile_to_json
 from migrator.models import Connection, StoreProfile
 from tests.stores import SOURCE_BUCKET, Stores, connect
 from tests.web.conftest import text_of
@@ -143,13 +143,69 @@ def test_what_a_probe_found_out_besides_is_said(as_admin: Client) -> None:
     assert "It does not know tags, so none are carried over." in page
 
 
+def known(connection: Connection, found: Profile, side: str = "destination") -> Connection:
+    """Have a probe find this out about a bucket."""
+    facts = profile_to_json(found)
+    StoreProfile.objects.create(
+        connection=connection, bucket="archive", side=side, facts=facts, probed_at=timezone.now()
+    )
+    return connection
+
+
 def page_of(person: Client, connection: Connection, found: Profile) -> str:
     """The page of a connection after a probe found this out about a destination."""
-    StoreProfile.objects.create(
-        connection=connection,
-        bucket="archive",
-        side="destination",
-        facts=profile_to_json(found),
-        probed_at=timezone.now(),
-    )
+    known(connection, found)
     return text_of(person.get(f"/connections/{connection.pk}/"))
+
+
+MD5S = Profile(etag_single=EtagMeaning.MD5)
+MARK, UNMARK = "Mark “archive” as mixed", "Take the mark back"
+
+
+def test_an_admin_marks_a_source_and_takes_the_mark_back(as_admin: Client) -> None:
+    address = f"/connections/{known(a_connection('Old'), MD5S, 'source').pk}/"
+    before = text_of(as_admin.get(address))
+
+    marked = text_of(as_admin.post(f"{address}mark/", {"bucket": "archive"}, follow=True))
+    plain = text_of(as_admin.post(f"{address}unmark/", {"bucket": "archive"}, follow=True))
+
+    assert "The ETag of an object is the MD5 of the bytes;" in before
+    assert f'action="{address}mark/"' in before
+    assert (MARK in before, UNMARK in before) == (True, False)
+    assert "“archive” is marked as mixed. This holds from the next plan on." in marked
+    assert "Marked as mixed by admin, " in marked
+    assert "is not always the MD5 of the bytes, as a person has marked;" in marked
+    assert (MARK in marked, UNMARK in marked, f'action="{address}unmark/"' in marked) == (False, True, True)
+    assert "Without the mark such objects fail, from the next plan on." in marked
+    assert "“archive” is no longer marked as mixed." in plain
+    assert (MARK in plain, "Marked as mixed" in plain) == (True, False)
+
+
+def test_others_see_the_mark_and_no_button(as_auditor: Client, as_operator: Client, operator: User) -> None:
+    connection = known(a_connection("Old", operator), MD5S, "source")
+    before = text_of(as_operator.get(f"/connections/{connection.pk}/"))
+    StoreProfile.objects.update(mixed_since=timezone.now(), mixed_by="admin")
+    pages = [text_of(person.get(f"/connections/{connection.pk}/")) for person in (as_auditor, as_operator)]
+
+    assert (MARK in before, "right objects" in before) == (False, False)
+    assert all("Marked as mixed by admin" in page for page in pages)
+    assert not any(UNMARK in page for page in pages)
+
+
+def test_a_destination_has_no_mark(as_admin: Client) -> None:
+    connection = a_connection("New")
+    page = page_of(as_admin, connection, MD5S)
+    refused = text_of(as_admin.post(f"/connections/{connection.pk}/mark/", {"bucket": "archive"}, follow=True))
+
+    assert MARK not in page
+    assert "is known as a destination only" in refused
+    assert StoreProfile.objects.get().mixed_since is None
+
+
+@pytest.mark.parametrize(
+    ("bucket", "words"), [("photos", "Nothing is known yet of &quot;photos&quot;"), ("a\x00b", "A bucket name has")]
+)
+def test_a_bucket_that_nobody_has_tested_is_not_marked(as_admin: Client, bucket: str, words: str) -> None:
+    connection = a_connection("Old")
+
+    assert words in text_of(as_admin.post(f"/connections/{connection.pk}/mark/", {"bucket": bucket}, follow=True))

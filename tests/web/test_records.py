@@ -31,6 +31,24 @@ def test_a_damaged_object_shows_both_values_and_says_not_to_use_it(as_auditor: C
     assert story.failed.calculated_md5 in page
 
 
+def test_an_admin_learns_where_to_mark_a_bucket_of_right_objects_with_another_etag(
+    as_admin: Client, as_auditor: Client, story: Story
+) -> None:
+    at_connection = f'href="/connections/{story.task.source_connection_id}/#h-profiles"'
+    in_parts = a_record(story.run, "film", "failed", source_etag='"0123456789abcdef0123456789abcdef-2"')
+    seen = [
+        at_connection in text_of(person.get(f"/records/{record.pk}/"))
+        for person, record in (
+            (as_admin, story.failed),
+            (as_auditor, story.failed),
+            (as_admin, story.unverified),
+            (as_admin, in_parts),
+        )
+    ]
+
+    assert seen == [True, False, False, False]
+
+
 def test_a_missing_value_is_not_available_and_never_a_tick(as_auditor: Client, story: Story) -> None:
     assert "not available" in text_of(as_auditor.get(f"/records/{story.unverified.pk}/"))
 

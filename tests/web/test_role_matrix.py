@@ -27,6 +27,8 @@ MATRIX = {
     "connection": ("get", 200, 200, 200, 302),
     "connection-edit": ("get", 403, 200, 403, 302),
     "connection-test": ("post", 403, 200, 403, 302),
+    "connection-mark": ("post", 403, 302, 403, 302),
+    "connection-unmark": ("post", 403, 302, 403, 302),
     "connection-delete": ("post", 403, 302, 403, 302),
     "tasks": ("get", 200, 200, 200, 302),
     "task-new": ("get", 200, 200, 403, 302),
@@ -138,6 +140,15 @@ def test_a_person_without_a_role_sees_nothing(as_operator: Client, operator: Use
     operator.groups.clear()
 
     assert as_operator.get("/").status_code == 403
+
+
+def test_a_forged_form_marks_nothing(story: Story, admin: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+
+    response = strict.post(f"/connections/{story.task.source_connection_id}/mark/", {"bucket": "photos"})
+
+    assert response.status_code == 403
 
 
 def test_a_forged_form_changes_nothing(story: Story, operator: User) -> None:

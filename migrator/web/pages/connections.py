@@ -95,6 +95,21 @@ def connection_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @for_roles(Role.ADMIN)
+def connection_mark(request: HttpRequest, pk: uuid.UUID, mixed: bool) -> HttpResponse:
+    """Mark a source bucket as mixed, or take the mark back."""
+    found, bucket = found_or_404(visible_connections(person_of(request)), pk), request.POST.get("bucket", "")
+    try:
+        (services.mark_mixed if mixed else services.unmark_mixed)(person_of(request), found, bucket)
+    except services.Refused as refused:
+        messages.error(request, refused.message, extra_tags="failed")
+    else:
+        done = f"“{bucket}” is marked as mixed." if mixed else f"“{bucket}” is no longer marked as mixed."
+        messages.success(request, f"{done} This holds from the next plan on.")
+    return redirect("connection", pk)
+
+
+@require_POST
+@for_roles(Role.ADMIN)
 def connection_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete a connection that no task uses."""
     found = found_or_404(visible_connections(person_of(request)), pk)
