@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from migrator import credentials
-from migrator.models import Connection
+from migrator.models import Connection, StoreProfile
 from tests.api.caller import FAKE_KEY, FAKE_SECRET, FAKE_SESSION, Caller, a_connection, a_task, new_connection, pointers
 
 pytestmark = pytest.mark.django_db
+
+MARKS = ("mark_mixed", "unmark_mixed")
 
 
 def test_an_admin_makes_a_connection(as_admin: Caller, operator: User) -> None:
@@ -71,8 +74,9 @@ def test_what_is_not_shared_does_not_exist(as_operator: Caller) -> None:
 
     answers = [as_operator.get(path), as_operator.patch(path, {"name": "Mine"}), as_operator.delete(path)]
     answers.append(as_operator.post(f"{path}/actions/test", {}))
+    answers += [as_operator.post(f"{path}/actions/{verb}", {"bucket": "photos"}) for verb in MARKS]
 
-    assert [answer.status_code for answer in answers] == [404] * 4
+    assert [answer.status_code for answer in answers] == [404] * 6
 
 
 def test_an_operator_may_not_change_what_is_shared(as_operator: Caller, operator: User) -> None:
@@ -80,8 +84,9 @@ def test_an_operator_may_not_change_what_is_shared(as_operator: Caller, operator
 
     answers = [as_operator.patch(path, {"name": "Mine"}), as_operator.delete(path)]
     answers.append(as_operator.post(f"{path}/actions/test", {}))
+    answers += [as_operator.post(f"{path}/actions/{verb}", {"bucket": "photos"}) for verb in MARKS]
 
-    assert [answer.status_code for answer in answers] == [403] * 3
+    assert [answer.status_code for answer in answers] == [403] * 5
 
 
 @pytest.mark.parametrize(
@@ -205,3 +210,62 @@ def test_a_cursor_of_another_order_is_refused(as_admin: Caller) -> None:
     cursor = as_admin.get("/connections?sort=name&limit=2").json()["next_cursor"]
 
     assert pointers(as_admin.get(f"/connections?sort=-name&limit=2&cursor={cursor}")) == ["/cursor"]
+
+
+def known(connection: Connection, side: str = "source") -> str:
+    """Have something be known of a bucket; returns the path of its connection."""
+    StoreProfile.objects.create(
+        connection=connection, bucket="photos", side=side, facts={"etag_single": "md5"}, probed_at=timezone.now()
+    )
+    return f"/connections/{connection.pk}"
+
+
+def test_a_bucket_is_marked_as_mixed_until_the_mark_is_taken_back(as_admin: Caller) -> None:
+    path = known(a_connection("Old store"))
+    before = as_admin.get(path)
+
+    marked, plain = (as_admin.post(f"{path}/actions/{verb}", {"bucket": " photos"}) for verb in MARKS)
+
+    seen = [answer.json()["profiles"][0] for answer in (before, marked, plain)]
+    assert [answer.status_code for answer in (marked, plain)] == [200, 200]
+    assert [(one["facts"]["etag_single"], one["mixed_by"]) for one in seen] == [
+        ("md5", None),
+        ("mixed", "admin"),
+        ("md5", None),
+    ]
+    assert [one["mixed_since"] is None for one in seen] == [True, False, True]
+    assert marked["ETag"] != before["ETag"] == plain["ETag"]
+
+
+def test_what_a_connection_answers_shows_the_mark(as_admin: Caller) -> None:
+    path = known(a_connection("Old store"))
+    as_admin.post(f"{path}/actions/mark_mixed", {"bucket": "photos"})
+
+    (listed,) = as_admin.get("/connections").json()["items"]
+
+    assert listed["profiles"] == as_admin.get(path).json()["profiles"]
+    assert listed["profiles"][0]["mixed_by"] == "admin"
+
+
+@pytest.mark.parametrize("verb", MARKS)
+@pytest.mark.parametrize(
+    ("bucket", "words"),
+    [
+        ("photos", '"photos" is known as a destination only'),
+        ("music", 'Nothing is known yet of "music" as a source.'),
+        ("", "Enter the name of the bucket."),
+    ],
+)
+def test_only_a_source_that_is_known_is_marked(as_admin: Caller, verb: str, bucket: str, words: str) -> None:
+    path = known(a_connection("New store"), "destination")
+
+    response = as_admin.post(f"{path}/actions/{verb}", {"bucket": bucket})
+
+    assert (response.status_code, pointers(response)) == (422, ["/bucket"])
+    assert words in response.json()["detail"]
+
+
+def test_a_mark_names_its_bucket(as_admin: Caller) -> None:
+    path = known(a_connection("Old store"))
+
+    assert pointers(as_admin.post(f"{path}/actions/mark_mixed", {})) == ["/bucket"]

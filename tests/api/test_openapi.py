@@ -14,6 +14,8 @@ PROMISED = """
     PATCH /connections/{connection_id}
     DELETE /connections/{connection_id}
     POST /connections/{connection_id}/actions/test
+    POST /connections/{connection_id}/actions/mark_mixed
+    POST /connections/{connection_id}/actions/unmark_mixed
     GET /tasks
     POST /tasks
     GET /tasks/{task_id}

@@ -12,7 +12,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from migrator import services
-from migrator.models import Connection, Role, role_of
+from migrator.models import Connection, Role, StoreProfile, role_of
 from migrator.models.run_facts import time_text
 from migrator.web.access import found_or_404, visible_connections
 from migrator.web.api.bodies import Body, Flag, LongText, Text, Time
@@ -71,6 +71,12 @@ class ConnectionTest(Body):
     write: Flag = False
 
 
+class Marked(Body):
+    """Which source bucket is meant."""
+
+    bucket: Text
+
+
 class TriedStep(Schema):
     """One step of a test, in words."""
 
@@ -90,11 +96,16 @@ class TrialAnswer(Schema):
 
 
 class ProfileAnswer(Schema):
-    """The dated, probed facts about one bucket."""
+    """The dated, probed facts about one bucket. `mixed_since` and `mixed_by`: who marked it as mixed, and when.
+
+    `facts` are those that runs go by: in a marked bucket an `etag_single` of `md5` is `mixed`.
+    """
 
     bucket: str
     side: str
     probed_at: str
+    mixed_since: str | None
+    mixed_by: str | None
     facts: dict[str, Any]
 
 
@@ -198,6 +209,26 @@ def try_connection(
     return _last_test(connection) or {"passed": False, "tested_at": None, "steps": []}
 
 
+@router.post("/{uuid:connection_id}/actions/mark_mixed", response=ConnectionAnswer, summary="Mark a bucket as mixed")
+def mark_mixed(request: HttpRequest, connection_id: uuid.UUID, given: Marked, response: HttpResponse) -> dict[str, Any]:
+    """Say that some ETags of a source bucket are not made from the bytes. Admins only; from the next plan on."""
+    person = person_asking(request)
+    connection = found_or_404(visible_connections(person), connection_id)
+    services.mark_mixed(person, connection, given.bucket.strip())
+    return _answer(connection, person, response)
+
+
+@router.post("/{uuid:connection_id}/actions/unmark_mixed", response=ConnectionAnswer, summary="Take such a mark back")
+def unmark_mixed(
+    request: HttpRequest, connection_id: uuid.UUID, given: Marked, response: HttpResponse
+) -> dict[str, Any]:
+    """What was found out by reading counts again. Admins only; from the next plan on."""
+    person = person_asking(request)
+    connection = found_or_404(visible_connections(person), connection_id)
+    services.unmark_mixed(person, connection, given.bucket.strip())
+    return _answer(connection, person, response)
+
+
 def connection_facts(connection: Connection, person: User) -> dict[str, Any]:
     """Return what this person may know of a connection."""
     knows_people = role_of(person) is not Role.OPERATOR
@@ -216,10 +247,18 @@ def connection_facts(connection: Connection, person: User) -> dict[str, Any]:
         "created_at": time_text(connection.created_at),
         "updated_at": time_text(connection.updated_at),
         "last_test": _last_test(connection),
-        "profiles": [
-            {"bucket": one.bucket, "side": one.side, "probed_at": time_text(one.probed_at), "facts": one.facts}
-            for one in connection.profiles.all()
-        ],
+        "profiles": [_profile_facts(one) for one in connection.profiles.all()],
+    }
+
+
+def _profile_facts(profile: StoreProfile) -> dict[str, Any]:
+    return {
+        "bucket": profile.bucket,
+        "side": profile.side,
+        "probed_at": time_text(profile.probed_at),
+        "mixed_since": time_text(profile.mixed_since),
+        "mixed_by": profile.mixed_by or None,
+        "facts": profile.facts_in_use,
     }
 
 
