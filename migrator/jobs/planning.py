@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ from migrator.models import Batch, Run, StoreProfile
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from migrator.engine.stores import Store
 
@@ -316,8 +317,8 @@ def _source_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.SOURCE)
     if kept is not None:
         return kept
-    with read_ahead(list_around(store, task.source_bucket, task.source_prefix, []), LARGEST_PAGE) as sample:
-        profile = probe_source(store, task.source_bucket, task.source_prefix, _beating(run, sample))
+    place = (store, task.source_bucket, task.source_prefix)
+    profile = _found_out(run, lambda: probe_source(*place, filter(None, list_around(*place, []))))
     return _keep_profile(run, StoreProfile.Side.SOURCE, profile)
 
 
@@ -325,13 +326,23 @@ def _destination_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.DESTINATION)
     if kept is not None:
         return kept
+    place = (store, run.task.dest_bucket, run.task.dest_prefix)
     if run.kind == Run.Kind.VERIFY:
         # Known by reading only, for this run: it is kept apart from what a destination has shown to refuse.
-        return probe_source(store, run.task.dest_bucket, run.task.dest_prefix)
+        return _found_out(run, lambda: probe_source(*place))
     if not run.options["probe"]:
         return Profile(limits=limits_at(store))
-    profile = probe_destination(store, run.task.dest_bucket, run.task.dest_prefix)
+    profile = _found_out(run, lambda: probe_destination(*place))
     return _keep_profile(run, StoreProfile.Side.DESTINATION, profile)
+
+
+def _found_out(run: Run, ask: Callable[[], Profile]) -> Profile:
+    """Ask in a thread, with a heartbeat meanwhile: a store that is long silent is no lost worker."""
+    with ThreadPoolExecutor(1, "probing") as pool:
+        asked = pool.submit(ask)
+        while not wait([asked], settings.HEARTBEAT_SECONDS).done:
+            _beat(run)
+        return asked.result()
 
 
 def _place(run: Run, side: StoreProfile.Side) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from migrator.engine.copying import CopyOptions
 from migrator.engine.pacing import Patience
 from migrator.jobs.sides import source_store_of
 from migrator.models import Batch, OpenUpload, Run
-from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, make_task, records_of, sha256
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -178,14 +178,24 @@ def test_a_retry_is_no_lost_worker_while_the_destination_has_nothing(
     assert len(beats) >= 2 * len(names)
 
 
-@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize(
+    ("side", "kind", "calls"),
+    [
+        ("source", "copy", "all"),
+        ("destination", "copy", "all"),
+        ("destination", "verify", "all"),
+        # The first page is all that a sample needs, so nobody waits for a second one.
+        ("source", "copy", "2"),
+    ],
+)
 def test_a_plan_is_no_lost_worker_while_a_listing_is_silent(
-    stores: Stores, operator: User, settings: Settings, side: str
+    stores: Stores, operator: User, settings: Settings, side: str, kind: str, calls: str
 ) -> None:
     """A store that walks over a million delete markers says nothing meanwhile."""
-    stores.seed(a=b"a")
-    run = services.start_run(operator, make_known_task(stores, operator))
-    silence = {"operation": "ListObjectsV2", "calls": "all", "action": "stall", "at_byte": 0, "value": 4}
+    count = 1 if calls == "all" else 1001
+    stores.seed(**{f"{number:04}": b"a" for number in range(count)})
+    run = services.start_run(operator, make_task(stores, operator), kind=kind)
+    silence = {"operation": "ListObjectsV2", "calls": calls, "action": "stall", "at_byte": 0, "value": 4}
     (stores.source if side == "source" else stores.dest).plan_faults([silence])
     settings.HEARTBEAT_SECONDS = 0.5
     beats: list[float] = []
@@ -199,7 +209,7 @@ def test_a_plan_is_no_lost_worker_while_a_listing_is_silent(
         jobs.plan(str(run.pk))
 
     run.refresh_from_db()
-    assert (run.state, run.planned) == ("ready", 1)
+    assert (run.state, run.planned) == ("ready", count)
     assert max(later - earlier for earlier, later in pairwise(beats)) < 3
 
 
