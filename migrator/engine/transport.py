@@ -267,7 +267,9 @@ class Transport:
         """Open a socket to an address that was checked; to any other one none is opened."""
         family, kind, protocol, where = address
         if where[0] not in self._checked_until:
-            line.blocked = EndpointBlocked(facts={"host": self._host})
+            # A kept connection that was lost is no less lost where libcurl dials again, and now for another endpoint.
+            if not line.is_connected:
+                line.blocked = EndpointBlocked(facts={"host": self._host})
             return pycurl.SOCKET_BAD
         return _Lent(family, kind, protocol)
 

@@ -185,6 +185,22 @@ def test_two_stores_behind_one_name_are_each_dialled_where_it_was_for_them(
     assert heard == [[b"hello"], [NotConnected], [b"hello"]]
 
 
+def test_a_kept_line_that_is_lost_is_that_and_not_blocked_where_its_name_is_another_stores_by_now(
+    crowd: Crowd, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = iter(["127.0.0.1", "127.0.0.2"])
+    found = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(*found, (next(addresses), 0))])
+    with answering(OK, None) as told:
+        told.url = told.url.replace("127.0.0.1", "s3.example.com")
+        one, other = a_store(told), a_store(told)
+        kept = list(crowd.run([Journey(one)], pool, Budget(10), never))
+
+        lost = set(crowd.run([Journey(one), Journey(other)], pool, Budget(10), never))
+
+    assert (kept, lost) == ([b"hello"], {EndpointUnreachable, NotConnected})
+
+
 def test_a_silent_resolver_is_waited_for_once_and_not_by_one_line_after_the_other(
     crowd: Crowd, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
