@@ -27,6 +27,7 @@ from migrator.engine.errors import (
     EngineError,
     ObjectMissing,
     StoreBusy,
+    Untagged,
 )
 from migrator.engine.listing import list_objects
 from migrator.engine.probe_ground import BODY, OTHER_BODY, SUMS, Ground, md5_of, proof_by_turns, proof_of_refusal
@@ -151,7 +152,7 @@ class _WholeProbe:
         try:
             self._ground.put("tagged", BODY, headers=WriteHeaders(tags=_TAGS))
             given = self._ground.store.get_tags(self._ground.bucket, self._ground.base + "tagged")
-        except (StoreBusy, ConnectionProblem, AccessDenied, ObjectMissing):
+        except (StoreBusy, ConnectionProblem, AccessDenied, ObjectMissing, Untagged):
             raise
         except EngineError:
             self._ground.learn(tagging=False)
