@@ -33,8 +33,9 @@ demo: install
 start: install
 	@exec $(LEASH) $(PY) manage.py start $(FLAGS)
 
+# Three at a time keep two cores busy: a fifth of the time a test waits, for a worker, a store or a clock.
 test: install
-	$(PY) -m pytest -n 2 -m "not slow and not extras"
+	$(PY) -m pytest -n 3 -m "not slow and not extras"
 
 # The tests of the pure modules alone: every line and branch of these must be reached, and by cases that are written
 # down, not by those that a property happened to try.
@@ -65,11 +66,13 @@ some-mutants: .cache/mutants/bin/mutmut
 	.cache/mutants/bin/python -m tests.mutants 'integrity.verdicts.*[37]' 'integrity.etags.*[37]' \
 	  'migrator.engine.listing.*_fault*[37]' 'migrator.engine.versions.*_fault*[37]'
 
-# On two databases: what touches one runs again on PostgreSQL, where TEST_POSTGRES_URL names an empty one.
-test-all: install coverage properties some-mutants
+# On two databases: what touches one runs again on PostgreSQL, where TEST_POSTGRES_URL names an empty one. The mutants
+# are tried by one process, so they go beside the properties.
+test-all: install
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target coverage properties some-mutants
 	$(PY) -m pytest -n 2 -m "slow or extras"
 	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
-	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 2 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py tests/integrity/test_guards.py -m "not extras"; \
+	  TEST_DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n 3 tests/jobs tests/services tests/api tests/web tests/integrity/test_records.py tests/integrity/test_guards.py -m "not extras"; \
 	else \
 	  echo "skipped: the tests on PostgreSQL (TEST_POSTGRES_URL is not set)"; \
 	fi
