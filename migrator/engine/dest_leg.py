@@ -158,13 +158,17 @@ class DestLeg(DestView):
         return any((each.key, each.size, each.etag, each.last_modified) == planned for each in page.entries)
 
     def existing(self) -> Statement:
-        """Return what holds the key; raise `DestExists` where its size already shows that it is another."""
-        found = self.find()
+        """Return what is there already; raise `DestExists` where its size already shows that it is another."""
+        found = self._in_its_place()
         if found is None:
             raise DestMissing("taken when we wrote, gone when we looked")
         if found.size != self._item.size:
             raise self.taken(found.request_id)
         return found
+
+    def _in_its_place(self) -> Statement | None:
+        """Return what holds the key now, or None."""
+        return self.find()
 
     def taken(self, request_id: str) -> DestExists:
         """Return what it means that something else has the key, in words that fit what the task says of that."""
