@@ -283,7 +283,7 @@ def test_a_page_of_a_listing_of_versions_that_makes_no_sense_is_told(two_stores:
 def test_a_head_beside_the_listing_that_is_asked_again_is_kept(two_stores: Make) -> None:
     pair = small_ones(
         two_stores,
-        {**PUT, "key": "photos/1", "calls": "1", "action": "late_visible", "value": 0.1},
+        {**PUT, "key": "photos/1", "calls": "1", "action": "late_visible", "value": 1},
         {**TO_DEST, "operation": "HeadObject", "key": "photos/1", "calls": "1", **SLOW_DOWN},
     )
 
