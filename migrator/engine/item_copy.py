@@ -89,12 +89,12 @@ class ItemCopy(ItemAttempt):
             raise Conflict("what was to be replaced is gone", request_id=exc.request_id) from exc
         return self._judge_written(written, self._layout)
 
-    def _choose_layout(self) -> Layout:
+    def _choose_layout(self, *, in_our_own: bool = False) -> Layout:
         options, limits = self._work.options, self._work.limits
         if self._may_go_straight():
             return Layout.single(self._item.size)
         largest = options.largest_mirrored_part
-        if self._work.no_large_parts.is_set():
+        if in_our_own or self._work.no_large_parts.is_set():
             largest = min(largest, USUAL_PART)
         try:
             return choose_layout(
@@ -241,6 +241,8 @@ class ItemCopy(ItemAttempt):
     def _write_as(self, layout: Layout) -> Written:
         work = self._work
         one_pass = self._source.open(layout)
+        if self._was_kept_in_smaller(layout):
+            raise PartTooLarge
         upload = self._upload(layout)
         try:
             upload.open(work.kept_uploads.pop(self._item.dest_key, ()))
@@ -262,6 +264,12 @@ class ItemCopy(ItemAttempt):
         except BaseException:
             upload.abort()
             raise
+
+    def _was_kept_in_smaller(self, layout: Layout) -> bool:
+        """Say whether an upload in parts of our own was kept: parts as large as these were refused before it."""
+        kept = {each.purpose for each in self._work.kept_uploads.get(self._item.dest_key, ())}
+        smaller = self._choose_layout(in_our_own=True) if kept else layout
+        return smaller.largest_part < layout.largest_part and self._upload(smaller).purpose in kept
 
     def _upload(self, layout: Layout) -> Upload:
         assert self._source.statement is not None

@@ -9,6 +9,7 @@ import pytest
 
 from integrity.evidence import CheckName
 from integrity.layouts import MIB
+from migrator.engine.errors import CredentialsExpired
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, TwoStores
 
@@ -94,3 +95,22 @@ def test_what_came_to_the_key_meanwhile_is_left_alone(two_stores: Make) -> None:
 
     assert settled.code == "dest_exists"
     assert pair.dest_bytes("film") != FILM
+
+
+def test_row_41_what_was_kept_in_parts_of_our_own_is_continued(two_stores: Make) -> None:
+    expired = {"status": 400, "code": "ExpiredToken"}
+    fault = {"side": "destination", "operation": "UploadPart", "part": 2, "calls": "1", "action": "status"}
+    pair = narrow(two_stores, {**fault, "value": expired})
+    pair.seed("film", FILM, part_size=18 * MIB)
+    planned = pair.begin()
+    with pytest.raises(CredentialsExpired):
+        pair.copy_items(planned, keep_above=MIB)
+    (kept,) = pair.dest.open_uploads()
+    pair.room = {"kept_uploads": {"film": pair.told.kept(kept.id)}}
+    pair.dest.clear_log()
+
+    settled = pair.copy_items(planned, keep_above=MIB)
+    pair.check_invariants(settled)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_continued",))
+    assert (pair.requests(CREATE), pair.requests("UploadPart")) == (0, 1)
