@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -84,10 +84,29 @@ def can_be_said(key: str) -> bool:
     return _ASKABLE.fullmatch(key) is not None
 
 
-def require_own_names(keys: Iterable[str], fault: str) -> None:
-    """Raise `AnswerUnreadable` where keys that break a rule may stand there under names that are not theirs."""
-    if fault and any(REPLACED in key for key in keys):
+def require_own_names(fault: str, after: bytes, *kinds: Sequence[_Keyed]) -> None:
+    """Raise `AnswerUnreadable` where rows that break a rule may stand there under names that are not theirs.
+
+    `kinds` of rows are each sorted by themselves, and come after a key.
+    """
+    if not fault or not any(REPLACED in row.key for rows in kinds for row in rows):
+        return
+    if all(_are_sorted_by_true_names(rows, after) for rows in kinds):
         raise AnswerUnreadable(fault, facts={"fault": fault})
+
+
+def _are_sorted_by_true_names(rows: Sequence[_Keyed], after: bytes) -> bool:
+    """Say whether rows may be in order: of a key that is shown under another name the beginning is true.
+
+    What is out of order must not be read key by key: each alone is sorted, and others would be passed over.
+    """
+    for row in rows:
+        beginning, replaced, _ = row.key.partition(REPLACED)
+        least = key_bytes(beginning)
+        if least < after and not (replaced and after.startswith(least)):
+            return False
+        after = max(after, least)
+    return True
 
 
 def require_way_on(key: str, is_there: Callable[[], bool]) -> None:

@@ -77,8 +77,9 @@ def list_around(store: Store, bucket: str, prefix: str, gaps: list[Gap]) -> Iter
             page = store.list_page(bucket, prefix, start_after=place.key, most_keys=most_keys, repeat=False)
             ends_with = page.entries[-1].key if page.entries else place.key
             rows = Rows(page.entries, Place(ends_with) if page.truncated else None)
-            fault = _fault(page, bucket, prefix, set(), key_bytes(place.key))
-            _require_true_names(store, bucket, page, fault)
+            after = key_bytes(place.key)
+            fault = _fault(page, bucket, prefix, set(), after)
+            _require_true_names(store, bucket, page, after, fault)
             return rows, fault
 
         yield from Gaps(looking(store.patience, bucket, ask), prefix, Place(last), gaps).entries(exc)
@@ -119,7 +120,7 @@ def _sane_page(
                 is_slow=is_slow,
             )
             fault = _fault(page, bucket, prefix, tokens, last)
-            _require_true_names(store, bucket, page, fault)
+            _require_true_names(store, bucket, page, last, fault)
         except AnswerUnreadable as exc:
             fault, cause = exc.facts.get("fault", "it cannot be read"), exc
         if not fault:
@@ -130,10 +131,10 @@ def _sane_page(
         store.patience.wait(tried)
 
 
-def _require_true_names(store: Store, bucket: str, page: ListPage, fault: str) -> None:
+def _require_true_names(store: Store, bucket: str, page: ListPage, after: bytes, fault: str) -> None:
     """Raise `AnswerUnreadable` where what is wrong with the page, or will be with the next, are names of keys."""
-    require_own_names((entry.key for entry in page.entries), fault)
-    if page.truncated and page.entries:
+    require_own_names(fault, after, page.entries)
+    if not fault and page.truncated and page.entries:
         last = page.entries[-1]
         require_way_on(last.key, lambda: last in store.list_page(bucket, last.key, most_keys=1).entries)
 

@@ -295,8 +295,8 @@ class _Asker:
 
     def _require_true_names(self, page: VersionPage, fault: str) -> None:
         """Raise `AnswerUnreadable` where what is wrong with the page, or will be with the next, are names of keys."""
-        require_own_names((entry.key for entry in _by_key(page)), fault)
-        if page.truncated:
+        require_own_names(fault, self._last, page.versions, page.markers)
+        if not fault and page.truncated:
             require_way_on(page.next_key, lambda: self._is_there(page.next_key))
 
     def _is_there(self, key: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import pairwise
 
@@ -262,6 +262,20 @@ def test_row_65_no_key_is_passed_over_behind_one_that_is_listed_under_another_na
 
     assert listed_keys == [key for key in keys if "\x01" not in key and "\x1f" not in key]
     assert found == gaps
+
+
+@pytest.mark.parametrize("lists", [list_around, list_versions_around])
+@pytest.mark.parametrize(("keys", "largest_page"), [(["a", "b\ufffd", "c"], 1000), (["a\x01", "b", "c"], 2)])
+def test_an_unsorted_listing_is_not_read_key_by_key_for_a_name_that_may_be_false(
+    two_stores: Make, lists: Callable[..., Iterable[object]], keys: list[str], largest_page: int
+) -> None:
+    unsorted = {"listing_order": "unsorted", "versioned": True, "largest_page": largest_page}
+    pair = two_stores(source_traits={**REPLACES, **unsorted})
+    for key in keys:
+        pair.seed(key, b"-")
+
+    with pytest.raises(ListingInvalid):
+        list(lists(pair.source_store, SOURCE, "", []))
 
 
 VERSIONED = {"source_traits": {"encoding_type": "ignored", "versioned": True}}

@@ -315,7 +315,9 @@ def test_a_listing_can_be_out_of_order(make: Make, connect: Callable[..., Any]) 
         sandbox.seed("photos", key, b"")
 
     page = connect(sandbox).list_objects_v2(Bucket="photos")
+    versions = connect(sandbox).list_object_versions(Bucket="photos")
     assert [entry["Key"] for entry in page["Contents"]] == ["c", "b", "a"]
+    assert [entry["Key"] for entry in versions["Versions"]] == ["c", "b", "a"]
 
 
 def test_the_encoding_type_can_be_ignored(make: Make) -> None:

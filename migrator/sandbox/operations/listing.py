@@ -224,6 +224,7 @@ async def list_object_versions(call: Call) -> Answer:
     page = _version_page(call, prefix, delimiter, key_marker, id_marker, most)
     encode, encoding = _encoding(call)
     last = page.contents[-1] if page.contents and page.contents[-1].key == page.last else None
+    contents = _ordered(call, page.contents)
     tree: dict[str, object] = {
         "Name": bucket.name,
         "Prefix": encode(prefix),
@@ -235,8 +236,8 @@ async def list_object_versions(call: Call) -> Answer:
         "MaxKeys": most,
         "EncodingType": encoding,
         "IsTruncated": page.is_truncated,
-        "Version": [_version(call, entry, encode) for entry in page.contents if not entry.is_marker],
-        "DeleteMarker": [_marker(call, entry, encode) for entry in page.contents if entry.is_marker],
+        "Version": [_version(call, entry, encode) for entry in contents if not entry.is_marker],
+        "DeleteMarker": [_marker(call, entry, encode) for entry in contents if entry.is_marker],
         "CommonPrefixes": [{"Prefix": encode(group)} for group in page.prefixes],
     }
     return _listing(call, "ListVersionsResult", tree)
