@@ -297,11 +297,14 @@ class _Asker:
         """Raise `AnswerUnreadable` where what is wrong with the page, or will be with the next, are names of keys."""
         require_own_names(fault, self._last, page.versions, page.markers)
         if not fault and page.truncated:
-            require_way_on(page.next_key, lambda: self._is_there(page.next_key))
+            require_way_on(page.next_key, lambda: self._is_there(page))
 
-    def _is_there(self, key: str) -> bool:
-        page = self.store.list_version_page(self.bucket, key, most_keys=1)
-        return any(entry.key == key for entry in _by_key(page))
+    def _is_there(self, page: VersionPage) -> bool:
+        """Say whether what a page ends with is the key's; of more versions than a page has, that there are some."""
+        there = self.store.list_version_page(self.bucket, page.next_key)
+        rows = [entry for entry in _by_key(there) if entry.key == page.next_key]
+        ends_with = [entry for entry in _by_key(page) if entry.key == page.next_key][-1:]
+        return bool(rows) and (bool(there.truncated) or all(entry in rows for entry in ends_with))
 
     def _fault(self, page: VersionPage) -> str:
         """Say which sanity rule the page breaks; empty if none."""

@@ -323,6 +323,18 @@ def test_row_65_no_version_is_passed_over_behind_a_key_that_is_listed_under_anot
     assert found == gaps
 
 
+def test_row_65_no_version_is_passed_over_where_a_key_truly_has_the_name_of_another(two_stores: Make) -> None:
+    pair = two_stores(source_traits={**REPLACES, "versioned": True})
+    for key in ("a\x01", "aa", "a\ufffd", "b") * 2:
+        pair.seed(key, b"-")
+
+    found: list[Gap] = []
+    histories = [each for each in list_versions_around(pair.source_store, SOURCE, "", found) if each is not None]
+
+    assert [(each.key, len(each.versions)) for each in histories] == [("aa", 2), ("a\ufffd", 2), ("b", 2)]
+    assert found == [Gap(b"", b"aa")]
+
+
 @pytest.mark.parametrize("largest_page", [1, 2, 1000])
 def test_row_65_the_versions_beside_a_range_are_whole(two_stores: Make, largest_page: int) -> None:
     pair = two_stores(**VERSIONED)
