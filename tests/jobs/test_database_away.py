@@ -18,7 +18,7 @@ from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, re
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("valkey"),
-    pytest.mark.skipif("connection.vendor != 'sqlite'"),
+    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite is locked as a whole by one who writes"),
 ]
 
 
