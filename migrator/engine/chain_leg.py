@@ -108,6 +108,10 @@ class ChainLeg(DestLeg):
     def _replaces(self) -> bool:
         return self._follows is not None
 
+    @property
+    def _names_replaced(self) -> bool:
+        return self._replaces
+
     def _condition(self, layout: Layout) -> Condition:
         follows, is_tried = self._follows, self._honours(layout) is not False
         if follows is None:

@@ -63,16 +63,18 @@ class DestLeg(DestView):
         """
         item = self._item
         replaces = self._work.options.if_exists == IfExists.REPLACE
-        holds = self.condition_holds(layout)
-        if holds and (self._etag_tells if replaces else not layout.multipart and item.existing_size is None):
+        finds_out = self._etag_tells if replaces else not layout.multipart and item.existing_size is None
+        if finds_out and self.condition_holds(layout):
             return False
         found = self._side.store.find(self._side.bucket, item.dest_key)
-        if not holds:
+        is_planned = replaces and found is not None and self._is_planned(found)
+        # What was found may be named by another condition than the plan could name.
+        if not self.condition_holds(layout):
             self._note("race_possible")
         if found is None:
             return False
         if replaces:
-            return not self._is_planned(found)
+            return not is_planned
         if found.size != item.size:
             raise DestExists(request_id=found.request_id)
         return True
@@ -110,14 +112,12 @@ class DestLeg(DestView):
         """Return under which condition the key may be written; where nothing is known of it, it can only help."""
         if self._honours(layout) is False:
             return {}
-        # Without an ETag there is no telling what would be replaced.
-        is_named = self._replaces and self._existing_etag
-        return {"if_match": self._existing_etag} if is_named else {"if_none_match": True}
+        return {"if_match": self._existing_etag} if self._names_replaced else {"if_none_match": True}
 
     def _honours(self, layout: Layout) -> bool | None:
         """Return what is known of this bucket and the condition of our write; of two facts the weaker counts."""
         profile = self._side.profile
-        if self._replaces:
+        if self._names_replaced:
             put, complete = profile.if_match_put, profile.if_match_complete
         else:
             put, complete = profile.if_none_match_put, profile.if_none_match_complete
@@ -127,6 +127,11 @@ class DestLeg(DestView):
     def _replaces(self) -> bool:
         """Whether the write goes on top of something that is known to be there."""
         return self._work.options.if_exists == IfExists.REPLACE and self._item.existing_size is not None
+
+    @property
+    def _names_replaced(self) -> bool:
+        """Whether If-Match names what is written over; without an ETag nothing would tell what that is."""
+        return self._replaces and bool(self._existing_etag)
 
     @property
     def _etag_tells(self) -> bool:

@@ -139,14 +139,11 @@ class SmallBatch:
         listed, seen_again = self._listed(begun)
         open_ones = []
         for each in begun:
-            statement = listed.get(each.copy.item.dest_key)
-            found = None
-            if statement is not None:
-                found = each.copy.confirmed(each.written, statement, seen_again.get(each.copy.item.key))
-            if found is not None:
-                yield settled(found, (), each.copy.started_at, each.copy.repeats)
-            else:
+            found = _by_listing(each, listed, seen_again)
+            if found is None:
                 open_ones.append(_Asked(each, self._pool.submit(each.copy.confirmed_by_head, each.written)))
+            else:
+                yield from self._settled(found)
         problem: Stopped | ConnectionProblem | None = None
         for asked in open_ones:
             try:
@@ -219,6 +216,21 @@ class _Asked:
 
     begun: Begun
     future: Future[Finding]
+
+
+def _by_listing(
+    begun: Begun, listed: Mapping[str, Statement], seen_again: Mapping[str, Statement]
+) -> Settled | Failed | None:
+    """Return what the listings make of a copy that was written; None where only a HEAD can decide."""
+    copy, item = begun.copy, begun.copy.item
+    statement = listed.get(item.dest_key)
+    if statement is None:
+        return None
+    try:
+        found = copy.confirmed(begun.written, statement, seen_again.get(item.key))
+    except Exception as exc:  # noqa: BLE001
+        return Failed(copy, fault_of_ours(exc))
+    return Settled(copy, found) if found is not None else None
 
 
 def _between(items: Sequence[Item]) -> int:

@@ -160,8 +160,24 @@ def test_what_comes_where_an_object_was_listed_without_an_etag_is_not_replaced(t
     assert pair.dest_bytes("photo") != BODY
 
 
-def listed_without_etag(make: Make, *faults: Mapping[str, object]) -> tuple[TwoStores, list[Item]]:
-    pair = taken(make, listing_etag="same")
+@pytest.mark.parametrize(
+    ("is_there", "notes"), [(True, ()), (False, ("race_possible",))], ids=["named by its own", "gone"]
+)
+def test_the_race_is_named_by_the_condition_that_is_sent(
+    two_stores: Make, is_there: bool, notes: tuple[str, ...]
+) -> None:
+    """If-Match names what the look found; where it found nothing only If-None-Match is left, which is ignored here."""
+    pair, planned = listed_without_etag(two_stores, if_none_match="ignored")
+    if not is_there:
+        pair.dest_store.delete(DEST, "photo")
+
+    settled = pair.copy_items(planned, **REPLACED)["photo"]
+
+    assert (settled.verdict, settled.notes) == ("verified", notes)
+
+
+def listed_without_etag(make: Make, *faults: Mapping[str, object], **traits: object) -> tuple[TwoStores, list[Item]]:
+    pair = taken(make, **{"listing_etag": "same", **traits})
     pair.learn()
     pair.dest.plan_faults([NO_ETAG, *faults])
     planned = pair.items()

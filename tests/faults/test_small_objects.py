@@ -10,6 +10,7 @@ import pytest
 
 from integrity.evidence import CheckName, Origin
 from migrator.engine.errors import CredentialsExpired, Stopped
+from migrator.engine.small_copy import SmallCopy
 from tests.faults.conftest import Make
 from tests.faults.small_objects import BODY, asked, asked_for_before_writing, filled, stated
 from tests.faults.two_stores import DEST, Settled, TwoStores
@@ -370,6 +371,31 @@ def test_a_fault_of_ours_in_one_object_ends_that_object_alone(two_stores: Make) 
         ("verified", None),
         ("verified", None),
     ]
+
+
+@pytest.mark.parametrize("way", ["confirmed", "confirmed_by_head"])
+def test_a_fault_of_ours_in_judging_one_copy_ends_that_object_alone(
+    two_stores: Make, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """No answer of a store leads there, as far as is known, so the fault is put into the code."""
+    refused = {"side": "destination", "operation": "ListObjectsV2", "calls": "all", "action": "status", "value": 403}
+    pair = filled(two_stores(*([refused] if way == "confirmed_by_head" else [])), 3)
+    judge = getattr(SmallCopy, way)
+
+    def judge_all_but_one(copy: SmallCopy, *told: object) -> object:
+        if copy.item.key == "photos/001":
+            raise ZeroDivisionError
+        return judge(copy, *told)
+
+    monkeypatch.setattr(SmallCopy, way, judge_all_but_one)
+
+    settled = pair.copy()
+
+    assert {key: each.code for key, each in settled.items()} == {
+        "photos/000": None,
+        "photos/001": "internal_error",
+        "photos/002": None,
+    }
 
 
 @pytest.mark.parametrize("header", ["x-amz-tagging-count", "x-amz-mp-parts-count", "Content-Range"])

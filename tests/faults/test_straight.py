@@ -64,8 +64,8 @@ def test_a_body_is_not_sent_with_an_etag_that_only_looks_like_its_md5(two_stores
     settled = pair.copy(**STRAIGHT, limits=TINY_PARTS, concurrency=1)
 
     assert {(each.verdict, tuple(each.attempts)) for each in settled.values()} == {("verified", ("",))}
-    # The first one has shown it before its last piece went out.
-    assert pair.requests("PutObject") == 1
+    # The first one has shown it before its last piece went out, and on a busy machine before its first one did.
+    assert pair.requests("PutObject") <= 1
     assert pair.requests("CreateMultipartUpload") == 2
 
 
