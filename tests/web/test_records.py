@@ -36,6 +36,8 @@ def test_an_admin_learns_where_to_mark_a_bucket_of_right_objects_with_another_et
 ) -> None:
     at_connection = f'href="/connections/{story.task.source_connection_id}/#h-profiles"'
     in_parts = a_record(story.run, "film", "failed", source_etag='"0123456789abcdef0123456789abcdef-2"')
+    against = {"name": "source_checksum", "outcome": "mismatch", "algorithm": "CRC32", "expected": "a", "observed": "b"}
+    by_checksum_too = a_record(story.run, "song", "failed", checks=[*story.failed.checks, against])
     seen = [
         at_connection in text_of(person.get(f"/records/{record.pk}/"))
         for person, record in (
@@ -43,10 +45,11 @@ def test_an_admin_learns_where_to_mark_a_bucket_of_right_objects_with_another_et
             (as_auditor, story.failed),
             (as_admin, story.unverified),
             (as_admin, in_parts),
+            (as_admin, by_checksum_too),
         )
     ]
 
-    assert seen == [True, False, False, False]
+    assert seen == [True, False, False, False, False]
 
 
 def test_a_missing_value_is_not_available_and_never_a_tick(as_auditor: Client, story: Story) -> None:

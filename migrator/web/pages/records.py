@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from integrity.evidence import CheckName, ErrorCode, Reason, checks_from_json, not_carried
+from integrity.etags import EtagForm, kind
+from integrity.evidence import Check, CheckName, ErrorCode, Outcome, Reason, checks_from_json, not_carried
 from integrity.models import IntegrityRecord, Review, ReviewDecision
 from integrity.verdicts import DestGrade, Judgement, Policy, SourceGrade, Verdict, judge
 from integrity.wording import sentences, short_reason
@@ -22,7 +23,7 @@ from migrator.web.forms import DecisionForm, show_refusal
 from migrator.web.matrix import matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django.contrib.auth.models import User
 
@@ -72,6 +73,7 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "badge": judgement.badge if judgement else "Skipped",
         "finding": finding,
         "sentences": said,
+        "may_be_mixed": _may_be_mixed(found, checks),
         "source_words": (wording.SOURCE_GRADES_SINCE if found.compared_with else wording.SOURCE_GRADES).get(
             found.source_grade, ""
         ),
@@ -89,6 +91,12 @@ def _context(request: HttpRequest, found: IntegrityRecord, form: DecisionForm | 
         "may_decide": review is not None and role_of(person) is Role.ADMIN,
         "form": form or DecisionForm(),
     }
+
+
+def _may_be_mixed(found: IntegrityRecord, checks: Sequence[Check]) -> bool:
+    """Say whether nothing but the MD5 in a plain ETag of the source speaks against the bytes: it may be none."""
+    against = {each.name for each in checks if each.outcome is Outcome.MISMATCH}
+    return against == {CheckName.SOURCE_ETAG} and kind(found.source_etag).form is EtagForm.MD5
 
 
 def judgement_of(record: IntegrityRecord) -> Judgement | None:
