@@ -7,7 +7,7 @@ stopped, an answer was lost, an earlier run began the history), the destination'
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import Statement
@@ -139,7 +139,7 @@ class ChainLeg(DestLeg):
             self._there = self._head_of(newer[0])
         elif not history.is_deleted:
             # Where somebody deleted the key meanwhile nothing is written over.
-            self._follows = base
+            self._follows = self._as_stated(base)
 
     def _base(self, history: KeyHistory) -> DestVersion | None:
         """Return the version that this one is to follow, if it is there."""
@@ -163,6 +163,16 @@ class ChainLeg(DestLeg):
             return None
         return DestVersion(top.version_id, top.etag)
 
+    def _as_stated(self, version: DestVersion) -> DestVersion:
+        """Return a version with the ETag that it states itself, where its listing may state another."""
+        if self._lists_true_etags:
+            return version
+        return replace(version, etag=normalise(self._found(version.version_id).etag or ""))
+
+    @property
+    def _lists_true_etags(self) -> bool:
+        return self._side.profile.listing_etag is True
+
     def _begin_or_adopt(self, history: KeyHistory) -> None:
         """Nothing tells what this version follows: the key is new, or what is there may be a copy of it."""
         if history.current is None:
@@ -174,6 +184,8 @@ class ChainLeg(DestLeg):
 
     def _may_be_it(self, listed: ListedObject) -> bool:
         item = self._item
+        if not self._lists_true_etags:
+            return listed.size == item.size
         both_plain = kind(listed.etag).form is EtagForm.MD5 and kind(item.etag).form is EtagForm.MD5
         same_etag = normalise(listed.etag) == normalise(item.etag)
         return listed.size == item.size and (same_etag or not both_plain)
@@ -182,7 +194,10 @@ class ChainLeg(DestLeg):
         """Return what this version states; raise `DestExists` where its size shows that it is another."""
         if listed.size != self._item.size:
             raise DestExists
-        found = self.find(listed.version_id)
+        return self._found(listed.version_id)
+
+    def _found(self, version_id: str) -> Statement:
+        found = self.find(version_id)
         if found is None:
             raise DestMissing("listed a moment ago, gone when we looked")
         return found
