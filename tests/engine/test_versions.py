@@ -242,6 +242,10 @@ def test_a_page_that_makes_no_sense_is_listing_invalid(pages: Sequence[VersionPa
     assert str(refused.value) == fault
 
 
+def test_the_largest_size_that_a_database_holds_is_one() -> None:
+    assert [each.key for each in listed(page(Entry("a", 2**63 - 1)))] == ["a"]
+
+
 def test_a_key_outside_the_prefix_is_listing_invalid() -> None:
     with pytest.raises(ListingInvalid) as refused:
         listed(page(A1, B1), prefix="a")
