@@ -7,7 +7,6 @@ be in the order of the keys' bytes (`listing.list_objects` insists on it).
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +19,12 @@ from integrity.values import named_value
 from migrator.engine.addresses import LONGEST_KEY
 from migrator.engine.gaps import Gap
 from migrator.engine.listing import ListedObject, key_bytes
+from migrator.engine.twins import Twins
 
 MOST_ITEMS_PER_BATCH = 1_000
 BATCH_SIZE = 1024**3
 FIRST_KEYS_SHOWN = 20
 DEST_ONLY_KEYS_SHOWN = 100
-# Beyond this many keys, twins (alike but for case or Unicode form) are no longer looked for: memory is bound.
-MOST_KEYS_COMPARED = 200_000
 MOST_CLASSES_COUNTED = 20
 MORE_CLASSES = "more classes"
 # The id of what was written to a bucket without versioning.
@@ -189,7 +187,7 @@ def _items(
     options: PlanOptions,
     totals: PlanSummary,
 ) -> Iterator[Item]:
-    twins = _Twins(totals)
+    twins = Twins()
     for key, versions in groupby(source_listing, attrgetter("key")):
         rest = key[len(source_prefix) :]
         there = existing.at(key_bytes(rest))
@@ -201,6 +199,7 @@ def _items(
             _count_key(last, totals)
             twins.look(last.dest_key)
     existing.finish()
+    totals.twins, totals.twins_complete = twins.count, twins.is_complete
 
 
 def _items_of_key(
@@ -286,23 +285,6 @@ class _Existing:
         if len(self._totals.dest_only_keys) < DEST_ONLY_KEYS_SHOWN:
             # Here a key is only shown.
             self._totals.dest_only_keys.append(as_text(listed.key))
-
-
-class _Twins:
-    """Counts keys that differ from an earlier one only in case or Unicode form, up to a bound of memory."""
-
-    def __init__(self, totals: PlanSummary) -> None:
-        self._seen: set[int] = set()
-        self._totals = totals
-
-    def look(self, key: str) -> None:
-        if len(self._seen) >= MOST_KEYS_COMPARED:
-            self._totals.twins_complete = False
-            return
-        folded = hash(unicodedata.normalize("NFC", key).casefold())
-        if folded in self._seen:
-            self._totals.twins += 1
-        self._seen.add(folded)
 
 
 def _excluded_by(listed: ListedObject, rest: str, options: PlanOptions) -> str:
