@@ -228,7 +228,7 @@ def _by_listing(
         return None
     try:
         found = copy.confirmed(begun.written, statement, seen_again.get(item.key))
-    except Exception as exc:  # noqa: BLE001
+    except Exception as exc:  # noqa: BLE001  nobody is asked here, so whatever is raised is a fault of ours
         return Failed(copy, fault_of_ours(exc))
     return Settled(copy, found) if found is not None else None
 
