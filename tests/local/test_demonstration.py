@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.local.samples import samples
-from tests.local.test_machine import Running, manage, processes_of
+from tests.local.test_machine import Running, all_gone, manage
 
 QUESTION = """
 import json
@@ -30,7 +30,7 @@ def twice() -> Iterator[tuple[Running, Running]]:
         with Running("demo", Path(name)) as second:
             second.await_line("auditor")
             yield first, second
-        assert processes_of(Path(name) / "demo") == []
+        assert all_gone(Path(name) / "demo")
 
 
 def test_the_last_it_says_is_the_address_and_three_people(twice):
