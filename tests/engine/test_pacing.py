@@ -72,7 +72,7 @@ def test_no_more_slots_are_given_than_the_limit() -> None:
         thread.start()
         assert not entered.wait(0.05)
 
-    thread.join(1)
+    thread.join(10)
     assert entered.is_set()
 
 
@@ -106,7 +106,7 @@ def test_a_place_goes_to_one_who_may_have_it_whoever_waits() -> None:
             time.sleep(0.05)
         pace.release()
 
-        assert entered.wait(1)
+        assert entered.wait(10)
 
 
 def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
@@ -121,7 +121,7 @@ def test_a_budget_is_never_exceeded_and_is_given_back() -> None:
         thread.start()
         assert not taken.wait(0.05)
 
-    thread.join(1)
+    thread.join(10)
     assert taken.is_set()
 
 
@@ -157,7 +157,7 @@ def test_a_stop_is_heard_in_the_midst_of_a_rate_limit() -> None:
     with pytest.raises(Stopped):
         limit.take(1000, lambda: time.monotonic() - began > 0.2)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_stop_is_heard_in_the_midst_of_a_wait() -> None:
@@ -166,4 +166,4 @@ def test_a_stop_is_heard_in_the_midst_of_a_wait() -> None:
     with pytest.raises(Stopped):
         Patience(first_seconds=60, longest_seconds=60).wait(1, lambda: time.monotonic() - began > 0.2)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5

@@ -491,12 +491,12 @@ def test_a_body_that_is_watched_has_no_other_limit(transports: Make) -> None:
 
 
 def test_a_stop_is_heard_while_no_header_comes(transports: Make) -> None:
-    with taking_slowly(1_000_000) as url, in_seconds(3), pytest.raises(Stopped):
+    with taking_slowly(1_000_000) as url, in_seconds(10), pytest.raises(Stopped):
         transports(Told(url), read_seconds=60).stream(GET, should_stop=from_now(0.5))
 
 
 def test_a_stop_is_heard_while_a_body_is_silent(transports: Make) -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") as told, in_seconds(3):
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") as told, in_seconds(10):
         stream = transports(told, read_seconds=60).stream(GET, should_stop=from_now(0.5))
 
         with pytest.raises(Stopped):

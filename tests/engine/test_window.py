@@ -141,6 +141,6 @@ def test_a_stop_is_heard_while_nothing_comes() -> None:
         list(opened)
     opened.close()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert free_in(budget) == budget.size
     assert not is_left()

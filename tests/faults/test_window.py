@@ -285,7 +285,7 @@ def test_a_speed_limit_counts_each_byte_of_a_stretch_once(two_stores: Make) -> N
 
     assert settled.verdict == "verified"
     assert stretches(pair)
-    assert 0.8 * len(FILM) / limit < time.monotonic() - began < 1.6 * len(FILM) / limit
+    assert 0.8 * len(FILM) / limit < time.monotonic() - began < 1.9 * len(FILM) / limit
 
 
 @pytest.mark.parametrize("line", ["flows", "silent"])
@@ -298,7 +298,7 @@ def test_a_stop_leaves_nothing_on_its_way(two_stores: Make, line: str) -> None:
     with pytest.raises(Stopped):
         pair.copy_items(planned, **with_parts({}))
 
-    assert time.monotonic() - wish < 2
+    assert time.monotonic() - wish < 5
     assert stretches(pair)
     assert nothing_is_left()
     assert pair.dest.keys(DEST) == []

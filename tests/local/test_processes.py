@@ -56,7 +56,7 @@ def test_a_program_that_does_not_listen_is_killed_in_time(group):
     group.stop(1)
 
     assert identity(pid) is None
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_program_has_a_session_of_its_own(group):
