@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 
 from migrator.engine.answers import Asked
-from migrator.engine.documents import refuse_growth
+from migrator.engine.documents import refuse_growth, without_forbidden
 from migrator.engine.errors import AnswerUnreadable
 from migrator.engine.lines import ENDLESS, Reply
 from migrator.engine.refusals import error_of
@@ -99,13 +99,23 @@ class Client:
     def _harmless(self, reply: Reply) -> bytes:
         """Return the body that botocore may read; of a refusal that is none, the status says enough."""
         try:
-            if reply.body:
-                refuse_growth(reply.body)
+            return self._readable(reply.body)
         except ValueError as exc:
             if reply.status < 300:
                 raise error_of(exc, self._extra.asked) from exc
             return b""
-        return reply.body
+
+    def _readable(self, body: bytes) -> bytes:
+        try:
+            if body:
+                refuse_growth(body)
+        except ValueError:
+            # What is said of one object repeats its key, which is not read there, but may be no XML.
+            if not self._extra.asked.key:
+                raise
+            body = without_forbidden(body)
+            refuse_growth(body)
+        return body
 
 
 class _Raw:

@@ -6,6 +6,7 @@ long name of a namespace would be repeated in front of every name. What is large
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -17,6 +18,10 @@ SMALL_DOCUMENT = 1024 * 1024
 _MARKS = (b"<", b"=", b"&", b"\n", b"\r")
 _MOST_MARKS = 200_000
 _LONGEST_ATTRIBUTE = 100
+# Signs that XML cannot say, as they are, and references, which may be to one of them.
+_PERHAPS_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|&#(?:x([0-9a-fA-F]+)|([0-9]+));")
+# Of XML 1.0, but for the tab and the ends of lines.
+_SIGNS = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
 
 
 def document(body: bytes, *names: str) -> Element:
@@ -41,6 +46,24 @@ def refuse_growth(body: bytes) -> None:
     parser = _parser()
     parser.StartElementHandler = _refuse_long_attributes
     _read(parser, body)
+
+
+def without_forbidden(body: bytes) -> bytes:
+    """Return an answer in UTF-8 in which signs that XML cannot say, and references to them, are question marks.
+
+    Keys may hold such signs. A store that repeats the key in its answer writes them nevertheless, so that no reader
+    takes it (S3's guide tells of keys with the signs 0 to 10). For answers of which the key is not read.
+    """
+    return _PERHAPS_FORBIDDEN.sub(lambda found: b"?" if _is_forbidden(found) else found[0], body)
+
+
+def _is_forbidden(found: re.Match[bytes]) -> bool:
+    if not found.lastindex:
+        return True
+    # No sign has so high a number that its digits would take long to read.
+    digits = found[found.lastindex].lstrip(b"0")[:8] or b"0"
+    sign = int(digits, 16 if found[1] else 10)
+    return sign not in (9, 10, 13) and not any(sign in signs for signs in _SIGNS)
 
 
 def name_of(element: Element) -> str:

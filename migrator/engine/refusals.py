@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, HTTPClientError, ParamValidationErr
 
 from migrator.engine import errors
 from migrator.engine.answers import Asked
-from migrator.engine.documents import name_of, root_of
+from migrator.engine.documents import name_of, root_of, without_forbidden
 from migrator.engine.lines import LineBroken, Reply
 
 _CERTIFICATE_FAULTS = (
@@ -120,7 +120,7 @@ def _error_in(body: bytes) -> tuple[str, str, str]:
     if b"<Error" not in body:
         return "", "", ""
     try:
-        root = root_of(body)
+        root = root_of(without_forbidden(body))
     except ValueError:
         return "", "", ""
     found = {name_of(child): child.text or "" for child in root}

@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrity import records
+from integrity.keys import as_text, in_base64
 from integrity.records import RecordContext, rows_of
 from migrator import events
 from migrator.jobs.stopping import stopping
@@ -128,7 +129,8 @@ class Journal:
                 batch_number=self._batch.number,
                 batch_attempt=self._batch.attempt,
                 bucket=self._run.task.dest_bucket,
-                object_key=dest_key,
+                object_key=as_text(dest_key),
+                key_base64=in_base64(dest_key),
                 upload_id=upload_id,
                 purpose=purpose,
             )
@@ -137,7 +139,8 @@ class Journal:
     def upload_closed(self, dest_key: str, upload_id: str) -> None:
         """Forget an upload that is completed, or aborted until nothing of it was left."""
         with _visit_to_the_database():
-            OpenUpload.objects.filter(run=self._run, object_key=dest_key, upload_id=upload_id).delete()
+            ours = OpenUpload.objects.filter(run=self._run, object_key=as_text(dest_key), upload_id=upload_id)
+            ours.delete()
 
     def _keep(self) -> None:
         try:

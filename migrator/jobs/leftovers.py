@@ -42,8 +42,8 @@ def kept_uploads(run: Run, batch: Batch, pending: Iterable[Item]) -> Mapping[str
     large = {item.dest_key for item in pending if item.size > worth}
     kept: dict[str, list[KeptUpload]] = defaultdict(list)
     for upload in found:
-        if upload.object_key in large:
-            kept[upload.object_key].append(KeptUpload(upload.upload_id, upload.purpose))
+        if upload.dest_key in large:
+            kept[upload.dest_key].append(KeptUpload(upload.upload_id, upload.purpose))
         else:
             _abort(upload)
     return kept
@@ -76,7 +76,7 @@ def _abort(upload: OpenUpload, rounds: int = 5) -> bool:
     """Abort one, and forget it where it is gone. A store that is away keeps nothing else from being done."""
     try:
         gone = store_of(upload.connection).abort_until_gone(
-            upload.bucket, upload.object_key, upload.upload_id, rounds=rounds
+            upload.bucket, upload.dest_key, upload.upload_id, rounds=rounds
         )
     except (EngineError, CredentialsUnreadable) as exc:
         log.warning("upload_not_aborted", upload=upload.pk, error=type(exc).__name__)

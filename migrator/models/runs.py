@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from integrity.keys import from_record
 from migrator.models.connections import Connection
 from migrator.models.tasks import Task
 
@@ -154,6 +155,8 @@ class OpenUpload(models.Model):
     batch_attempt = models.PositiveIntegerField()
     bucket = models.CharField(max_length=63)
     object_key = models.TextField()
+    # Its bytes, where they are no text that a database takes; a worker of a release before names none.
+    key_base64 = models.TextField(blank=True, default="", db_default="")
     upload_id = models.TextField()
     # A digest of what it was opened for. Empty where that is not known; a worker of a release before names none.
     purpose = models.CharField(max_length=64, blank=True, default="", db_default="")
@@ -165,3 +168,8 @@ class OpenUpload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bucket}/{self.object_key}"
+
+    @property
+    def dest_key(self) -> str:
+        """The key of the object that it was to become, to the byte."""
+        return from_record(self.object_key, self.key_base64)

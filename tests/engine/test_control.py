@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from migrator.engine.addresses import AddressRule
-from migrator.engine.errors import WrongRegion
+from migrator.engine.errors import AnswerUnreadable, DestinationFull, WrongRegion
 from migrator.engine.messages import SentPart
+from migrator.engine.pacing import Patience
 from migrator.engine.stores import Store
 from migrator.engine.transport import Endpoint
 from tests.engine.scripted import answering
@@ -31,3 +32,31 @@ def test_a_complete_that_is_redirected_is_asked_once_and_nothing_besides() -> No
     (complete,) = told.requests
     assert complete.startswith(b"POST ")
     assert b"<PartNumber>1</PartNumber>" in complete
+
+
+def _says(document: str, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(document)}\r\n\r\n{document}".encode()
+
+
+FULL = _says("<Error><Code>QuotaExceeded</Code><Key>bell&#x7;</Key></Error>", "403 Forbidden")
+
+
+def test_a_refusal_that_repeats_a_key_which_is_no_xml_is_understood() -> None:
+    with answering(FULL, FULL) as told:
+        store = Store(_endpoint(told.url))
+        with pytest.raises(DestinationFull):
+            store.create_upload("bucket", "bell\x07", repeat=False)
+        with pytest.raises(DestinationFull):
+            store.put("bucket", "bell\x07", b"body")
+        store.close()
+
+
+def test_a_key_that_is_no_xml_is_not_read_from_a_list_of_uploads() -> None:
+    """It might be taken for the upload of another key."""
+    with answering(
+        _says("<ListMultipartUploadsResult><Upload><Key>o&#x7;</Key></Upload></ListMultipartUploadsResult>")
+    ) as told:
+        store = Store(_endpoint(told.url), patience=Patience(tries=1))
+        with pytest.raises(AnswerUnreadable):
+            store.list_uploads("bucket", "o")
+        store.close()

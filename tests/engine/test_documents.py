@@ -10,7 +10,7 @@ import pytest
 
 from integrity.layouts import MIB
 from migrator.engine.addresses import AddressRule
-from migrator.engine.documents import document, refuse_growth
+from migrator.engine.documents import document, refuse_growth, root_of, without_forbidden
 from migrator.engine.errors import EngineError
 from migrator.engine.lines import LARGEST_ANSWER, LARGEST_ERROR
 from migrator.engine.pacing import Patience
@@ -117,6 +117,32 @@ def test_a_document_type_is_refused_in_every_encoding(encoding: str) -> None:
 def test_an_encoding_that_cannot_be_read_is_no_crash(encoding: str) -> None:
     with pytest.raises(ValueError, match="encoding"):
         page_of(f'<?xml version="1.0" encoding="{encoding}"?><ListBucketResult/>'.encode())
+
+
+FORBIDDEN = [*range(9), 11, 12, *range(14, 32), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x110000, 0x10000000, 10**12]
+ALLOWED = [9, 10, 13, 0x20, 0x7F, 0xD7FF, 0xE000, 0xFFFD, 0x10000, 0x10FFFF]
+
+
+@pytest.mark.parametrize("form", ["&#x{:x};", "&#x{:06X};", "&#{};", "&#{:09};"])
+def test_references_to_signs_that_xml_forbids_are_question_marks_and_no_others(form: str) -> None:
+    def said(*signs: int) -> bytes:
+        return f"<Key>a{''.join(map(form.format, signs))}z</Key>".encode()
+
+    for sign in FORBIDDEN:
+        with pytest.raises(ValueError, match="invalid character number"):
+            root_of(said(sign))
+
+    assert without_forbidden(said(*FORBIDDEN)) == b"<Key>a" + b"?" * len(FORBIDDEN) + b"z</Key>"
+    assert without_forbidden(said(*ALLOWED)) == said(*ALLOWED)
+    assert root_of(said(*ALLOWED)).text == f"a{''.join(map(chr, ALLOWED))}z"
+
+
+def test_signs_that_xml_forbids_are_question_marks_and_no_others() -> None:
+    written = [chr(sign).encode() for sign in FORBIDDEN if sign < 0xD800 or sign in (0xFFFE, 0xFFFF)]
+    others = [chr(sign).encode() for sign in ALLOWED]
+
+    assert without_forbidden(b"".join(written)) == b"?" * len(written)
+    assert without_forbidden(b"".join(others)) == b"".join(others)
 
 
 def test_a_page_of_a_thousand_of_the_longest_keys_is_read() -> None:

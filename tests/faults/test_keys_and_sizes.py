@@ -37,6 +37,8 @@ ODD_KEYS = [
     "\u202egnp.exe",
     "k" * 1024,
 ]
+# A store writes them as they are, or as references, both of which no reader of XML takes.
+SIGNS_THAT_XML_FORBIDS = ["nul\x00", "one\x01", "escape\x1bescape", "last\x1f", "none\ufffe", "none\uffff"]
 
 
 class Watched(Told):
@@ -72,6 +74,18 @@ def test_row_67_every_legal_key_is_verified_and_distinct(two_stores: Make) -> No
 
     assert {key: each.verdict for key, each in settled.items()} == dict.fromkeys(ODD_KEYS, "verified")
     assert pair.dest.keys(DEST) == sorted(ODD_KEYS)
+
+
+def test_row_67_every_legal_key_is_verified_in_parts_too(two_stores: Make) -> None:
+    pair = two_stores(source_traits={"small_parts": True}, dest_traits={"small_parts": True})
+    keys = [key for key in (*ODD_KEYS, *SIGNS_THAT_XML_FORBIDS) if key not in ("..", "../up")]
+    for key in keys:
+        pair.seed(key, key.encode() * 5, part_size=9)
+
+    settled = pair.copy(limits=TINY_PARTS)
+
+    assert {key: each.verdict for key, each in settled.items()} == dict.fromkeys(keys, "verified")
+    assert {each.finding.dest_layout.count > 1 for each in settled.values()} == {True}  # type: ignore[union-attr]
 
 
 def test_row_67_a_key_that_becomes_too_long_fails_before_anything_is_read(two_stores: Make) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
+from integrity.layouts import MIB
 from integrity.models import IntegrityRecord
 from migrator import jobs, services
 from migrator.engine.pacing import Patience
 from migrator.jobs.sides import source_store_of
-from migrator.models import Run
+from migrator.models import OpenUpload, Run
+from tests.jobs.versions.histories import store_at
 from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
@@ -89,3 +95,50 @@ def test_a_key_that_cannot_be_stored_is_settled_in_a_task_of_all_versions(stores
     assert [record.error_code for record in run_through(services.retry_run(operator, first)).values()] == [
         "key_invalid"
     ]
+
+
+def test_an_upload_to_a_key_that_cannot_be_stored_is_remembered_and_forgotten(stores: Stores, operator: User) -> None:
+    stores.source.seed(SOURCE_BUCKET, "o\x00", bytes(11 * MIB), part_size=5 * MIB)
+    run = services.start_run(operator, make_task(stores, operator), start=True)
+    remembered: list[tuple[str, str, str]] = []
+    harmless = {"action": "header", "value": {"set": {"x-seen": "yes"}}}
+    stores.dest.plan_faults([{"operation": "UploadPart", "part": 1, "calls": "1", **harmless}])
+    with ThreadPoolExecutor(1) as beside:
+        # The sandbox says it in its loop, where no database may be asked.
+        stores.dest.on_fired(lambda _: remembered.extend(beside.submit(what_is_remembered).result()))
+        records = run_through(run)
+
+    assert remembered == [("o\\x00", "bwA=", "o\x00")]
+    assert records["o\\x00"].verdict == "verified"
+    assert not OpenUpload.objects.exists()
+    # Forgotten at once, not by an abort of what is complete.
+    assert not [entry for entry in stores.dest.log if (entry.operation, entry.key) == ("AbortMultipartUpload", "o\x00")]
+
+
+def what_is_remembered() -> list[tuple[str, str, str]]:
+    try:
+        return [(each.object_key, each.key_base64, each.dest_key) for each in OpenUpload.objects.all()]
+    finally:
+        connection.close()
+
+
+def test_an_upload_to_a_key_that_cannot_be_stored_is_aborted_in_the_end(stores: Stores, operator: User) -> None:
+    run = services.start_run(operator, make_task(stores, operator))
+    services.cancel_run(operator, run)
+    with closing(store_at(stores.dest)) as store:
+        upload_id = store.create_upload(DEST_BUCKET, "o\x00")
+    OpenUpload.objects.create(
+        connection=run.task.dest_connection,
+        run=run,
+        batch_number=0,
+        batch_attempt=1,
+        bucket=DEST_BUCKET,
+        object_key="o\\x00",
+        key_base64="bwA=",
+        upload_id=upload_id,
+    )
+
+    jobs.reconcile()
+
+    assert not stores.dest.open_uploads(DEST_BUCKET)
+    assert not OpenUpload.objects.exists()
