@@ -184,6 +184,12 @@ def test_an_aborted_upload_is_gone(ground: Ground) -> None:
         store.list_parts(ground.bucket, key, upload_id)
 
 
+@pytest.mark.parametrize("name", ["bell\x07", "none\ufffe"])
+def test_a_key_that_xml_cannot_say_is_written_in_parts(ground: Ground, name: str) -> None:
+    assert upload(ground, name, [b"part"]) == f"{hashlib.md5(hashlib.md5(b'part').digest()).hexdigest()}-1"
+    assert ground.read(name) == b"part"
+
+
 def test_an_open_upload_lists_its_parts(ground: Ground) -> None:
     store, key = ground.store, ground.key("film")
     upload_id = store.create_upload(ground.bucket, key)
