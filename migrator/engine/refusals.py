@@ -159,7 +159,7 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
         facts["key_fault"] = "it keeps objects as files, and no file can be a folder too"
     if kind is errors.ObjectTooLarge:
         facts["size"] = "too large"
-    if kind in {errors.NotSupported, errors.DestConfig}:
+    if kind in {errors.NotSupported, errors.DestConfig, errors.TagsRefused}:
         facts["feature"] = message or said.code
     return kind(
         f"{asked.operation}: {said.code} {message}",
@@ -235,8 +235,8 @@ _BY_CODE: dict[str, type[errors.EngineError]] = {
     "InvalidEncryptionAlgorithmError": errors.DestConfig,
     "InvalidRequest": errors.NotSupported,
     "InvalidArgument": errors.NotSupported,
-    "MetadataTooLarge": errors.DestConfig,
-    "InvalidTag": errors.DestConfig,
+    "MetadataTooLarge": errors.MetadataTooLarge,
+    "InvalidTag": errors.TagsRefused,
     "ObjectLocked": errors.DestLocked,
 }
 

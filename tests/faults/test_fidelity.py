@@ -13,7 +13,7 @@ from integrity.layouts import MIB
 from integrity.verdicts import Policy
 from migrator.engine.verifying import Depth
 from tests.faults.conftest import Make
-from tests.faults.two_stores import DEST, Settled, TwoStores
+from tests.faults.two_stores import DEST, TINY_PARTS, Settled, TwoStores
 
 REQUIRED = Policy(fidelity="required")  # type: ignore[arg-type]
 EXACTLY: dict[str, object] = {"policy": REQUIRED, "tags": True}
@@ -382,6 +382,28 @@ def test_row_73_a_class_that_the_destination_does_not_know_is_dest_config(two_st
 
     assert (settled.code, settled.attempts) == ("dest_config", ["dest_config"])
     assert settled.finding.error_message.startswith("The destination does not take the storage class")
+    assert pair.dest.keys(DEST) == []
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload"])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("MetadataTooLarge", "What describes this object (its metadata) is longer than the destination takes."),
+        ("InvalidTag", 'The destination does not take the tags of this object. It says "Not so."'),
+    ],
+)
+def test_what_describes_an_object_and_is_refused_is_said_so(
+    two_stores: Make, operation: str, code: str, words: str
+) -> None:
+    refused = {"status": 400, "code": code, "message": "Not so."}
+    pair = two_stores({"side": "destination", "operation": operation, "action": "status", "value": refused})
+    pair.seed("note", os.urandom(100_000), part_size=0 if operation == "PutObject" else 40_000)
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("dest_config", ["dest_config"])
+    assert settled.finding.error_message.startswith(words)
     assert pair.dest.keys(DEST) == []
 
 

@@ -24,7 +24,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
        ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
        ├─ NotAsPlanned · NotKnownAsPlanned                                           where only that may be replaced
-       ├─ ClassNotNamed · ClassRefused                                               of storage classes
+       ├─ ClassNotNamed · ClassRefused · MetadataTooLarge · TagsRefused              of what describes an object
        ├─ PartNotTaken · PartTooLarge                                                of one part of an upload,
        ├─ PartsRefused · PartsTooSmall                                               and of all at its end
        ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
@@ -60,6 +60,7 @@ from migrator.engine.errors.items import (
     KmsRefused,
     ListedNotFound,
     LocalMemoryCorruption,
+    MetadataTooLarge,
     NotAsPlanned,
     NotAtDestination,
     NotKnownAsPlanned,
@@ -78,6 +79,7 @@ from migrator.engine.errors.items import (
     SourceChanged,
     SourceGone,
     StatementsDiffer,
+    TagsRefused,
     TlsProblem,
     TranscodedByStore,
     UnknownAnswer,
@@ -168,6 +170,7 @@ __all__ = [
     "ListingInvalid",
     "LocalDiskFull",
     "LocalMemoryCorruption",
+    "MetadataTooLarge",
     "NameNotFound",
     "NobodyThere",
     "NotAsPlanned",
@@ -195,6 +198,7 @@ __all__ = [
     "Stopped",
     "StoreBusy",
     "StoreFault",
+    "TagsRefused",
     "Throttled",
     "TlsProblem",
     "TooManyVersions",

@@ -103,6 +103,26 @@ class ClassNotNamed(DestConfig):
     advice_admin = ""
 
 
+class MetadataTooLarge(DestConfig):
+    """MetadataTooLarge: stores differ in how much of it they keep (S3: 2 KB)."""
+
+    advice = (
+        "What describes this object (its metadata) is longer than the destination takes. Nothing was stored. "
+        "Shorten it at the source, then start a retry run."
+    )
+    advice_admin = ""
+
+
+class TagsRefused(DestConfig):
+    """InvalidTag: never written without them instead."""
+
+    advice = (
+        'The destination does not take the tags of this object. It says "{feature}". Nothing was stored. '
+        "Change them at the source, or leave tags out in the task, then plan a new run."
+    )
+    advice_admin = ""
+
+
 class Archived(ItemProblem):
     """InvalidObjectState, or an archive class that is not restored."""
 
