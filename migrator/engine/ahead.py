@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,12 +17,15 @@ _T = TypeVar("_T")
 
 
 @contextmanager
-def read_ahead(stream: Iterable[_T], stretch: int) -> Iterator[Iterator[_T | None]]:
+def read_ahead(
+    stream: Iterable[_T], stretch: int, leaving: Callable[[], object] = lambda: None
+) -> Iterator[Iterator[_T | None]]:
     """Give what the stream yields, in order, and None for each two seconds in which nothing comes.
 
     Up to `stretch` of what follows is fetched meanwhile, by one thread. Fetching begins at once. What the stream raises
     is raised to whoever reads, in place of the stretch in which it happened. Leaving the block ends the thread, which
-    takes a second and one item at most.
+    takes a second and one item at most; `leaving` is called before that, and may bring an item nearer that is long in
+    coming.
     """
     rest = iter(stream)
     with ThreadPoolExecutor(1, "ahead") as pool:
@@ -40,7 +43,10 @@ def read_ahead(stream: Iterable[_T], stretch: int) -> Iterator[Iterator[_T | Non
                 coming = fetch()
                 yield from found
 
-        yield items(fetch())
+        try:
+            yield items(fetch())
+        finally:
+            leaving()
 
 
 def _taken(stream: Iterator[_T], most: int) -> list[_T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -122,10 +123,15 @@ def _plan(run: Run) -> None:
         raise VersionsNotKept(facts={"bucket": task.dest_bucket})
     wanted = _wanted(run)
     gaps: list[Gap] = []
-    listings = _listings(run, wanted, source, dest, gaps)
+    # Who no longer makes this plan, as one whose run is cancelled, waits for no page that is long in coming.
+    left = threading.Event()
+    listings = _listings(run, wanted, source.until(left.is_set), dest.until(left.is_set), gaps)
     summary, classes = PlanSummary(), Classes(copy_options(run), str(run.pk), known[1].limits)
     # Both are waited for at once, and while the plan is made of what has come.
-    with read_ahead(listings[0], LARGEST_PAGE) as source_listing, read_ahead(listings[1], LARGEST_PAGE) as dest_listing:
+    with (
+        read_ahead(listings[0], LARGEST_PAGE, left.set) as source_listing,
+        read_ahead(listings[1], LARGEST_PAGE, left.set) as dest_listing,
+    ):
         batches = plan_batches(
             _beating(run, source_listing),
             _beating(run, dest_listing),
@@ -317,8 +323,8 @@ def _source_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.SOURCE)
     if kept is not None:
         return kept
-    place = (store, task.source_bucket, task.source_prefix)
-    profile = _found_out(run, lambda: probe_source(*place, filter(None, list_around(*place, []))))
+    place = (task.source_bucket, task.source_prefix)
+    profile = _read(run, store, lambda seen: probe_source(seen, *place, filter(None, list_around(seen, *place, []))))
     return _keep_profile(run, StoreProfile.Side.SOURCE, profile)
 
 
@@ -326,22 +332,31 @@ def _destination_profile(run: Run, store: Store) -> Profile:
     kept = _kept_profile(run, StoreProfile.Side.DESTINATION)
     if kept is not None:
         return kept
-    place = (store, run.task.dest_bucket, run.task.dest_prefix)
+    place = (run.task.dest_bucket, run.task.dest_prefix)
     if run.kind == Run.Kind.VERIFY:
         # Known by reading only, for this run: it is kept apart from what a destination has shown to refuse.
-        return _found_out(run, lambda: probe_source(*place))
+        return _read(run, store, lambda seen: probe_source(seen, *place))
     if not run.options["probe"]:
         return Profile(limits=limits_at(store))
-    profile = _found_out(run, lambda: probe_destination(*place))
+    profile = _found_out(run, lambda: probe_destination(store, *place))
     return _keep_profile(run, StoreProfile.Side.DESTINATION, profile)
 
 
-def _found_out(run: Run, ask: Callable[[], Profile]) -> Profile:
+def _read(run: Run, store: Store, ask: Callable[[Store], Profile]) -> Profile:
+    """Find out by reading alone, which may be left where it is: a probe that writes must clear away what it wrote."""
+    left = threading.Event()
+    return _found_out(run, lambda: ask(store.until(left.is_set)), left.set)
+
+
+def _found_out(run: Run, ask: Callable[[], Profile], leaving: Callable[[], object] = lambda: None) -> Profile:
     """Ask in a thread, with a heartbeat meanwhile: a store that is long silent is no lost worker."""
     with ThreadPoolExecutor(1, "probing") as pool:
         asked = pool.submit(ask)
-        while not wait([asked], settings.HEARTBEAT_SECONDS).done:
-            _beat(run)
+        try:
+            while not wait([asked], settings.HEARTBEAT_SECONDS).done:
+                _beat(run)
+        finally:
+            leaving()
         return asked.result()
 
 

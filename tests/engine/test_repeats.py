@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,9 +16,11 @@ from migrator.engine.errors import (
     ListingInvalid,
     ObjectMissing,
     SecretRefused,
+    Stopped,
     StoreFault,
     Throttled,
 )
+from migrator.engine.pacing import Patience
 from migrator.engine.repeats import DESTINATION, MOST_KINDS, SOURCE, Repeats
 from migrator.engine.stores import Endpoint, Store
 
@@ -133,3 +137,17 @@ def test_the_lines_stay_open_while_somebody_listens() -> None:
     assert seen() is not None
     del heard
     assert seen() is None
+
+
+def test_a_store_is_left_in_the_midst_of_its_patience(store: Store) -> None:
+    """Nobody listens at its address."""
+    store.patience = Patience(first_seconds=60, longest_seconds=60)
+    left = threading.Event()
+    leaving, began = store.until(left.is_set), time.monotonic()
+    threading.Timer(0.3, left.set).start()
+
+    with pytest.raises(Stopped):
+        leaving.list_page("bucket", "")
+
+    assert time.monotonic() - began < 20
+    assert leaving.pace is store.pace

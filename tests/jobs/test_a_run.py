@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -16,7 +17,7 @@ from migrator.engine.copying import CopyOptions
 from migrator.engine.pacing import Patience
 from migrator.jobs.sides import source_store_of
 from migrator.models import Batch, OpenUpload, Run
-from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_task, records_of, sha256
+from tests.stores import DEST_BUCKET, SOURCE_BUCKET, Stores, make_known_task, make_task, records_of, sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -211,6 +212,33 @@ def test_a_plan_is_no_lost_worker_while_a_listing_is_silent(
     run.refresh_from_db()
     assert (run.state, run.planned) == ("ready", count)
     assert max(later - earlier for earlier, later in pairwise(beats)) < 3
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("versions", ["latest", "all"])
+def test_a_plan_that_is_cancelled_waits_for_no_silent_listing(
+    stores: Stores, operator: User, side: str, versions: str
+) -> None:
+    silent = stores.source if side == "source" else stores.dest
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.set_versioning(bucket, "Enabled")
+    run = services.start_run(operator, make_known_task(stores, operator, versions=versions))
+    names = {"operation": "ListObjectsV2" if versions == "latest" else "ListObjectVersions", "calls": "all"}
+    silent.plan_faults([{**names, "action": "stall", "at_byte": 0, "value": 40}])
+
+    def cancel() -> None:
+        services.cancel_run(operator, Run.objects.get(pk=run.pk))
+        connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        # The sandbox says it in its loop, where no database may be asked.
+        silent.on_fired(lambda _: beside.submit(cancel))
+        began = time.monotonic()
+        jobs.plan(str(run.pk))
+
+    assert time.monotonic() - began < 20
+    run.refresh_from_db()
+    assert run.state == "cancelled"
 
 
 def test_a_second_run_skips_what_the_first_one_proved(stores: Stores, operator: User) -> None:

@@ -48,6 +48,7 @@ class Asking:
         self.transport = Transport(endpoint)
         self._client = Client(self.transport)
         self._listener: Callable[[str, EngineError], None] | None = None
+        self._gives_up: Callable[[], bool] | None = None
         # When a bucket was last asked what is behind a HEAD, and the problem that its listing named.
         self._behind: dict[str, tuple[float, ConnectionProblem | None]] = {}
         self._asks_behind = threading.Lock()
@@ -65,11 +66,24 @@ class Asking:
 
         It has the lines, the pace and the patience of this one, and costs next to nothing.
         """
-        heard = copy(self)
+        heard = self._twin()
         heard._listener = listener
-        # The lines are closed where nobody holds this one any more.
-        heard._lines_of = self
         return heard
+
+    def until(self, gives_up: Callable[[], bool]) -> Self:
+        """Return this store for one who may lose interest in what is read: `Stopped` is raised then, also in a wait.
+
+        What goes through boto3 is waited for. It has the lines, the pace and the patience of this one.
+        """
+        left = self._twin()
+        left._gives_up = gives_up
+        return left
+
+    def _twin(self) -> Self:
+        twin = copy(self)
+        # The lines are closed where nobody holds this one any more.
+        twin._lines_of = self
+        return twin
 
     def repeats(self, operation: str, problem: EngineError) -> None:
         """Tell whoever listens that a request is made again because of `problem`."""
@@ -114,7 +128,7 @@ class Asking:
 
     def _reply(self, request: Request, asked: Asked, should_stop: Callable[[], bool] | None = None) -> Reply:
         """Ask over a line and return a good answer, up to its bound. Raises `Stopped` when asked to stop."""
-        reply = self.transport.exchange(request, should_stop)
+        reply = self.transport.exchange(request, should_stop or self._gives_up)
         if reply.status >= 300:
             raise refusal_of(reply, asked)
         return reply
@@ -192,7 +206,7 @@ class Asking:
                 if not isinstance(problem, StoreBusy) or not may_repeat or tried >= self.patience.tries:
                     raise problem from exc
                 self.repeats(asked.operation, problem)
-                self.patience.wait(tried, should_stop)
+                self.patience.wait(tried, should_stop or self._gives_up)
             else:
                 self.pace.went_well()
                 return found
