@@ -47,7 +47,7 @@ def last_readings(places: Places, keys: Sequence[str]) -> dict[str, IntegrityRec
     found = _readings(places, keys)
     newest = dict(found.values_list("object_key").annotate(newest=Max("created_at")).order_by())
     rows = found.filter(created_at__in=set(newest.values()), verdict="verified")
-    return {row.object_key: row for row in rows if row.created_at == newest[row.object_key]}
+    return {row.key: row for row in rows if row.created_at == newest[row.object_key]}
 
 
 def last_readings_of_versions(places: Places, keys: Sequence[str]) -> dict[tuple[str, str], IntegrityRecord]:
@@ -56,8 +56,8 @@ def last_readings_of_versions(places: Places, keys: Sequence[str]) -> dict[tuple
     rows = found.values_list("object_key", "source_version_id").annotate(newest=Max("created_at")).order_by()
     newest = {(key, version): at for key, version, at in rows}
     verified = found.filter(created_at__in=set(newest.values()), verdict="verified")
-    named = (((row.object_key, row.source_version_id), row) for row in verified)
-    return {name: row for name, row in named if row.created_at == newest[name]}
+    newest_ones = (row for row in verified if row.created_at == newest[row.object_key, row.source_version_id])
+    return {(row.key, row.source_version_id): row for row in newest_ones}
 
 
 def _readings(places: Places, keys: Sequence[str]) -> QuerySet[IntegrityRecord]:

@@ -20,6 +20,11 @@ def in_base64(key: str) -> str:
     return "" if _is_text(key) else base64.b64encode(_bytes_of(key)).decode("ascii")
 
 
+def may_describe(text: str) -> bool:
+    """Say whether text that `as_text` returned may be that of a key which is none itself."""
+    return "\\x" in text
+
+
 def from_record(text: str, coded: str | None) -> str:
     """Return the key of which a record holds this text and, where that is not the key itself, its base64."""
     return base64.b64decode(coded).decode("utf-8", "surrogateescape") if coded else text

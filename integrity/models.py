@@ -7,6 +7,8 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from integrity.keys import from_record, may_describe
+
 # Keys are bytes: compared byte by byte, in every database. SQLite's BINARY is its default.
 VERDICTS = ("verified", "failed", "unverified")
 
@@ -149,6 +151,18 @@ class IntegrityRecord(models.Model):
 
     def __str__(self) -> str:
         return self.object_key
+
+    @property
+    def key(self) -> str:
+        """The key of the object, to the byte. Where its text may describe another it is asked of `source_facts`."""
+        is_described = may_describe(self.object_key)
+        return from_record(self.object_key, self.source_facts.get("key_base64") if is_described else None)
+
+    @property
+    def key_of_copy(self) -> str:
+        """The key of its copy, to the byte; so too with `dest_facts`."""
+        is_described = may_describe(self.dest_key)
+        return from_record(self.dest_key, self.dest_facts.get("key_base64") if is_described else None)
 
     @property
     def needs_a_person(self) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from integrity.etags import normalise
 from integrity.evidence import ErrorCode
-from integrity.keys import as_text
+from integrity.keys import as_text, from_record
 from integrity.models import IntegrityRecord
 from migrator.engine.chain_leg import DestVersion, Link
 from migrator.engine.errors import ListingInvalid
@@ -201,9 +201,16 @@ def _copies_of(run: Run, keys: Sequence[str]) -> dict[str, _Copies]:
         .exclude(verdict="failed")
         .exclude(dest_version_id="")
         .order_by("created_at")
-        .values_list("dest_key", "source_version_id", "source_etag", "dest_version_id", "dest_etag")
+        .values_list(
+            "dest_key",
+            "dest_facts__key_base64",
+            "source_version_id",
+            "source_etag",
+            "dest_version_id",
+            "dest_etag",
+        )
     )
     found: dict[str, _Copies] = defaultdict(_Copies)
-    for dest_key, version, source_etag, dest_version, etag in rows:
-        found[dest_key].add(version, source_etag, DestVersion(dest_version, etag))
+    for dest_key, coded, version, source_etag, dest_version, etag in rows:
+        found[from_record(dest_key, coded)].add(version, source_etag, DestVersion(dest_version, etag))
     return dict(found)

@@ -31,6 +31,6 @@ def read_earlier(run: Run, items: Sequence[Item], depth: Depth) -> dict[int, Ear
             # A version has readings of its own; what was read of another says nothing about it.
             version = (item.key, item.version_id)
             record = of_versions.get(version) if item.version_id else readings.get(item.key)
-            if record is not None and record.dest_key == item.dest_key:
+            if record is not None and record.key_of_copy == item.dest_key:
                 found[item.index] = earlier_of(record)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from integrity.etags import normalise
 from integrity.evidence import VERSION_NAMED, Finding, Origin, Statement
-from integrity.keys import as_text
+from integrity.keys import as_text, may_describe
 from migrator.engine.confirming import listed_histories
 from migrator.engine.errors import ConnectionProblem, EngineError
 from migrator.jobs.sides import places_of
@@ -38,6 +38,7 @@ _IDENTITY = (
     "dest_version_id",
     "verdict",
 )
+_WHAT_THE_KEYS_ARE = ("source_facts", "dest_facts")
 _HOW_IT_IS_STORED = ("checks", "dest_facts")
 
 
@@ -94,7 +95,8 @@ def _of_versions(run: Run, items: Sequence[Item], wish: Wish, destination: Side)
 
 def _held_as(record: IntegrityRecord, held: Mapping[str, KeyHistory]) -> ListedObject | None:
     """Return the copy that a record names, if it is listed as the record has it."""
-    listed = held[record.dest_key].version(record.dest_version_id) if record.dest_key in held else None
+    history = held.get(record.key_of_copy)
+    listed = history.version(record.dest_version_id) if history else None
     if listed is None or (listed.size, normalise(listed.etag)) != (record.source_size, record.dest_etag):
         return None
     return listed
@@ -106,10 +108,12 @@ def _last_records(run: Run, items: Sequence[Item], wish: Wish) -> _Records:
         return {}
     fields = _IDENTITY if wish.is_empty else (*_IDENTITY, *_HOW_IT_IS_STORED)
     keys = {as_text(item.key) for item in items}
+    if any(map(may_describe, keys | {as_text(item.dest_key) for item in items})):
+        fields = (*fields, *_WHAT_THE_KEYS_ARE)
     judged = places_of(run).records().filter(verdict__in=["verified", "failed"], object_key__in=keys)
     by_version = bool(items[0].version_id)
     return {
-        (record.object_key, record.dest_key, record.source_version_id if by_version else ""): record
+        (record.key, record.key_of_copy, record.source_version_id if by_version else ""): record
         for record in judged.order_by("created_at").only(*fields)
     }
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrity.keys import as_text, from_record, in_base64
+from integrity.keys import as_text, from_record, in_base64, may_describe
 
 
 @pytest.mark.parametrize("key", ["", "photos/a.jpg", "b\\xff", "\u00e9 \U0001f600", "line\nbreak\x01"])
@@ -21,4 +21,5 @@ def test_a_key_that_can_be_stored_stands_for_itself(key: str) -> None:
 )
 def test_a_key_that_cannot_be_stored_is_told_by_its_bytes(key: str, text: str, base64: str) -> None:
     assert (as_text(key), in_base64(key)) == (text, base64)
+    assert may_describe(text)
     assert from_record(text, base64) == key

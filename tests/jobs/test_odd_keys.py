@@ -97,6 +97,53 @@ def test_a_key_that_cannot_be_stored_is_settled_in_a_task_of_all_versions(stores
     ]
 
 
+def test_copies_of_versions_under_a_key_that_cannot_be_stored_are_known_again(stores: Stores, operator: User) -> None:
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.set_versioning(bucket, "Enabled")
+    for body in (b"older", b"newer"):
+        stores.source.seed(SOURCE_BUCKET, "o\x00", body)
+    task = make_task(stores, operator, versions="all", if_exists="replace_if_matches")
+    run_through(services.start_run(operator, task, start=True))
+    copies = stores.dest.version_ids(DEST_BUCKET, "o\x00")
+
+    run_through(services.start_run(operator, task, start=True))
+
+    assert len(copies) == 2
+    assert stores.dest.version_ids(DEST_BUCKET, "o\x00") == copies
+
+
+def test_a_key_that_cannot_be_stored_and_one_that_reads_like_it_have_records_of_their_own(
+    stores: Stores, operator: User
+) -> None:
+    task = make_task(stores, operator, if_exists="skip_if_verified_identical")
+    stores.source.seed(SOURCE_BUCKET, "o\x00", b"body")
+    run_through(services.start_run(operator, task, start=True))
+    for sandbox, bucket in ((stores.source, SOURCE_BUCKET), (stores.dest, DEST_BUCKET)):
+        sandbox.seed(bucket, "o\\x00", b"body")
+
+    again = services.start_run(operator, task, start=True)
+    run_through(again)
+
+    records = IntegrityRecord.objects.filter(run=again.pk)
+    assert {record.key: (record.verdict, record.notes) for record in records} == {
+        "o\x00": ("", []),
+        "o\\x00": ("verified", ["already_there"]),
+    }
+
+
+def test_statements_about_a_key_that_cannot_be_stored_are_compared_with_its_earlier_record(
+    stores: Stores, operator: User
+) -> None:
+    stores.source.seed(SOURCE_BUCKET, "o\x00", b"body")
+    task = make_task(stores, operator)
+    first = run_through(services.start_run(operator, task, start=True))
+
+    verifying = services.start_run(operator, task, kind=Run.Kind.VERIFY, verify_depth="statements", start=True)
+    record = run_through(verifying)["o\\x00"]
+
+    assert (record.verdict, record.compared_with) == ("verified", first["o\\x00"].pk)
+
+
 def test_an_upload_to_a_key_that_cannot_be_stored_is_remembered_and_forgotten(stores: Stores, operator: User) -> None:
     stores.source.seed(SOURCE_BUCKET, "o\x00", bytes(11 * MIB), part_size=5 * MIB)
     run = services.start_run(operator, make_task(stores, operator), start=True)
