@@ -214,7 +214,8 @@ def conditions(if_none_match: bool, if_match: str) -> dict[str, str]:
 
 
 def _quoted(etag: str) -> str:
-    """Some stores list ETags without quotes; a condition needs them."""
+    """Some stores list ETags without quotes, or among blanks; a condition needs the quotes and no blanks."""
+    etag = etag.strip()
     return etag if etag.endswith('"') else f'"{etag}"'
 
 

@@ -198,6 +198,9 @@ class Transport:
         lines += _SILENCED if "content-type" in headers or "Content-Type" in headers else _SILENCED_WITH_TYPE
         if request.method == "GET":
             lines += _AS_STORED
+        if not (text := "".join(lines)).isascii() or not text.isprintable():
+            # Such as a line feed in an ETag that a store has listed: what follows it would be a header of its own.
+            raise ValueError("a sign that no header can hold")
         line.load(request, url, lines, 0 if streamed else self._seconds_for(request), self._silence_for(request))
 
     def heard(self, headers: Mapping[str, str]) -> None:

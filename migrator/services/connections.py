@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from migrator.engine.probing import Step
+
+# What may be empty is asked for elsewhere.
+_SENDABLE = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +196,22 @@ def _problems(given: ConnectionInput, connection: Connection | None = None) -> l
         problems.append(Problem("access_key_id", "Enter the access key."))
     if not given.region.strip():
         problems.append(Problem("region", "Enter the region, or us-east-1 if the service has none."))
+    problems += _unsendable(given)
     try:
         check_endpoint_url(given.endpoint_url, address_rule())
     except AddressProblem as exc:
         problems.append(Problem("endpoint_url", exc.sentence))
     return problems
+
+
+def _unsendable(given: ConnectionInput) -> list[Problem]:
+    """Name what stands in a header of each request and cannot: what is copied from a page may bring signs unseen."""
+    told = {"access_key_id": "access key", "session_token": "session token", "region": "region"}
+    return [
+        Problem(field, f"The {words} holds a sign that cannot be sent. Type it again.")
+        for field, words in told.items()
+        if not _SENDABLE.fullmatch(getattr(given, field).strip())
+    ]
 
 
 def _check(check: Any, field_name: str) -> None:

@@ -106,3 +106,45 @@ def test_what_one_object_has_shown_is_known_of_the_next(streamed_stores: Make) -
     assert {each.verdict for each in settled.values()} == {"verified"}
     assert [call.status for call in pair.source.log if call.operation == "GetObject"].count(412) == 1
     assert pair.dest.keys(DEST) == [item.key for item in items]
+
+
+QUOTED = f"&quot;{MD5}&quot;"
+
+
+def listed_as(pair: TwoStores, etag: str) -> TwoStores:
+    """Seed the source's one object, and have it listed with an ETag that is written so."""
+    pair.seed("photo", BODY)
+    written = {"find": QUOTED, "put": etag}
+    pair.source.plan_faults([{"side": "source", "operation": "ListObjectsV2", "action": "xml", "value": written}])
+    return pair
+
+
+@pytest.mark.parametrize("threshold", [STRAIGHT, 1_000_000], ids=["straight through", "small"])
+@pytest.mark.parametrize(
+    "written",
+    [f"\n  {QUOTED}\n  ", f"{QUOTED}&#13;&#10;", f" {MD5}\t"],
+    ids=["a line of its own", "an end of a line", "no quotes"],
+)
+def test_an_etag_that_is_listed_among_blanks_is_the_same(two_stores: Make, written: str, threshold: int) -> None:
+    pair = listed_as(two_stores(), written)
+    pair.learn()
+    planned = pair.items()
+
+    settled = pair.copy_items(planned, threshold=threshold)["photo"]
+
+    assert (planned[0].etag != f'"{MD5}"', settled.verdict, settled.attempts) == (True, "verified", [""])
+    assert "listing_etag_differs" not in settled.notes
+
+
+@pytest.mark.parametrize("threshold", [STRAIGHT, 1_000_000], ids=["straight through", "small"])
+@pytest.mark.parametrize("sign", ["&#13;&#10;x-evil: yes", "\u00e9", "\u20ac", "&#127;"], ids=ascii)
+def test_an_etag_that_no_header_can_hold_is_an_answer_that_cannot_be_read(
+    two_stores: Make, sign: str, threshold: int
+) -> None:
+    pair = listed_as(two_stores(), f"&quot;{MD5}{sign}&quot;")
+
+    settled = pair.copy_items(pair.items(), threshold=threshold)["photo"]
+
+    assert settled.code == "store_error"
+    assert "cannot be read" in settled.finding.error_message
+    assert "GetObject" not in [entry.operation for entry in pair.source.log]
