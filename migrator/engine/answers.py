@@ -73,8 +73,11 @@ def _second(seconds: int) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    """Return an aware time as RFC 3339 in UTC. Raises ValueError for one that no calendar has there."""
+    try:
+        return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    except OverflowError as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def statement_of(

@@ -60,3 +60,22 @@ def test_a_key_that_is_no_xml_is_not_read_from_a_list_of_uploads() -> None:
         with pytest.raises(AnswerUnreadable):
             store.list_uploads("bucket", "o")
         store.close()
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        "<Key>o</Key><Initiated>2026-11-25T08:33:21.000Z</Initiated>",
+        "<Key>o</Key><UploadId>1</UploadId><Initiated>0001-01-01T00:00:00+01:00</Initiated>",
+    ],
+    ids=["no id", "a time that is none"],
+)
+def test_a_list_of_uploads_that_makes_no_sense_is_an_answer_that_cannot_be_read(upload: str) -> None:
+    said = _says(f"<ListMultipartUploadsResult><Upload>{upload}</Upload></ListMultipartUploadsResult>")
+    with answering(said, said) as told:
+        store = Store(_endpoint(told.url), patience=Patience(tries=1))
+        with pytest.raises(AnswerUnreadable):
+            store.list_uploads("bucket")
+        with pytest.raises(AnswerUnreadable):
+            store.uploads_since("bucket", "o", 0)
+        store.close()

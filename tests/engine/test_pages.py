@@ -203,3 +203,37 @@ def test_what_a_page_says_of_itself_is_read() -> None:
     said = page_of(f"<ListBucketResult><Name>b</Name>{going_on}{groups}</ListBucketResult>".encode())
 
     assert (said.name, said.truncated, said.next_token, said.key_count, said.common_prefixes) == ("b", True, "t", 3, 2)
+
+
+# The last two no calendar has in UTC.
+NO_TIMES = [
+    "x",
+    "2026-02-30T00:00:00.000Z",
+    "aaaa-aa-aaTaa:aa:aa.aaaZ",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-01:00",
+]
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
+def test_a_time_that_is_none_is_not_taken_for_one(text: str) -> None:
+    times = f"<LastModified>{text}</LastModified>"
+    version = f"<Version><Key>k</Key>{times}<Size>1</Size></Version>"
+    marker = f"<DeleteMarker><Key>k</Key>{times}</DeleteMarker>"
+
+    for read, body in (
+        (page_of, page(f"<Contents><Key>k</Key>{times}<Size>1</Size></Contents>")),
+        (version_page_of, f"<ListVersionsResult>{version}</ListVersionsResult>".encode()),
+        (version_page_of, f"<ListVersionsResult>{marker}</ListVersionsResult>".encode()),
+    ):
+        with pytest.raises(ValueError):
+            read(body)
+
+
+@pytest.mark.parametrize("text", ["2026-11-25 08:33:21.000Z", "2026-W48-3T08:33:21.000Z", "2026-11-25T08:33:21Z"])
+def test_a_time_in_another_form_is_the_same_time(text: str) -> None:
+    (entry,) = page_of(
+        page(f"<Contents><Key>k</Key><LastModified>{text}</LastModified><Size>1</Size></Contents>")
+    ).entries
+
+    assert entry.last_modified == "2026-11-25T08:33:21.000000Z"

@@ -42,6 +42,7 @@ _TO_THE_SECOND = len("2024-01-31T10:20:30")
 # What boto3 makes of a 404 whose body is no error document.
 _NO_CODE = frozenset({"", "404"})
 _SENSELESS = "sent a list of parts that makes no sense"
+_SENSELESS_UPLOADS = "sent a list of uploads that makes no sense"
 
 
 class UploadVerbs(Asking):
@@ -181,7 +182,8 @@ class UploadVerbs(Asking):
 
     def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
         """The open uploads below `prefix`, at most the first 1,000."""
-        return _uploads_in(self._call(self._asked_for_uploads(bucket), *_listing_of_uploads(bucket, prefix)))
+        asked = self._asked_for_uploads(bucket)
+        return _uploads_in(self._call(asked, *_listing_of_uploads(bucket, prefix)), asked)
 
     def uploads_since(self, bucket: str, key: str, since: float) -> tuple[ListedUpload, ...]:
         """The open uploads of exactly this key that were begun since `since`, a reading of our monotonic clock.
@@ -192,7 +194,7 @@ class UploadVerbs(Asking):
         asked = self._asked_for_uploads(bucket)
         reply = self._call(asked, *_listing_of_uploads(bucket, key))
         elapsed = timedelta(seconds=time.monotonic() - since)
-        listed = _uploads_in(reply)
+        listed = _uploads_in(reply, asked)
         uploads = [upload for upload in listed if upload.key == key]
         is_cut = reply.get("IsTruncated") and len(uploads) == len(listed)
         told = headers_of(reply).get("date", "")
@@ -223,12 +225,16 @@ def _listing_of_uploads(bucket: str, prefix: str) -> tuple[str, Mapping[str, obj
     return "list_multipart_uploads", {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
 
 
-def _uploads_in(reply: Mapping[str, object]) -> tuple[ListedUpload, ...]:
+def _uploads_in(reply: Mapping[str, object], asked: Asked) -> tuple[ListedUpload, ...]:
+    """Return the uploads of a list. Raises `AnswerUnreadable` where one has no id, or a time that is none."""
     coded = reply.get("EncodingType") == "url"
-    return tuple(
-        ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")), _initiator_of(row))
-        for row in rows_of(reply, "Uploads")
-    )
+    try:
+        return tuple(
+            ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")), _initiator_of(row))
+            for row in rows_of(reply, "Uploads")
+        )
+    except (KeyError, ValueError) as exc:
+        raise AnswerUnreadable(str(exc), facts=asked.facts() | {"fault": _SENSELESS_UPLOADS}) from exc
 
 
 def _initiator_of(row: Mapping[str, object]) -> str:
