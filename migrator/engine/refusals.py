@@ -225,6 +225,8 @@ _BY_CODE: dict[str, type[errors.EngineError]] = {
     "KeyTooLong": errors.KeyTooLong,
     "ObjectParentIsFile": errors.KeyInvalid,
     "ExistingObjectIsDirectory": errors.KeyInvalid,
+    # Of a key that ends in a slash, where such an object is a folder.
+    "DirectoryObjectContainsData": errors.KeyInvalid,
     "XMinioParentIsObject": errors.KeyInvalid,
     "QuotaExceeded": errors.DestinationFull,
     "XMinioStorageFull": errors.DestinationFull,

@@ -116,7 +116,12 @@ def test_row_67_a_key_that_is_no_text_is_key_invalid(two_stores: Make) -> None:
 @pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "CompleteMultipartUpload"])
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(409, "ObjectParentIsFile"), (409, "ExistingObjectIsDirectory"), (400, "XMinioParentIsObject")],
+    [
+        (409, "ObjectParentIsFile"),
+        (409, "ExistingObjectIsDirectory"),
+        (400, "XMinioParentIsObject"),
+        (400, "DirectoryObjectContainsData"),
+    ],
 )
 def test_row_67_a_key_that_would_be_a_file_and_a_folder_is_key_invalid(
     two_stores: Make, operation: str, status: int, code: str
