@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import base64
 
+# Twice what a key may have. In an index PostgreSQL keeps no more than 2,704 bytes of a row.
+LONGEST_TEXT = 2048
+_MORE = "\u2026"
+
 
 def as_text(key: str) -> str:
-    """Return a key as text that every database takes: what is none stands in it as `\\xff` or `\\x00`."""
+    """Return a key as text that every database takes: what is none stands in it as `\\xff` or `\\x00`.
+
+    What is too long for an index is cut, and ends in an ellipsis.
+    """
     if _is_text(key):
         return key
-    return _bytes_of(key).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    text = _bytes_of(key).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    encoded = text.encode()
+    return text if len(encoded) <= LONGEST_TEXT else encoded[:LONGEST_TEXT].decode("utf-8", "ignore") + _MORE
 
 
 def in_base64(key: str) -> str:
@@ -22,7 +31,7 @@ def in_base64(key: str) -> str:
 
 def may_describe(text: str) -> bool:
     """Say whether text that `as_text` returned may be that of a key which is none itself."""
-    return "\\x" in text
+    return "\\x" in text or text.endswith(_MORE)
 
 
 def from_record(text: str, coded: str | None) -> str:
@@ -32,11 +41,11 @@ def from_record(text: str, coded: str | None) -> str:
 
 def _is_text(key: str) -> bool:
     try:
-        key.encode()
+        size = len(key.encode())
     except UnicodeEncodeError:
         return False
-    # It ends a text in PostgreSQL.
-    return "\x00" not in key
+    # NUL ends a text in PostgreSQL.
+    return size <= LONGEST_TEXT and "\x00" not in key
 
 
 def _bytes_of(key: str) -> bytes:

@@ -69,6 +69,7 @@ def test_a_page_that_never_comes_is_given_up(two_stores: Make) -> None:
         ("<Key>a</Key>", "<Key>z</Key>"),
         ("<Size>1</Size>", "<Size>-5</Size>"),
         ("<Size>1</Size>", "<Size>abc</Size>"),
+        ("<Size>1</Size>", "<Size>9223372036854775807</Size>"),
         ("</LastModified>", "</LastModified><LastModified>0001-01-01T00:00:00+01:00</LastModified>"),
         ("<KeyCount>3</KeyCount>", "<KeyCount>4</KeyCount>"),
     ],

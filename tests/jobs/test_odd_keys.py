@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -66,6 +67,21 @@ def test_a_key_that_cannot_be_stored_is_settled_and_the_others_are_too(
     assert {key: (record.error_code, record.source_facts["key_base64"]) for key, record in again.items()} == {
         text: (code, base64)
     }
+
+
+@pytest.mark.parametrize("length", [3_000, 20_000])
+def test_a_key_that_is_too_long_for_an_index_is_settled_and_the_others_are_too(
+    stores: Stores, operator: User, length: int
+) -> None:
+    # An index packs what repeats itself.
+    longest = "odd" + random.Random(length).randbytes(length // 2).hex()
+    listed_as(stores, longest)
+    first = services.start_run(operator, make_task(stores, operator), start=True)
+
+    records = run_through(first)
+
+    assert {record.key: record.error_code for record in records.values()} == {"a": "", longest: "key_too_long", "z": ""}
+    assert [each.key for each in run_through(services.retry_run(operator, first)).values()] == [longest]
 
 
 @pytest.mark.parametrize("kind", [Run.Kind.COPY, Run.Kind.VERIFY])
