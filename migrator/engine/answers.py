@@ -23,6 +23,8 @@ CONTENT_HEADERS = (
     "expires",
     "x-amz-website-redirect-location",
 )
+# S3 has no longer ones, and a record keeps none.
+LONGEST_VERSION_ID = 1024
 # One for all answers that name none: an upload keeps up to 10,000 of them.
 _NONE: Mapping[str, str] = {}
 _AMZ = "x-amz-"
@@ -130,9 +132,9 @@ def checksums_in(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def version_of(headers: Mapping[str, str]) -> str:
-    """Return the version id; the one of an unversioned bucket ("null") counts as none."""
+    """Return the version id; the one of an unversioned bucket ("null") counts as none, and so does one without end."""
     version = headers.get("x-amz-version-id", "")
-    return "" if version == "null" else version
+    return "" if version == "null" or len(version) > LONGEST_VERSION_ID else version
 
 
 def range_of(content_range: str) -> tuple[int, int, int] | None:

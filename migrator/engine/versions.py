@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from migrator.engine.answers import LONGEST_VERSION_ID
 from migrator.engine.errors import (
     AnswerUnreadable,
     ListingInvalid,
@@ -339,6 +340,8 @@ class _Asker:
                 last, ids = key, set()
             if not entry.version_id:
                 return "a version has no id"
+            if len(entry.version_id) > LONGEST_VERSION_ID:
+                return "a version has an id that none can have"
             if entry.version_id in ids:
                 return "a version is there twice"
             ids.add(entry.version_id)

@@ -205,6 +205,7 @@ INTO_ITSELF = "a page leads back into itself"
 SIZE = "an object has a size that none can have"
 UNSORTED = "the keys are not sorted"
 NO_ID = "a version has no id"
+LONG_ID = "a version has an id that none can have"
 TWICE = "a version is there twice"
 
 
@@ -221,6 +222,7 @@ TWICE = "a version is there twice"
         ([page(Entry("a", -1))], SIZE),
         ([page(Entry("a", 2**50 + 1))], SIZE),
         ([page(A1, versions=(replace(A1.listed(), version_id=""),))], NO_ID),
+        ([page(A1, versions=(replace(A1.listed(), version_id="v" * 1025),))], LONG_ID),
         ([page(A1, markers=(B1.marker(is_latest=True), A2.marker(is_latest=True)))], UNSORTED),
         ([page(A1, markers=(A1.marker(is_latest=True),))], TWICE),
         ([page(B1, truncated=True, next_key="a", next_version="a-1")], INTO_ITSELF),
