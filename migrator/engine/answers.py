@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from sys import intern
 
+from integrity.etags import normalise
 from integrity.evidence import Encryption, Origin, Statement
 from migrator.engine.errors import cleaned
 
@@ -99,7 +100,7 @@ def statement_of(
         at=now(),
         request_id=cleaned(said("x-amz-request-id", ""))[:200],
         size=size if is_sized else None,
-        etag=etag if etag is not None else headers.get("etag") or None,
+        etag=named_etag(etag if etag is not None else headers.get("etag")),
         version_id=version_of(own),
         last_modified=http_date(headers.get("last-modified", "")),
         encryption=_encryption(own),
@@ -114,6 +115,11 @@ def statement_of(
         missing_metadata=number_in(said("x-amz-missing-meta")) or 0,
         tag_count=number_in(said("x-amz-tagging-count")),
     )
+
+
+def named_etag(text: str | None) -> str | None:
+    """Return an ETag as it was stated; an empty one, in quotes even, names nothing and counts as none."""
+    return text if text and normalise(text) else None
 
 
 def written_statement(headers: Mapping[str, str], origin: Origin) -> Statement:

@@ -12,15 +12,17 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, TypedDict, cast
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 from migrator.engine.answers import Asked
-from migrator.engine.documents import refuse_growth, without_forbidden
+from migrator.engine.documents import begun, refuse_growth, without_forbidden
 from migrator.engine.errors import AnswerUnreadable
 from migrator.engine.lines import ENDLESS, Reply
 from migrator.engine.refusals import error_of
@@ -34,6 +36,7 @@ for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _make_client_lock = threading.Lock()
+_SAY_NOTHING = frozenset({"", "html"})
 
 
 class _Params(TypedDict):
@@ -92,29 +95,32 @@ class Client:
         reply = self._transport.exchange_signed(str(request.method), str(request.url), headers, body)
         if reply.cut and reply.status < 300:
             raise AnswerUnreadable(facts=self._extra.asked.facts() | {"fault": ENDLESS})
-        body = self._harmless(reply)
+        body = self._harmless(reply, is_question=request.method == "GET")
         make = cast("Callable[..., AWSResponse]", AWSResponse)
         return make(str(request.url), reply.status, HeadersDict(reply.headers), _Raw(body))
 
-    def _harmless(self, reply: Reply) -> bytes:
+    def _harmless(self, reply: Reply, *, is_question: bool) -> bytes:
         """Return the body that botocore may read; of a refusal that is none, the status says enough."""
+        is_refused = reply.status >= 300
         try:
-            return self._readable(reply.body)
+            return self._readable(begun(reply.body), must_say=is_question and not is_refused)
         except ValueError as exc:
-            if reply.status < 300:
-                raise error_of(exc, self._extra.asked) from exc
-            return b""
+            if is_refused:
+                return b""
+            raise error_of(exc, self._extra.asked) from exc
 
-    def _readable(self, body: bytes) -> bytes:
+    def _readable(self, body: bytes, *, must_say: bool) -> bytes:
+        """Return what botocore takes as it is meant. Of a body or a page that says nothing it would make an answer."""
         try:
-            if body:
-                refuse_growth(body)
+            root = refuse_growth(body) if body else ""
         except ValueError:
             # What is said of one object repeats its key, which is not read there, but may be no XML.
             if not self._extra.asked.key:
                 raise
             body = without_forbidden(body)
-            refuse_growth(body)
+            root = refuse_growth(body)
+        if must_say and root.lower() in _SAY_NOTHING:
+            raise ValueError("nothing, or a page for people, where something was asked for")
         return body
 
 
@@ -164,7 +170,7 @@ def _config(endpoint: Endpoint) -> Config:
 @cache
 def _session() -> botocore.session.Session:
     # No profile, file or bundle of the machine's user decides what we talk to, or with which keys.
-    return botocore.session.Session(
+    session = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
@@ -172,3 +178,13 @@ def _session() -> botocore.session.Session:
             "ca_bundle": (None, None, None, None),
         }
     )
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time_in)
+    return session
+
+
+def _time_in(text: str) -> datetime | None:
+    """Return a time, None where it is none: hardly one is read here, and none may spoil the answer it stands in."""
+    try:
+        return parse_timestamp(text)
+    except (ValueError, RuntimeError):
+        return None

@@ -41,11 +41,29 @@ def root_of(body: bytes) -> Element:
     return builder.close()
 
 
-def refuse_growth(body: bytes) -> None:
-    """Raise ValueError where an answer that another reader of XML is to read cannot be read, or would grow there."""
-    parser = _parser()
-    parser.StartElementHandler = _refuse_long_attributes
+def refuse_growth(body: bytes) -> str:
+    """Return the name of the root of an answer that another reader of XML is to read, without its prefix.
+
+    Raises ValueError where it cannot be read, or would grow there.
+    """
+    parser, root = _parser(), list[str]()
+
+    def begin(name: str, attributes: Mapping[str, str]) -> None:
+        if not root:
+            root.append(name)
+        _refuse_long_attributes(attributes)
+
+    parser.StartElementHandler = begin
     _read(parser, body)
+    return root[0].rpartition(":")[2]
+
+
+def begun(body: bytes) -> bytes:
+    """Return an answer without the blanks before it: a store that works for long sends them to keep the line open.
+
+    XML has none before its declaration.
+    """
+    return body.lstrip()
 
 
 def without_forbidden(body: bytes) -> bytes:
@@ -83,7 +101,7 @@ def _read(parser: expat.XMLParserType, body: bytes) -> None:
     if len(body) > SMALL_DOCUMENT and sum(map(body.count, _MARKS)) > _MOST_MARKS:
         raise ValueError("more in an answer than a page of a thousand rows has")
     try:
-        parser.Parse(body, True)
+        parser.Parse(begun(body), True)
     except (expat.ExpatError, LookupError) as exc:
         # An encoding that nobody knows is a LookupError.
         raise ValueError(str(exc)) from exc
@@ -93,6 +111,6 @@ def _refuse_document_type(*_: object) -> None:
     raise ValueError("a document type in an answer")
 
 
-def _refuse_long_attributes(_: str, attributes: Mapping[str, str]) -> None:
+def _refuse_long_attributes(attributes: Mapping[str, str]) -> None:
     if any(len(text) > _LONGEST_ATTRIBUTE for text in attributes.values()):
         raise ValueError("a long attribute in an answer")

@@ -79,3 +79,44 @@ def test_a_list_of_uploads_that_makes_no_sense_is_an_answer_that_cannot_be_read(
         with pytest.raises(AnswerUnreadable):
             store.uploads_since("bucket", "o", 0)
         store.close()
+
+
+# The last is what a store says that does not know the question, and it has no versions either.
+@pytest.mark.parametrize(
+    ("document", "keeps"),
+    [
+        ("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", True),
+        ("<VersioningConfiguration/>", False),
+        ("<ListBucketResult/>", False),
+    ],
+)
+def test_a_bucket_keeps_versions_where_the_store_says_so(document: str, keeps: bool) -> None:
+    with answering(_says(document)) as told:
+        store = Store(_endpoint(told.url))
+        assert store.keeps_versions("bucket") is keeps
+        store.close()
+
+
+@pytest.mark.parametrize("document", ["", "  ", "<html><body>Welcome</body></html>"])
+def test_what_says_nothing_is_no_answer_to_a_question(document: str) -> None:
+    with answering(*[_says(document)] * 2) as told:
+        store = Store(_endpoint(told.url), patience=Patience(tries=1))
+        with pytest.raises(AnswerUnreadable):
+            store.keeps_versions("bucket")
+        with pytest.raises(AnswerUnreadable):
+            store.list_buckets()
+        store.close()
+
+
+def test_a_bucket_of_which_no_time_can_be_read_is_a_bucket() -> None:
+    times = ("2024-01-31T10:20:30Z", "", "none", "1e400", "99999999999999999999")
+    rows = "".join(
+        f"<Bucket><Name>of-{n}</Name><CreationDate>{time}</CreationDate></Bucket>" for n, time in enumerate(times)
+    )
+    nameless = "<Bucket><CreationDate>2024-01-31T10:20:30Z</CreationDate></Bucket>"
+    with answering(
+        _says(f"<ListAllMyBucketsResult><Buckets>{rows}{nameless}</Buckets></ListAllMyBucketsResult>")
+    ) as told:
+        store = Store(_endpoint(told.url))
+        assert store.list_buckets() == ("of-0", "of-1", "of-2", "of-3", "of-4")
+        store.close()

@@ -10,7 +10,7 @@ import pytest
 
 from integrity.layouts import MIB
 from migrator.engine.addresses import AddressRule
-from migrator.engine.documents import document, refuse_growth, root_of, without_forbidden
+from migrator.engine.documents import document, name_of, refuse_growth, root_of, without_forbidden
 from migrator.engine.errors import EngineError
 from migrator.engine.lines import LARGEST_ANSWER, LARGEST_ERROR
 from migrator.engine.pacing import Patience
@@ -155,3 +155,14 @@ def test_a_page_of_a_thousand_of_the_longest_keys_is_read() -> None:
 
     assert len(page.entries) == 1000
     assert page.entries[-1].key.encode("utf-8", "surrogateescape") == b"\xc3" * 1024
+
+
+def test_blanks_before_a_document_are_none_of_it() -> None:
+    body = b" \r\n\t" * 100 + b'<?xml version="1.0" encoding="UTF-8"?><Tagging/>'
+
+    assert name_of(document(body, "Tagging")) == "Tagging"
+
+
+@pytest.mark.parametrize("body", [b"<Result/>", b'<s3:Result xmlns:s3="urn:s3"><s3:Code/></s3:Result>'])
+def test_who_has_another_reader_of_a_document_learns_what_it_is(body: bytes) -> None:
+    assert refuse_growth(body) == "Result"

@@ -301,3 +301,88 @@ def test_a_listing_that_tells_no_time_or_lacks_our_upload_decides_nothing(
 
     assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
     assert len(left_open(pair)) == 1
+
+
+SAYS_NOTHING = [
+    {"action": "empty_200"},
+    {"action": "html_200"},
+    {"action": "xml", "value": "<html><body>Welcome</body></html>"},
+    # So does a store that does not know the question, and answers another one.
+    {"action": "xml", "value": "<ListBucketResult><Name>dest-bucket</Name></ListBucketResult>"},
+]
+
+
+@pytest.mark.parametrize("said", SAYS_NOTHING)
+def test_row_35_a_list_of_parts_that_says_nothing_does_not_say_that_an_upload_is_gone(
+    two_stores: Make, said: dict[str, object]
+) -> None:
+    flip = {"side": "source", "operation": "GetObject", "calls": "all", "action": "flip", "at_byte": 1}
+    upload = {"side": "destination", "key": "film", "calls": "all"}
+    # A proxy says yes to all, and its store hears of nothing.
+    unheard = {**upload, "operation": "AbortMultipartUpload", "action": "empty_200"}
+    pair = film(two_stores, flip, unheard, {**upload, "operation": "ListParts", **said})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
+
+    pair.check_invariants(settled, left_open=["film"])
+    assert settled["film"].notes == ("upload_left_open",)
+
+
+@pytest.mark.parametrize("said", SAYS_NOTHING)
+def test_a_list_of_uploads_that_says_nothing_does_not_say_that_none_was_opened(
+    two_stores: Make, said: dict[str, object]
+) -> None:
+    listing = {"side": "destination", "operation": "ListMultipartUploads", "calls": "all"}
+    pair = film(two_stores, {**LOST, "calls": f"1-{IMPATIENT.tries}"}, {**listing, **said})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
+
+    assert (settled["film"].code, settled["film"].notes) == ("endpoint_unreachable", ("upload_perhaps_left_open",))
+    assert len(left_open(pair)) == IMPATIENT.tries
+
+
+@pytest.mark.parametrize(
+    "mangled", [("UploadId>", "Upload>"), ("Key>", "Name>"), ("<Initiated>", "<Initiated>9999999999")]
+)
+def test_a_list_of_uploads_that_makes_no_sense_decides_nothing(two_stores: Make, mangled: tuple[str, str]) -> None:
+    find, put = mangled
+    listing = {"side": "destination", "operation": "ListMultipartUploads", "calls": "1"}
+    pair = film(two_stores, LOST, {**listing, "action": "xml", "value": {"find": find, "put": put}})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "CompleteMultipartUpload"])
+def test_blanks_before_an_answer_keep_the_line_open_and_no_more(two_stores: Make, operation: str) -> None:
+    answer = {"side": "destination", "operation": operation, "key": "film", "calls": "1"}
+    blanks = {"find": "<?xml", "put": "  \r\n" * 50 + "<?xml"}
+    pair = film(two_stores, {**answer, "action": "xml", "value": blanks})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.verdict, settled.notes) == ("verified", ())
+    assert pair.requests(operation) == 1
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize(
+    ("operation", "size"),
+    [("CompleteMultipartUpload", 40_000), ("UploadPart", 40_000), ("HeadObject", 40_000), ("PutObject", None)],
+)
+def test_an_etag_that_is_two_quotes_is_none(
+    request: pytest.FixtureRequest, way: str, operation: str, size: int | None
+) -> None:
+    pair = request.getfixturevalue(way)(dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **({"part_size": size} if size else {}))
+    planned = pair.begin()
+    pair.dest.plan_faults([{"operation": operation, "key": "film", "calls": "1", "action": "etag", "value": ""}])
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)["film"]
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    assert pair.dest_bytes("film") == BODY

@@ -26,7 +26,7 @@ SENSELESS = [
 
 def of_upload(numbers: list[int], marker: int | None, size: str = "<Size>1</Size>") -> str:
     rows = "".join(f"<Part><PartNumber>{number}</PartNumber>{size}<ETag>e</ETag></Part>" for number in numbers)
-    return f"<ListPartsResult>{going_on(marker)}{rows}</ListPartsResult>"
+    return f"<ListPartsResult><UploadId>id</UploadId>{going_on(marker)}{rows}</ListPartsResult>"
 
 
 def of_object(numbers: list[int], marker: int | None, size: str = "<Size>1</Size>") -> str:

@@ -76,7 +76,7 @@ class BucketVerbs(Asking):
         """The names of the buckets these keys may see."""
         asked = self.asked(Operation("ListBuckets", "list the buckets", "s3:ListAllMyBuckets"), "")
         reply = self._call(asked, "list_buckets", {})
-        return tuple(str(row["Name"]) for row in rows_of(reply, "Buckets"))
+        return tuple(str(row["Name"]) for row in rows_of(reply, "Buckets") if row.get("Name"))
 
     def head_bucket(self, bucket: str) -> Mapping[str, str]:
         """Say that the bucket is there and ours to see; returns the reply's headers (`date`, region)."""

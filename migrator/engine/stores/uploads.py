@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
-from migrator.engine.answers import Asked, http_date, rfc3339, statement_of, written_statement
+from migrator.engine.answers import Asked, http_date, named_etag, rfc3339, statement_of, written_statement
 from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreFault, UploadGone
 from migrator.engine.lines import Reply
 from migrator.engine.messages import (
@@ -125,8 +125,8 @@ class UploadVerbs(Asking):
                 wire["x-amz-mp-object-size"] = str(size)
         body = complete_body(parts)
         reply = self._call(asked, "complete_multipart_upload", arguments, wire, body=body, repeat=False)
-        etag = str(reply.get("ETag") or "")
-        if not etag:
+        etag = named_etag(str(reply.get("ETag") or ""))
+        if etag is None:
             raise _no_proof(asked)
         said = replace(statement_of(headers_of(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
         return replace(said, checksums=stated_checksums_of(reply) or said.checksums)
@@ -182,8 +182,7 @@ class UploadVerbs(Asking):
 
     def list_uploads(self, bucket: str, prefix: str = "") -> tuple[ListedUpload, ...]:
         """The open uploads below `prefix`, at most the first 1,000."""
-        asked = self._asked_for_uploads(bucket)
-        return _uploads_in(self._call(asked, *_listing_of_uploads(bucket, prefix)), asked)
+        return self._uploads(bucket, prefix)[0]
 
     def uploads_since(self, bucket: str, key: str, since: float) -> tuple[ListedUpload, ...]:
         """The open uploads of exactly this key that were begun since `since`, a reading of our monotonic clock.
@@ -191,18 +190,27 @@ class UploadVerbs(Asking):
         When that was by the store's clock is told by the Date of its answer. Raises `AnswerUnreadable` where that or
         a time is missing, or where there are more uploads of this key than one answer lists.
         """
-        asked = self._asked_for_uploads(bucket)
-        reply = self._call(asked, *_listing_of_uploads(bucket, key))
+        listed, reply = self._uploads(bucket, key)
         elapsed = timedelta(seconds=time.monotonic() - since)
-        listed = _uploads_in(reply, asked)
         uploads = [upload for upload in listed if upload.key == key]
         is_cut = reply.get("IsTruncated") and len(uploads) == len(listed)
         told = headers_of(reply).get("date", "")
         if is_cut or not http_date(told) or not all(upload.started_at for upload in uploads):
+            asked = self._asked_for_uploads(bucket)
             raise AnswerUnreadable(facts=asked.facts() | {"fault": "does not tell when its uploads were begun"})
         # Both are in whole seconds, rounded down, and so is what they are compared with.
         first = rfc3339(parsedate_to_datetime(told) - elapsed)[:_TO_THE_SECOND]
         return tuple(upload for upload in uploads if upload.started_at[:_TO_THE_SECOND] >= first)
+
+    def _uploads(self, bucket: str, prefix: str) -> tuple[tuple[ListedUpload, ...], Mapping[str, object]]:
+        """Return the open uploads of the first page, and the page."""
+        asked = self._asked_for_uploads(bucket)
+        arguments = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
+        reply = self._call(asked, "list_multipart_uploads", arguments)
+        try:
+            return _uploads_in(reply), reply
+        except ValueError as exc:
+            raise AnswerUnreadable(str(exc), facts=asked.facts() | {"fault": _SENSELESS_UPLOADS}) from exc
 
     def _asked_for_uploads(self, bucket: str) -> Asked:
         return self.asked(Operation("ListMultipartUploads", "list", "s3:ListBucketMultipartUploads"), bucket)
@@ -210,6 +218,9 @@ class UploadVerbs(Asking):
 
 def _page_of_parts(reply: Mapping[str, object], after: int) -> tuple[Sequence[ListedPart], int]:
     """Return the parts of a page, and after which part the next one begins: 0 on the last. Raises ValueError."""
+    if not reply.get("UploadId") and not reply.get("Parts"):
+        # Taken for a list of none, it would say that nothing is left of the upload.
+        raise ValueError("neither an upload nor a part is named")
     parts = [
         ListedPart(int_of(row.get("PartNumber", 0)), int_of(row.get("Size", -1)), str(row.get("ETag", "")))
         for row in rows_of(reply, "Parts")
@@ -221,20 +232,18 @@ def _page_of_parts(reply: Mapping[str, object], after: int) -> tuple[Sequence[Li
     return parts, marker or 0
 
 
-def _listing_of_uploads(bucket: str, prefix: str) -> tuple[str, Mapping[str, object]]:
-    return "list_multipart_uploads", {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
-
-
-def _uploads_in(reply: Mapping[str, object], asked: Asked) -> tuple[ListedUpload, ...]:
-    """Return the uploads of a list. Raises `AnswerUnreadable` where one has no id, or a time that is none."""
-    coded = reply.get("EncodingType") == "url"
-    try:
-        return tuple(
-            ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")), _initiator_of(row))
-            for row in rows_of(reply, "Uploads")
-        )
-    except (KeyError, ValueError) as exc:
-        raise AnswerUnreadable(str(exc), facts=asked.facts() | {"fault": _SENSELESS_UPLOADS}) from exc
+def _uploads_in(reply: Mapping[str, object]) -> tuple[ListedUpload, ...]:
+    """Return the uploads of a page. Raises ValueError where it is none."""
+    rows, coded = rows_of(reply, "Uploads"), reply.get("EncodingType") == "url"
+    if not reply.get("Bucket") and not rows:
+        # Some stores do not know the question and list the objects of the bucket.
+        raise ValueError("neither a bucket nor an upload is named")
+    if not all(row.get("UploadId") and row.get("Key") for row in rows):
+        raise ValueError("an upload has no id, or no key")
+    return tuple(
+        ListedUpload(key_of(row, coded), str(row["UploadId"]), time_of(row.get("Initiated")), _initiator_of(row))
+        for row in rows
+    )
 
 
 def _initiator_of(row: Mapping[str, object]) -> str:
