@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from integrity.evidence import Attempt, Finding
@@ -46,6 +46,7 @@ def settle(
     `opened`. Raises only `ConnectionProblem` and `Stopped`.
     """
     attempts = list(before)
+    left = dict[str, None]()
     while True:
         number = len(attempts) + 1
         if attempts:
@@ -58,13 +59,19 @@ def settle(
             started, attempt.repeats, opened = opened.started_at, opened.repeats, None
         ended = _try(work, attempt)
         if ended.finding is not None:
-            return settled(ended.finding, attempts, started, attempt.repeats)
+            return _with_notes(settled(ended.finding, attempts, started, attempt.repeats), left)
         assert ended.problem is not None
         found = failed(work, attempt, ended.problem, attempts, started)
         if found is not None:
-            return found
+            return _with_notes(found, left)
+        left.update(dict.fromkeys(attempt.left_behind))
         if attempt.nothing_to_replace:
             item = replace(item, existing_size=None, existing_etag="")
+
+
+def _with_notes(finding: Finding, left: Mapping[str, None]) -> Finding:
+    """Add what earlier attempts noted of what they left behind: it is still there, however the last one ended."""
+    return replace(finding, notes=(*finding.notes, *(note for note in left if note not in finding.notes)))
 
 
 def settled(finding: Finding, before: Sequence[Attempt], started: str, repeats: Repeats | None) -> Finding:

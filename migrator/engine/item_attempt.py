@@ -19,6 +19,8 @@ from migrator.engine.repeats import DESTINATION, SOURCE, Repeats, heard_by
 from migrator.engine.source_leg import SourceLeg
 from migrator.engine.workplace import Work
 
+_LEFT_BEHIND = frozenset({"upload_left_open", "upload_perhaps_left_open"})
+
 
 class ItemAttempt(ABC):
     """One attempt. `run` returns the finding or raises; `failed` makes a finding of what was known by then.
@@ -112,6 +114,11 @@ class ItemAttempt(ABC):
             raise KeyInvalid(facts={"key_fault": "it is empty or not text"})
         if len(key_bytes(item.dest_key)) > LONGEST_KEY:
             raise KeyTooLong
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """The notes on what this attempt may have left at the destination."""
+        return tuple(note for note in self._notes if note in _LEFT_BEHIND)
 
     @property
     def _bytes_written(self) -> int:
