@@ -160,7 +160,7 @@ def _refusal(said: _Said, asked: Asked) -> errors.EngineError:
     if kind is errors.ObjectTooLarge:
         facts["size"] = "too large"
     if kind in {errors.NotSupported, errors.DestConfig, errors.TagsRefused}:
-        facts["feature"] = message or said.code
+        facts["feature"] = (_NOT_WRITTEN.get(asked.operation) if said.status == 405 else "") or message or said.code
     return kind(
         f"{asked.operation}: {said.code} {message}",
         store_code=said.code,
@@ -273,6 +273,14 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
         return errors.HeadDenied
     if known is errors.ObjectMissing and asked.operation in _BUCKET_OPERATIONS:
         return errors.BucketMissing
+    if known is errors.ObjectMissing and status == 405 and asked.operation in _NOT_WRITTEN:
+        return errors.NotSupported
+    if known is errors.ObjectMissing and code in _NO_CODES and asked.operation in _WRITES:
+        # No word of the store's: something on the way says so, whose store is not there just now.
+        return errors.StoreFault
+    if known is errors.ObjectMissing and asked.operation == "CreateMultipartUpload":
+        # Nothing is asked for that could be missing.
+        return errors.StoreFault
     if known is errors.ObjectMissing and asked.operation in _UPLOAD_OPERATIONS:
         return errors.UploadGone
     if known is not None:
@@ -287,6 +295,11 @@ _BUCKET_OPERATIONS = frozenset(
     {"HeadBucket", "ListObjectsV2", "ListObjectVersions", "GetBucketVersioning", "ListMultipartUploads"}
 )
 _UPLOAD_OPERATIONS = frozenset({"UploadPart", "CompleteMultipartUpload", "ListParts"})
+# What a store does not know that does not know these.
+_NOT_WRITTEN = {"PutObject": "writing", "CreateMultipartUpload": "uploads in parts"}
+_WRITES = frozenset({*_NOT_WRITTEN, "UploadPart", "CompleteMultipartUpload"})
+# boto3 has the status where there is no code.
+_NO_CODES = frozenset({"", "404"})
 
 
 def _minutes_off(date: str) -> str:
