@@ -114,7 +114,7 @@ class Ground:
         """Remove what was written, by exact key and id."""
         for name, upload_id in self._uploads:
             with suppress(EngineError):
-                self.store.abort_until_gone(self.bucket, self.base + name, upload_id, rounds=2)
+                self.store.abort_until_gone(self.bucket, self.base + name, upload_id)
         for name in sorted(self._keys):
             with suppress(EngineError):
                 self.store.delete(self.bucket, self.base + name)

@@ -22,7 +22,10 @@ from integrity.evidence import (
 from integrity.layouts import Layout
 from migrator.engine.buffers import Part, Room
 from migrator.engine.errors import (
+    NOTHING_DONE,
+    AnswerUnreadable,
     CompleteFailed,
+    CompleteUnclear,
     ConnectionProblem,
     EngineError,
     EvidenceMismatch,
@@ -168,8 +171,8 @@ class Upload:
     def complete(self, digests: DigestSet, expected_etag: str | None) -> Written:
         """Complete and find out what an unclear answer meant.
 
-        Raises `CompleteFailed` where nothing was completed, `ConditionFailed` where the key is taken, `ObjectMissing`
-        where what was to be replaced is gone.
+        Raises `CompleteFailed` where nothing was completed, or what clearly did nothing in the end (`NOTHING_DONE`);
+        `ConditionFailed` where the key is taken, `ObjectMissing` where what was to be replaced is gone.
         """
         unclear: StoreBusy | None = None
         for tried in range(1, self.target.store.patience.tries + 1):
@@ -196,8 +199,12 @@ class Upload:
                 # Another writer may have put the same bytes there, and then ours is still open.
                 self._abort(self.upload_id)
                 return Written(None, found, self._replies, self._sent)
-            self.target.store.patience.wait(tried)
-        raise CompleteFailed("no clear answer to Complete")
+            self.target.store.patience.wait(tried, self.should_stop)
+        if isinstance(unclear, NOTHING_DONE):
+            raise unclear
+        # Only what could not be read was a yes.
+        kind = CompleteFailed if isinstance(unclear, AnswerUnreadable) else CompleteUnclear
+        raise kind("no clear answer to Complete")
 
     @property
     def _sent(self) -> frozenset[str]:
@@ -235,7 +242,7 @@ class Upload:
     def _abort(self, upload_id: str) -> None:
         target = self.target
         try:
-            is_gone = target.store.abort_until_gone(target.bucket, target.key, upload_id)
+            is_gone = target.store.abort_until_gone(target.bucket, target.key, upload_id, should_stop=self.should_stop)
         except EngineError:
             is_gone = False
         if is_gone:

@@ -10,8 +10,10 @@ import pytest
 from migrator.engine.addresses import AddressRule
 from migrator.engine.errors import NotConnected, Stopped
 from migrator.engine.opening import Opening
+from migrator.engine.pacing import Patience
 from migrator.engine.stores import Store, WriteHeaders
 from migrator.engine.transport import Endpoint
+from migrator.sandbox import Fired
 from tests.faults.conftest import Make
 from tests.faults.two_stores import DEST, IMPATIENT, TINY_PARTS, TwoStores
 
@@ -81,6 +83,19 @@ def test_row_35_an_upload_that_cannot_be_aborted_stays_known(two_stores: Make) -
     assert settled["film"].notes == ("upload_left_open",)
     assert len(pair.told.opened) == 1
     assert pair.told.closed == []
+
+
+def test_row_35_what_an_earlier_attempt_left_open_is_noted_once_whatever_became_of_the_object(two_stores: Make) -> None:
+    flip = {"side": "source", "operation": "GetObject", "action": "flip", "at_byte": 1}
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film", "calls": "all"}
+    pair = film(two_stores, {**flip, "calls": "1-2"}, {**abort, "action": "status", "value": 403})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS)
+
+    pair.check_invariants(settled, left_open=["film", "film"])
+    assert settled["film"].attempts == ["source_etag_mismatch", "source_etag_mismatch", ""]
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_left_open",))
 
 
 def test_row_35_a_part_that_lands_after_the_abort_is_aborted_too(two_stores: Make) -> None:
@@ -153,13 +168,17 @@ def test_an_upload_whose_id_was_lost_is_found_and_aborted(two_stores: Make) -> N
     assert pair.requests("CreateMultipartUpload") == len(pair.told.opened) == 2
 
 
+@pytest.mark.parametrize("is_done", ["", "done"])
 @pytest.mark.parametrize("action", ["empty_200", "html_200"])
-def test_an_upload_that_was_opened_without_saying_its_id_is_found_too(two_stores: Make, action: str) -> None:
-    pair = film(two_stores, {**LOST, "action": action})
+def test_an_upload_that_was_opened_without_saying_its_id_is_found_too(
+    two_stores: Make, action: str, is_done: str
+) -> None:
+    pair = film(two_stores, {**LOST, "action": action, "value": is_done or None})
 
     settled = pair.copy_one(limits=TINY_PARTS)
 
-    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    assert (settled.verdict, settled.attempts, settled.notes) == ("verified", [""], ())
+    assert len(pair.told.opened) == (2 if is_done else 1)
 
 
 def test_where_every_answer_was_lost_all_of_them_are_found(two_stores: Make) -> None:
@@ -185,7 +204,8 @@ def test_where_every_answer_was_lost_and_there_are_more_uploads_none_is_taken(tw
 
     settled = pair.copy_items(planned, limits=TINY_PARTS)
 
-    assert settled["film"].verdict == "verified"
+    # The attempt that left them is over, and they are still there.
+    assert (settled["film"].verdict, settled["film"].notes) == ("verified", ("upload_perhaps_left_open",))
     assert others in left_open(pair)
     assert len(left_open(pair)) == IMPATIENT.tries + 1
 
@@ -386,3 +406,126 @@ def test_an_etag_that_is_two_quotes_is_none(
 
     assert (settled.verdict, settled.attempts) == ("verified", [""])
     assert pair.dest_bytes("film") == BODY
+
+
+@pytest.mark.parametrize("size", [None, 40_000], ids=["whole", "in parts"])
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_a_destination_that_takes_no_writes_is_named_as_such(
+    request: pytest.FixtureRequest, way: str, size: int | None
+) -> None:
+    operation = "CreateMultipartUpload" if size else "PutObject"
+    refused = {"status": 405, "code": "MethodNotAllowed"}
+    write = {"side": "destination", "operation": operation, "key": "film"}
+    pair = request.getfixturevalue(way)(
+        {**write, "calls": "1", "action": "status", "value": refused}, dest_traits={"small_parts": True}
+    )
+    pair.seed("film", BODY, **({"part_size": size} if size else {}))
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("dest_config", ["dest_config"])
+    what = "uploads in parts" if size else "writing"
+    assert settled.finding.error_message.startswith(f"This storage service does not know {what}.")
+
+
+# What becomes of "404 page not found": so a proxy answers whose store is not there for a moment.
+A_PAGE = {"action": "status", "value": {"status": 404, "code": "404"}}
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["a new key", "a key to replace"])
+@pytest.mark.parametrize(
+    ("operation", "size"),
+    [
+        ("PutObject", None),
+        ("CreateMultipartUpload", 40_000),
+        ("UploadPart", 40_000),
+        ("CompleteMultipartUpload", 40_000),
+    ],
+)
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+def test_a_404_that_is_no_word_of_the_store_on_a_write_is_asked_again(
+    request: pytest.FixtureRequest, way: str, operation: str, size: int | None, is_there: bool
+) -> None:
+    write = {"side": "destination", "operation": operation, "key": "film"}
+    pair = request.getfixturevalue(way)({**write, "calls": "1", **A_PAGE}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **({"part_size": size} if size else {}))
+    if is_there:
+        pair.dest.seed(DEST, "film", b"older")
+
+    settled = pair.copy_one(limits=TINY_PARTS, if_exists="replace_if_matches")
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
+    assert pair.requests("CreateMultipartUpload") == (0 if size is None else 2 if "Create" in operation else 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ({"status": 503, "code": "SlowDown"}, "throttled", "asks us to go slower"),
+        ({"status": 429, "code": "TooManyRequests"}, "throttled", "asks us to go slower"),
+        ({"status": 500, "code": "InternalError"}, "complete_failed", "did not say clearly that it has put"),
+    ],
+)
+def test_row_15_an_upload_that_is_never_completed_ends_as_what_the_store_says(
+    two_stores: Make, said: dict[str, object], code: str, words: str
+) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "all", "action": "status", "value": said})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == (code, [code] * 4)
+    assert words in settled.finding.error_message
+    assert "said yes" not in settled.finding.error_message
+
+
+@pytest.mark.parametrize("action", ["empty_200", "html_200"])
+def test_row_32_a_complete_that_only_ever_says_yes_without_proof_ends_so(two_stores: Make, action: str) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "all", "action": action})
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert (settled.code, settled.attempts) == ("complete_failed", ["complete_failed"] * 4)
+    assert "said yes but sent no proof" in settled.finding.error_message
+
+
+def test_row_41_a_stop_does_not_wait_for_a_store_that_aborts_nothing(two_stores: Make) -> None:
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film", "calls": "1"}
+    pair = film(two_stores, {**abort, "action": "status", "value": 500})
+    planned = pair.begin()
+    pair.told.stop_after = 1
+
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert pair.requests("AbortMultipartUpload") == 1
+    assert set(pair.told.opened) - set(pair.told.closed) == {("film", each) for each in left_open(pair)}
+    assert len(left_open(pair)) == 1
+
+
+def test_an_upload_that_is_never_aborted_is_asked_for_as_often_as_anything_else(two_stores: Make) -> None:
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film", "calls": "all"}
+    flip = {"side": "source", "operation": "GetObject", "calls": "1", "action": "flip", "at_byte": 1}
+    pair = film(two_stores, flip, {**abort, "action": "status", "value": 503})
+    planned = pair.begin()
+
+    settled = pair.copy_items(planned, limits=TINY_PARTS, most_attempts=1)
+
+    pair.check_invariants(settled, left_open=["film"])
+    assert pair.requests("AbortMultipartUpload") == IMPATIENT.tries
+
+
+def test_row_41_a_stop_is_heard_between_two_tries_of_a_complete(two_stores: Make) -> None:
+    pair = film(two_stores, {**COMPLETE, "calls": "1", "action": "status", "value": 500})
+    pair.dest_store.patience = Patience(first_seconds=0.01, longest_seconds=0.01)
+    planned = pair.begin()
+
+    def stop(fired: Fired) -> None:
+        pair.told.stop_after = 0
+
+    pair.dest.on_fired(stop)
+    with pytest.raises(Stopped):
+        pair.copy_items(planned, limits=TINY_PARTS)
+
+    assert pair.requests("CompleteMultipartUpload") == 1
+    assert (left_open(pair), pair.told.opened) == ([], pair.told.closed)
+    assert pair.told.bytes_moved == 0

@@ -119,7 +119,8 @@ def test_what_is_asked_again_while_an_upload_is_given_up_is_kept_in_the_attempt_
     )
 
     assert settled.attempts == ["source_etag_mismatch", ""]
-    assert repeats(settled) == [[("destination", "ListParts", BUSY, "SlowDown", 1)], []]
+    # Where the look after an abort is refused, the abort is made again.
+    assert repeats(settled) == [[("destination", "AbortMultipartUpload", BUSY, "SlowDown", 1)], []]
 
 
 def test_an_abort_that_is_refused_is_kept_as_often_as_it_was_made_again(two_stores: Make) -> None:

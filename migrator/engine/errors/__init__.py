@@ -26,7 +26,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ NotAsPlanned · NotKnownAsPlanned                                           where only that may be replaced
        ├─ ClassNotNamed · ClassRefused · MetadataTooLarge · TagsRefused              of what describes an object
        ├─ PartNotTaken · PartTooLarge                                                of one part of an upload,
-       ├─ PartsRefused · PartsTooSmall                                               and of all at its end
+       ├─ PartsRefused · PartsTooSmall · CompleteUnclear                             and of all at its end
        ├─ NotAtDestination · VersionNotThere · StatementsDiffer                      of what is only compared
        ├─ VersionBeforeFailed · VersionsNoLongerKept                                 of one version after another
        ├─ KeyTooLong · KeyInvalid · ObjectTooLarge
@@ -43,6 +43,7 @@ from migrator.engine.errors.items import (
     ClassNotNamed,
     ClassRefused,
     CompleteFailed,
+    CompleteUnclear,
     ConditionFailed,
     Conflict,
     DestConfig,
@@ -141,6 +142,7 @@ __all__ = [
     "ClassRefused",
     "ClockSkew",
     "CompleteFailed",
+    "CompleteUnclear",
     "ConditionFailed",
     "Conflict",
     "ConnectionProblem",

@@ -242,6 +242,15 @@ class CompleteFailed(ItemProblem):
     advice = "The storage service said yes but sent no proof. We do not count it and ask again."
 
 
+class CompleteUnclear(CompleteFailed):
+    """Complete was answered by faults alone, and a HEAD does not show that it was done."""
+
+    advice = (
+        "The destination did not say clearly that it has put the parts of this object together, and does not show it. "
+        "We start it again."
+    )
+
+
 class UploadGone(CompleteFailed):
     """NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall."""
 

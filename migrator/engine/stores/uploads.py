@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from integrity.digests import Buffer
 from integrity.evidence import Origin, Statement
 from migrator.engine.answers import Asked, http_date, named_etag, rfc3339, statement_of, written_statement
-from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, StoreFault, UploadGone
+from migrator.engine.errors import AnswerUnreadable, ConnectionProblem, EngineError, UploadGone
 from migrator.engine.lines import Reply
 from migrator.engine.messages import (
     ListedPart,
@@ -60,7 +60,7 @@ class UploadVerbs(Asking):
         reply = self._call(asked, "create_multipart_upload", {"Bucket": bucket, "Key": key}, wire, repeat=repeat)
         upload_id = reply.get("UploadId")
         if not upload_id:
-            raise StoreFault("no upload id", facts=asked.facts() | {"fault": "said yes but sent no upload id"})
+            raise AnswerUnreadable("no upload id", facts=asked.facts() | {"fault": "said yes but sent no upload id"})
         return str(upload_id)
 
     def upload_part(
@@ -131,35 +131,48 @@ class UploadVerbs(Asking):
         said = replace(statement_of(headers_of(reply), Origin.COMPLETE_REPLY, etag=etag), size=None)
         return replace(said, checksums=stated_checksums_of(reply) or said.checksums)
 
-    def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+    def abort_upload(self, bucket: str, key: str, upload_id: str, *, repeat: bool = True) -> None:
         """Abort. Raise `UploadGone` where there is none; parts in flight may land later, so look again."""
         asked = self.asked(Operation("AbortMultipartUpload", "write", "s3:AbortMultipartUpload"), bucket, key)
         try:
-            self._call(asked, "abort_multipart_upload", {"Bucket": bucket, "Key": key, "UploadId": upload_id})
+            self._call(
+                asked, "abort_multipart_upload", {"Bucket": bucket, "Key": key, "UploadId": upload_id}, repeat=repeat
+            )
         except EngineError as exc:
             raise _upload_gone(exc) from exc
 
-    def abort_until_gone(self, bucket: str, key: str, upload_id: str, *, rounds: int = 5) -> bool:
+    def abort_until_gone(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        *,
+        rounds: int = 5,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> bool:
         """Abort until ListParts is empty or denies the upload; False where it is still there in the end.
 
-        A part that was in flight lands after the abort, and some stores keep it: so look, and abort again.
+        A part that was in flight lands after the abort, and some stores keep it: so look, and abort again. Each round
+        asks once: a store that is silent takes long over each request. After a wish to stop a failed one is the last.
         """
         for tried in range(1, rounds + 1):
             try:
-                self.abort_upload(bucket, key, upload_id)
-                if not self.list_parts(bucket, key, upload_id):
+                self.abort_upload(bucket, key, upload_id, repeat=False)
+                if not self.list_parts(bucket, key, upload_id, repeat=False):
                     return True
             except ConnectionProblem:
                 raise
             except EngineError as exc:
                 if _is_told_gone(exc):
                     return True
+                if should_stop is not None and should_stop():
+                    break
                 if tried < rounds:
                     self.repeats("AbortMultipartUpload", exc)
             self.patience.wait(tried)
         return False
 
-    def list_parts(self, bucket: str, key: str, upload_id: str) -> tuple[ListedPart, ...]:
+    def list_parts(self, bucket: str, key: str, upload_id: str, *, repeat: bool = True) -> tuple[ListedPart, ...]:
         """All parts of an open upload; raise `UploadGone` where there is none.
 
         Raises `AnswerUnreadable` where a page makes no sense, or the pages have no end.
@@ -171,7 +184,7 @@ class UploadVerbs(Asking):
             arguments: dict[str, object] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
             if marker:
                 arguments["PartNumberMarker"] = marker
-            reply = self._call(asked, "list_parts", arguments)
+            reply = self._call(asked, "list_parts", arguments, repeat=repeat)
             try:
                 parts, marker = _page_of_parts(reply, marker)
             except ValueError as exc:
