@@ -36,7 +36,6 @@ for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _make_client_lock = threading.Lock()
-_SAY_NOTHING = frozenset({"", "html"})
 
 
 class _Params(TypedDict):
@@ -103,14 +102,14 @@ class Client:
         """Return the body that botocore may read; of a refusal that is none, the status says enough."""
         is_refused = reply.status >= 300
         try:
-            return self._readable(begun(reply.body), must_say=is_question and not is_refused)
+            return self._readable(begun(reply.body), is_refused=is_refused, is_question=is_question)
         except ValueError as exc:
             if is_refused:
                 return b""
             raise error_of(exc, self._extra.asked) from exc
 
-    def _readable(self, body: bytes, *, must_say: bool) -> bytes:
-        """Return what botocore takes as it is meant. Of a body or a page that says nothing it would make an answer."""
+    def _readable(self, body: bytes, *, is_refused: bool, is_question: bool) -> bytes:
+        """Return what botocore takes as it is meant: of nothing, or of somebody's page, it would make a good answer."""
         try:
             root = refuse_growth(body) if body else ""
         except ValueError:
@@ -119,8 +118,8 @@ class Client:
                 raise
             body = without_forbidden(body)
             root = refuse_growth(body)
-        if must_say and root.lower() in _SAY_NOTHING:
-            raise ValueError("nothing, or a page for people, where something was asked for")
+        if not is_refused and (root.lower() == "html" or (is_question and not body)):
+            raise ValueError("nothing, or a page for people, where a store was asked")
         return body
 
 

@@ -20,6 +20,7 @@ from migrator.engine.errors import (
     SecretRefused,
     StoreBusy,
 )
+from migrator.engine.opening import Opening
 from migrator.engine.stores import SentPart, Store, WriteHeaders
 
 BODY = b"Truecopy asks this store to refuse what is wrong.\n"
@@ -88,8 +89,12 @@ class Ground:
     def create(self, name: str, algorithm: str) -> str:
         """Open an upload and return its id; `algorithm` as in `Store.create_upload`."""
         self._keys.add(name)
-        upload_id = self.store.create_upload(self.bucket, self.base + name, algorithm=algorithm)
-        self._uploads.add((name, upload_id))
+        opening = Opening(self.store, self.bucket, self.base + name)
+        try:
+            upload_id = opening.open(WriteHeaders(), algorithm)
+            self._uploads.add((name, upload_id))
+        finally:
+            self._uploads.update((name, stray) for stray in opening.strays() or ())
         return upload_id
 
     def part(self, name: str, upload_id: str, number: int, body: bytes, algorithm: str) -> SentPart:

@@ -529,3 +529,15 @@ def test_row_41_a_stop_is_heard_between_two_tries_of_a_complete(two_stores: Make
     assert pair.requests("CompleteMultipartUpload") == 1
     assert (left_open(pair), pair.told.opened) == ([], pair.told.closed)
     assert pair.told.bytes_moved == 0
+
+
+def test_row_35_a_page_for_people_in_answer_to_an_abort_does_not_say_that_it_was_done(two_stores: Make) -> None:
+    # The source fails before the first part, so that a list of parts shows nothing of an upload that is open.
+    gone = {"side": "source", "operation": "GetObject", "calls": "all", "action": "reset", "at_byte": 1}
+    abort = {"side": "destination", "operation": "AbortMultipartUpload", "key": "film", "calls": "1"}
+    pair = film(two_stores, gone, {**abort, "action": "html_200"})
+
+    settled = pair.copy_one(limits=TINY_PARTS, most_attempts=1)
+
+    assert (settled.verdict, settled.notes) == ("failed", ())
+    assert pair.requests("AbortMultipartUpload") == 2

@@ -489,3 +489,15 @@ def test_what_comes_after_a_failed_step_is_not_tried(two_stores: Make) -> None:
     assert steps[failed].name == "bucket listed"
     assert 'no bucket "nowhere"' in steps[failed].words
     assert set(outcomes[failed + 1 :]) == {"not_tried"}
+
+
+@pytest.mark.parametrize("lost", [{"action": "drop_reply"}, {"action": "html_200", "value": "done"}], ids=str)
+def test_the_probe_leaves_no_upload_open_whose_id_was_lost(two_stores: Make, lost: dict[str, object]) -> None:
+    pair = two_stores(dest_traits={"small_parts": True})
+    pair.dest.plan_faults([{"operation": "CreateMultipartUpload", "calls": "1", **lost}])
+
+    profile = probe_destination(pair.dest_store, DEST)
+
+    assert profile.etag_multipart is EtagMeaning.FORMULA
+    assert not pair.dest.open_uploads()
+    assert pair.dest.keys(DEST) == []
