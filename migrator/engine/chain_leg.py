@@ -13,7 +13,7 @@ from integrity.etags import EtagForm, kind, normalise
 from integrity.evidence import Statement
 from integrity.layouts import Layout
 from migrator.engine.dest_leg import DestLeg
-from migrator.engine.errors import DestExists, DestMissing
+from migrator.engine.errors import DestExists, GoneWhenLooked
 from migrator.engine.messages import ListedObject
 from migrator.engine.planning import Item
 from migrator.engine.source_leg import SourceLeg
@@ -199,5 +199,5 @@ class ChainLeg(DestLeg):
     def _found(self, version_id: str) -> Statement:
         found = self.find(version_id)
         if found is None:
-            raise DestMissing("listed a moment ago, gone when we looked")
+            raise GoneWhenLooked("listed a moment ago, gone when we looked")
         return found

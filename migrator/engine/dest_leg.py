@@ -25,8 +25,8 @@ from migrator.engine.dest_view import DestView
 from migrator.engine.errors import (
     ClassNotNamed,
     DestExists,
-    DestMissing,
     EngineError,
+    GoneWhenLooked,
     NotAsPlanned,
     NotKnownAsPlanned,
 )
@@ -166,7 +166,7 @@ class DestLeg(DestView):
         """Return what is there already; raise `DestExists` where its size already shows that it is another."""
         found = self._in_its_place()
         if found is None:
-            raise DestMissing("taken when we wrote, gone when we looked")
+            raise GoneWhenLooked("taken when we wrote, gone when we looked")
         if found.size != self._item.size:
             raise self.taken(found.request_id)
         return found

@@ -541,3 +541,17 @@ def test_row_35_a_page_for_people_in_answer_to_an_abort_does_not_say_that_it_was
 
     assert (settled.verdict, settled.notes) == ("failed", ())
     assert pair.requests("AbortMultipartUpload") == 2
+
+
+@pytest.mark.parametrize(("operation", "size"), [("PutObject", None), ("CompleteMultipartUpload", 40_000)])
+def test_a_write_that_is_refused_for_an_object_that_is_not_there_is_told_as_that(
+    two_stores: Make, operation: str, size: int | None
+) -> None:
+    write = {"side": "destination", "operation": operation, "key": "film", "calls": "all"}
+    pair = two_stores({**write, "action": "status", "value": 412}, dest_traits={"small_parts": True})
+    pair.seed("film", BODY, **({"part_size": size} if size else {}))
+
+    settled = pair.copy_one(limits=TINY_PARTS)
+
+    assert settled.code == "dest_missing"
+    assert "had none there when we looked" in settled.finding.error_message

@@ -22,7 +22,7 @@ attempt is worth it, `pause_cause` is set where a person must act before anythin
        ├─ SourceGone · ListedNotFound · SourceChanged · Archived · TranscodedByStore
        ├─ RangeMismatch · RangeRefused · ShortRead
        ├─ EvidenceMismatch         a check is a mismatch: the code is that of the check
-       ├─ DigestRejected · CompleteFailed · DestMissing · DestExists · DestLocked · DestConfig
+       ├─ DigestRejected · CompleteFailed · DestMissing · GoneWhenLooked · DestExists · DestLocked · DestConfig
        ├─ NotAsPlanned · NotKnownAsPlanned                                           where only that may be replaced
        ├─ ClassNotNamed · ClassRefused · MetadataTooLarge · TagsRefused              of what describes an object
        ├─ PartNotTaken · PartTooLarge                                                of one part of an upload,
@@ -53,6 +53,7 @@ from migrator.engine.errors.items import (
     DigestRejected,
     EndpointBlocked,
     EvidenceMismatch,
+    GoneWhenLooked,
     HeadDenied,
     InternalError,
     ItemProblem,
@@ -161,6 +162,7 @@ __all__ = [
     "EndpointUnreachable",
     "EngineError",
     "EvidenceMismatch",
+    "GoneWhenLooked",
     "HeadDenied",
     "InternalError",
     "ItemProblem",

@@ -292,6 +292,12 @@ class DestMissing(ItemProblem):
     advice = "The destination took this object and says now that it does not exist. We try again."
 
 
+class GoneWhenLooked(DestMissing):
+    """The destination said that something has this key, and has nothing there."""
+
+    advice = "The destination said that another object has this key, and had none there when we looked. We try again."
+
+
 class NotAtDestination(DestMissing):
     """A comparison found no object under this key."""
 
