@@ -25,7 +25,8 @@ GET = {"side": "source", "operation": "GetObject"}
 # As many bytes a second as one connection gets.
 RATE = 1_600_000
 SLOW = {**GET, "key": "film", "calls": "all", "action": "drip", "at_byte": 0, "value": RATE}
-SOON = Widening(least_left=1_000_000, stretch=STRETCH, at_once=3, seconds=0.5, least_gain=0.1)
+# Never given up for its speed: a machine that is busy with other things stands still for as long as that is looked at.
+SOON = Widening(least_left=1_000_000, stretch=STRETCH, at_once=3, seconds=0.5, least_gain=0)
 
 
 def seeded(pair: TwoStores, read_seconds: float = 10, **described: object) -> TwoStores:
@@ -80,7 +81,7 @@ def test_a_lone_object_that_waits_for_its_source_is_read_by_ranges(two_stores: M
     assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D3", [""])
     assert settled.notes == ("read_by_ranges",)
     asked = sorted(stretches(pair))
-    assert len(asked) > 5
+    assert len(asked) >= 3
     assert all(last + 1 - first == STRETCH for first, last in asked[:-1])
     assert all(before + 1 == first for (_, before), (first, _) in pairwise(asked))
     assert asked[-1][1] == len(FILM) - 1
@@ -232,7 +233,7 @@ def test_an_etag_that_a_stretch_spells_otherwise_is_the_same(two_stores: Make) -
     settled = copied(pair)
 
     assert (settled.verdict, settled.notes) == ("verified", ("read_by_ranges",))
-    assert len(stretches(pair)) > 5
+    assert len(stretches(pair)) >= 3
     assert rest_of(pair) == []
 
 
