@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Left
 
 from integrity import rows
 from integrity.models import IntegrityRecord, Review, ReviewDecision
@@ -71,8 +72,8 @@ def select(
     if reason:
         found = found.filter(reason=reason) | found.filter(error_code=reason)
     if key_prefix:
-        # A range and not LIKE, which ignores case on SQLite.
-        found = found.filter(object_key__gte=key_prefix, object_key__lt=key_prefix + "\U0010ffff")
+        # Not LIKE, which ignores case on SQLite; nor a range, for which PostgreSQL asks the language of the database.
+        found = found.alias(beginning=Left("object_key", len(key_prefix))).filter(beginning=key_prefix)
     if after_index is not None:
         found = found.filter(index__gt=after_index)
     return found

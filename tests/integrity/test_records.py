@@ -230,12 +230,25 @@ def test_an_item_has_one_record_in_a_run() -> None:
 
 
 def test_keys_are_found_by_prefix_byte_by_byte() -> None:
-    for index, key in enumerate(["Photos/a", "photos/a", "photos/b", "photosx"]):
+    highest = "photos/\U0010ffff\U0010ffff"
+    for index, key in enumerate(["Photos/a", "photos/a", "photos/b", highest, "photosx"]):
         kept(replace(proven(), index=index, key=key))
 
     found = records.select(CONTEXT.run, key_prefix="photos/")
 
-    assert [record.object_key for record in found] == ["photos/a", "photos/b"]
+    assert [record.object_key for record in found] == ["photos/a", "photos/b", highest]
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite knows no language")
+def test_keys_are_found_byte_by_byte_in_a_database_that_sorts_as_a_language_does() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE integrity_integrityrecord ALTER object_key TYPE text COLLATE "en-x-icu"')
+    for index, key in enumerate(["Photos/a", "photos/a", "photos-b", "photosx"]):
+        kept(replace(proven(), index=index, key=key))
+
+    found = [records.select(CONTEXT.run, key_prefix=prefix) for prefix in ("photos/", "PHOTOS", "photos%")]
+
+    assert [[record.object_key for record in each] for each in found] == [["photos/a"], [], []]
 
 
 def test_causes_count_what_was_not_verified() -> None:
