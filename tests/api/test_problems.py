@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import json
+import uuid
 
 import pytest
 from django.contrib.auth.models import User
@@ -142,6 +144,24 @@ def test_a_parameter_of_the_wrong_kind_is_422_at_its_name(as_admin: Caller, quer
     response = as_admin.get(f"/runs?{query}")
 
     assert (response.status_code, pointers(response)) == (422, [f"/{query.split('=')[0]}"])
+
+
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("name", "a\x00"),
+        ("name", "\ud800"),
+        ("created_at", "2026-11-29T20:00:00"),
+        ("created_at", "0001-01-01T00:00:00+23:59"),
+        ("-created_at", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_cursor_that_names_what_no_database_takes_is_422(as_admin: Caller, sort: str, value: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([sort, value, str(uuid.uuid4())]).encode()).decode().rstrip("=")
+
+    response = as_admin.get(f"/tasks?sort={sort}&cursor={cursor}")
+
+    assert (response.status_code, pointers(response)) == (422, ["/cursor"])
 
 
 def test_a_parameter_named_twice_is_400(as_admin: Caller) -> None:

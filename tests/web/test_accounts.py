@@ -29,6 +29,13 @@ def test_it_is_not_said_which_part_was_wrong(client: Client, operator: User) -> 
     assert sentence in wrong_name
 
 
+def test_a_name_that_is_longer_than_any_is_refused_at_its_field(client: Client) -> None:
+    response = client.post("/login/", {"username": "n" * 400, "password": "no"})
+
+    assert response.status_code == 200
+    assert "at most 150 characters" in text_of(response)
+
+
 def test_too_many_tries_lock_for_15_minutes(client: Client, operator: User) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT):
         response = client.post("/login/", {"username": "operator", "password": "no"})

@@ -31,14 +31,15 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LONGEST_TEXT = 4096
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return a text that a database takes; raises ValueError for one that none does."""
     if _UNSTORABLE.search(text):
         raise ValueError("This text holds a character that cannot be stored (NUL, or half of a surrogate pair).")
     return text
 
 
-Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_storable)]
-LongText = Annotated[str, Field(max_length=200_000), AfterValidator(_storable)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
+LongText = Annotated[str, Field(max_length=200_000), AfterValidator(storable)]
 Flag = StrictBool
 Whole = StrictInt
 Time = AwareDatetime

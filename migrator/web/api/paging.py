@@ -7,13 +7,13 @@ import binascii
 import json
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from django.db.models import Q
 from pydantic import Field
 
-from migrator.web.api.bodies import Query, Text
+from migrator.web.api.bodies import Query, Text, storable
 from migrator.web.api.problems import ApiProblem, FieldProblem
 
 if TYPE_CHECKING:
@@ -63,12 +63,20 @@ def paged_by_index(rows: QuerySet[M], asked: Page) -> tuple[list[M], str | None]
 def _behind(name: str, backwards: bool, last: tuple[Any, str]) -> Q:
     value, pk = last
     try:
-        value = datetime.fromisoformat(value) if name.endswith("_at") else str(value)
+        value = _moment(value) if name.endswith("_at") else storable(str(value))
         after = uuid.UUID(pk)
-    except (TypeError, ValueError, AttributeError) as exc:
+    except (TypeError, ValueError, AttributeError, OverflowError) as exc:
         raise _foreign() from exc
     beyond = "lt" if backwards else "gt"
     return Q(**{f"{name}__{beyond}": value}) | Q(**{name: value, f"pk__{beyond}": after})
+
+
+def _moment(text: str) -> datetime:
+    """Return the time of a cursor, all of which name a zone. One that no calendar has in UTC is an OverflowError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment.astimezone(UTC)
 
 
 def _closed(parts: Sequence[Any]) -> str:
