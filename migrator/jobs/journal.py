@@ -38,6 +38,10 @@ class Superseded(Exception):
     """Another worker holds this batch now: nothing of ours may be written any more."""
 
 
+class NotTaken(Exception):
+    """The database took nothing for as long as a batch may be silent: waiting on helps no more than a new attempt."""
+
+
 @contextmanager
 def _visit_to_the_database() -> Iterator[None]:
     """Close what a copying thread opened: such a thread comes here once an upload and may never come again."""
@@ -60,7 +64,7 @@ def _patiently(ask: Callable[Concatenate[Journal, _P], None]) -> Callable[Concat
             except OperationalError as exc:
                 connection.close()
                 if time.monotonic() > deadline:
-                    raise
+                    raise NotTaken(str(exc)[:200]) from exc
                 log.warning("database_away", run=str(journal._run.pk), error=str(exc)[:200])
                 time.sleep(1)
 
@@ -198,6 +202,7 @@ class Journal:
                 bytes_copied=F("bytes_copied") + sum(finding.bytes_written for finding in group),
             )
 
+    @_patiently
     def _heed_the_run(self) -> None:
         state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).first()
         if state != Run.State.RUNNING:

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -78,7 +79,7 @@ def begin(run_id: uuid.UUID | str) -> bool:
     )
     if begun != 1:
         return False
-    events.publish(run_id, events.Change.STATE)
+    transaction.on_commit(partial(events.publish, run_id, events.Change.STATE))
     enqueue_work(run_id)
     return True
 
@@ -302,20 +303,22 @@ def _beat(run: Run) -> None:
 
 def _freeze(run: Run, summary: dict[str, Any], profiles: dict[str, Any]) -> None:
     empty = summary["objects"] == 0 and not run.empty_confirmed
-    frozen = Run.objects.filter(pk=run.pk, state=Run.State.PLANNING, plan_attempt=run.plan_attempt).update(
-        state=Run.State.READY,
-        cause="empty_plan" if empty else "",
-        planned=summary["objects"],
-        bytes_planned=summary["size"],
-        listing_complete=not summary["unlisted"],
-        plan_summary=summary,
-        profiles=profiles,
-    )
-    if frozen != 1:
-        raise _Overtaken
+    # In one: a run that starts by itself and was only planned when its worker died would stay `ready` for ever.
+    with transaction.atomic():
+        frozen = Run.objects.filter(pk=run.pk, state=Run.State.PLANNING, plan_attempt=run.plan_attempt).update(
+            state=Run.State.READY,
+            cause="empty_plan" if empty else "",
+            planned=summary["objects"],
+            bytes_planned=summary["size"],
+            listing_complete=not summary["unlisted"],
+            plan_summary=summary,
+            profiles=profiles,
+        )
+        if frozen != 1:
+            raise _Overtaken
+        if run.auto_start and not empty:
+            begin(run.pk)
     events.publish(run.pk, events.Change.STATE)
-    if run.auto_start and not empty:
-        begin(run.pk)
 
 
 def _source_profile(run: Run, store: Store) -> Profile:

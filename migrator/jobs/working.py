@@ -7,12 +7,12 @@ import os
 import socket
 import time
 from collections import deque
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -137,6 +137,12 @@ def _work_batch(run: Run, batch: Batch, crowd: Crowd) -> None:
         _release(batch)
     except PlanUnreadable as exc:
         end_incomplete(run, "plan_unreadable", str(exc))
+    except OperationalError:
+        # The database was away, or gave way to another: no fault of the batch. Whoever claims it next goes on with it.
+        connection.close()
+        with suppress(OperationalError):
+            _release(batch)
+        raise
     except Exception:
         pause(
             run,

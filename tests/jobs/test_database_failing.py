@@ -1,0 +1,80 @@
+"""Rows 46 and 48: the database fails a single statement of a job, and the next job goes on where that one stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from integrity.models import IntegrityRecord
+from migrator import jobs, services
+from migrator.models import Batch, Run
+from tests.stores import Stores, make_known_task
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+
+
+@contextmanager
+def failing_once(*signs: str) -> Iterator[None]:
+    """Fail the first statement in which all these signs are, as a database does that is away or found a deadlock."""
+    left = [signs]
+
+    def fail(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if left and all(sign in sql for sign in signs):
+            left.pop()
+            raise OperationalError("deadlock detected")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError, match="deadlock"):
+        yield
+    assert not left
+
+
+@pytest.fixture
+def run(stores: Stores, operator: User) -> Run:
+    stores.seed(a=b"a" * 100, b=b"b" * 100)
+    return services.start_run(operator, make_known_task(stores, operator), start=True)
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        pytest.param(('SELECT "integrity_integrityrecord"."index"',), id="before the copying"),
+        pytest.param(('SELECT "integrity_integrityrecord"."record_digest"',), id="before settling"),
+        pytest.param(('UPDATE "migrator_batch"', '"link"'), id="while settling"),
+    ],
+)
+def test_a_batch_that_the_database_fails_is_done_by_the_next_job(run: Run, signs: tuple[str, ...]) -> None:
+    jobs.plan(str(run.pk))
+
+    with failing_once(*signs):
+        jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("running", "")
+    assert Batch.objects.get(run=run).state == Batch.State.PENDING
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.verified, IntegrityRecord.objects.count()) == ("finished", 2, 2)
+
+
+@pytest.mark.parametrize("signs", [('UPDATE "migrator_run"', '"begun_at"'), ("COUNT", '"migrator_batch"')])
+def test_a_run_that_is_to_start_by_itself_is_never_left_planned_and_not_started(
+    run: Run, signs: tuple[str, ...]
+) -> None:
+    with failing_once(*signs):
+        jobs.plan(str(run.pk))
+
+    run.refresh_from_db()
+    assert run.state == "planning"
+    Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    jobs.plan(str(run.pk))
+    jobs.work(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.verified) == ("finished", 2)
