@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from integrity import records
+from integrity.evidence import ErrorCode, Finding
 from integrity.keys import as_text, in_base64
 from integrity.records import RecordContext, rows_of
 from migrator import events
@@ -23,13 +24,14 @@ from migrator.jobs.stopping import stopping
 from migrator.models import Batch, OpenUpload, Run
 
 if TYPE_CHECKING:
-    from integrity.evidence import Finding
     from integrity.rows import Row
 
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 0.25
 _GROUP = 500
+# What is wrong with a row and not with the database: a value that it has no place for, or one that its rules forbid.
+_REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 
 _P = ParamSpec("_P")
 
@@ -171,8 +173,10 @@ class Journal:
             in_flight = max(0, self._in_flight - sum(finding.bytes_read for finding in group))
         if not group and not beat:
             return False
-        rows = rows_of(group, self._context)
-        self._write(rows, group, in_flight)
+        try:
+            self._write(rows_of(group, self._context), group, in_flight)
+        except _REFUSALS:
+            self._write_one_by_one(group, in_flight)
         with self._lock:
             del self._findings[: len(group)]
             self._in_flight -= sum(finding.bytes_read for finding in group)
@@ -180,6 +184,16 @@ class Journal:
         if beat:
             self._heed_the_run()
         return True
+
+    def _write_one_by_one(self, group: list[Finding], in_flight: int) -> None:
+        """Let a record that is refused end its own object, and none of those that came with it."""
+        for finding in group:
+            try:
+                self._write(rows_of([finding], self._context), [finding], in_flight)
+            except _REFUSALS as exc:
+                log.error("record_refused", run=str(self._run.pk), index=finding.index, error=str(exc)[:500])
+                left = _without_evidence(finding)
+                self._write(rows_of([left], self._context), [left], in_flight)
 
     @_patiently
     def _write(self, rows: list[Row], group: list[Finding], in_flight: int) -> None:
@@ -207,3 +221,25 @@ class Journal:
         state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).first()
         if state != Run.State.RUNNING:
             self._stop.set()
+
+
+def _without_evidence(finding: Finding) -> Finding:
+    """Return what can be said of an object whose record was refused: what the plan names, and that it failed."""
+    return Finding(
+        index=finding.index,
+        key=finding.key,
+        dest_key=finding.dest_key,
+        planned_size=finding.planned_size,
+        planned_etag=finding.planned_etag,
+        planned_version_id=finding.planned_version_id,
+        error_code=ErrorCode.INTERNAL_ERROR,
+        error_message=_REFUSED,
+        bytes_read=finding.bytes_read,
+        bytes_written=finding.bytes_written,
+    )
+
+
+_REFUSED = (
+    "The database refused the record of this object, so nothing is proven of it. The log of the workers says why. "
+    "Ask an admin to look there, then retry."
+)

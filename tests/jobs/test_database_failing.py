@@ -13,9 +13,12 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from integrity.models import IntegrityRecord
+from integrity.records import rows_of
+from integrity.rows import Row
 from migrator import jobs, services
+from migrator.jobs import journal
 from migrator.models import Batch, Run
-from tests.stores import Stores, make_known_task
+from tests.stores import Stores, make_known_task, records_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
@@ -78,3 +81,35 @@ def test_a_run_that_is_to_start_by_itself_is_never_left_planned_and_not_started(
     jobs.work(str(run.pk))
     run.refresh_from_db()
     assert (run.state, run.verified) == ("finished", 2)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"source_grade": ""}, id="a claim that the rules forbid"),
+        pytest.param({"bytes_hashed": 2**63}, id="a number that has no place"),
+        pytest.param({"dest_etag": "\ud800", "etag_match": None, "md5_match": None}, id="a text that is none"),
+    ],
+)
+def test_a_record_that_the_database_refuses_ends_its_own_object_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, spoilt: dict[str, object]
+) -> None:
+    def spoil(*args: Any) -> list[Row]:
+        return [
+            row | spoilt if (row["object_key"], row["verdict"]) == ("b", "verified") else row for row in rows_of(*args)
+        ]
+
+    monkeypatch.setattr(journal, "rows_of", spoil)
+    jobs.plan(str(run.pk))
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    records = records_of(run)
+    assert (run.state, run.verified, run.failed) == ("finished", 1, 1)
+    assert {key: (each.verdict, each.error_code) for key, each in records.items()} == {
+        "a": ("verified", ""),
+        "b": ("failed", "internal_error"),
+    }
+    assert "refused the record" in records["b"].error_message
+    assert run.bytes_settled == run.bytes_planned
