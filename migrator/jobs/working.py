@@ -87,6 +87,10 @@ def _work_until(slice_ends: float, run_id: str, crowd: Crowd) -> None:
         if batch is None:
             finish(run.pk)
             return
+        if _running(run_id) is None:
+            # It ended while nobody held a batch, so its ledger is sealed as it was: nothing may be added any more.
+            _release(batch)
+            return
         if batch.attempt - batch.attempts_forgiven > MOST_ATTEMPTS:
             pause(run, "repeated_errors", _unsettled(batch))
             _release(batch)

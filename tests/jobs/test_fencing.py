@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrity.models import IntegrityRecord
 from migrator import jobs, services
 from migrator.engine.crowd import Crowd
+from migrator.jobs import working
 from migrator.jobs.journal import Superseded
 from migrator.jobs.working import _claim, _copy_and_record, _running, _settle
 from migrator.models import Batch, Run
@@ -52,6 +53,23 @@ def test_a_late_worker_settles_nothing(run: Run) -> None:
 
     with pytest.raises(Superseded):
         _settle(run, late)
+
+
+def test_a_run_that_ends_before_a_claim_is_seen_is_sealed_over_all_of_its_records(
+    run: Run, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No worker holds a batch at this moment, so the ledger is sealed as it is.
+    def cancelled_meanwhile(run: Run) -> Batch | None:
+        services.cancel_run(operator, run)
+        return _claim(run)
+
+    monkeypatch.setattr(working, "_claim", cancelled_meanwhile)
+
+    jobs.work(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.settled, IntegrityRecord.objects.count()) == ("cancelled", 0, 0)
+    assert Batch.objects.get(run=run).state == Batch.State.PENDING
 
 
 def test_a_stale_batch_is_freed_and_done_once(run: Run) -> None:
