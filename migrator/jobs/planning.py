@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from migrator import events
 from migrator.credentials import CredentialsUnreadable
 from migrator.engine.ahead import read_ahead
 from migrator.engine.copying import Side
-from migrator.engine.errors import EngineError, VersionsNotKept
+from migrator.engine.errors import EngineError, ListingInvalid, VersionsNotKept
 from migrator.engine.foreseeing import Classes, look_at, wish_of
 from migrator.engine.frozen_items import encode_items
 from migrator.engine.listing import LARGEST_PAGE, Gap, ListedObject, key_bytes, list_around, list_objects
@@ -51,6 +51,12 @@ log = structlog.get_logger(__name__)
 
 PROFILE_LIFE = timedelta(days=30)
 _BATCHES_A_WRITE = 20
+# A plan that so many attempts could not make needs a person, not one more attempt.
+MOST_ATTEMPTS = 20
+_NEVER_MADE = (
+    f"This plan was begun {MOST_ATTEMPTS} times and never came to its end. Nothing was copied. "
+    "Ask an admin to look at the log of the workers, then plan again."
+)
 
 
 class _Overtaken(Exception):
@@ -62,6 +68,9 @@ def plan(run_id: str) -> None:
     run = _claim(run_id)
     if run is None:
         return
+    if run.plan_attempt > MOST_ATTEMPTS:
+        end_incomplete(run, "listing_incomplete", _NEVER_MADE)
+        return
     try:
         _plan(run)
     except _Overtaken:
@@ -70,6 +79,11 @@ def plan(run_id: str) -> None:
         end_incomplete(run, _cause(exc), exc.advice_admin)
     except CredentialsUnreadable as exc:
         end_incomplete(run, "credentials_refused", exc.advice)
+    except (DataError, OverflowError):
+        # It is refused each time: most likely a number that is too large, alone or summed up with the others.
+        log.exception("plan_refused", run=run_id)
+        refused = ListingInvalid(facts={"bucket": run.task.source_bucket, "fault": "it holds what no database takes"})
+        end_incomplete(run, _cause(refused), refused.advice_admin)
 
 
 def begin(run_id: uuid.UUID | str) -> bool:

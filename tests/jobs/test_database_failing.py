@@ -16,7 +16,8 @@ from integrity.models import IntegrityRecord
 from integrity.records import rows_of
 from integrity.rows import Row
 from migrator import jobs, services
-from migrator.jobs import journal
+from migrator.engine import listing
+from migrator.jobs import journal, planning
 from migrator.models import Batch, Run
 from tests.stores import Stores, make_known_task, records_of
 
@@ -81,6 +82,30 @@ def test_a_run_that_is_to_start_by_itself_is_never_left_planned_and_not_started(
     jobs.work(str(run.pk))
     run.refresh_from_db()
     assert (run.state, run.verified) == ("finished", 2)
+
+
+def test_a_listing_whose_sum_no_database_takes_ends_the_run(
+    run: Run, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LARGEST_SIZE", 2**63 - 1)
+    bent = {"find": "<Size>100</Size>", "put": f"<Size>{2**62}</Size>"}
+    stores.source.plan_faults([{"operation": "ListObjectsV2", "calls": "all", "action": "xml", "value": bent}])
+
+    jobs.plan(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("incomplete", "listing_invalid")
+    assert "no database takes" in run.cause_text
+
+
+def test_a_plan_that_many_attempts_could_not_make_is_given_up(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(plan_attempt=planning.MOST_ATTEMPTS)
+
+    jobs.plan(str(run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.cause) == ("incomplete", "listing_incomplete")
+    assert "begun 20 times" in run.cause_text
 
 
 @pytest.mark.parametrize(
