@@ -206,6 +206,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # --- security ----------------------------------------------------------------------------------------------------
 
 CSRF_FAILURE_VIEW = "migrator.web.pages.errors.csrf_failed"
+SESSION_ENGINE = "migrator.web.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS

@@ -36,6 +36,12 @@ def test_a_name_that_is_longer_than_any_is_refused_at_its_field(client: Client) 
     assert "at most 150 characters" in text_of(response)
 
 
+@pytest.mark.parametrize("key", ['"' + "\\000" * 9 + '"', "k" * 4000, '"' + "\\377" * 9 + '"'])
+def test_a_cookie_that_names_no_session_is_a_stranger(client: Client, key: str) -> None:
+    assert client.get("/login/", headers={"cookie": f"sessionid={key}"}).status_code == 200
+    assert client.get("/", headers={"cookie": f"sessionid={key}"}).status_code == 302
+
+
 def test_too_many_tries_lock_for_15_minutes(client: Client, operator: User) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT):
         response = client.post("/login/", {"username": "operator", "password": "no"})
