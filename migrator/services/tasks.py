@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
@@ -271,6 +271,9 @@ def _is_whole(value: Any, *, least: int) -> bool:
 
 def _is_time(value: Any) -> bool:
     try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        # One that no calendar has in UTC is shown to nobody.
+        moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return False
+    return moment.tzinfo is not None

@@ -151,8 +151,9 @@ def test_an_end_date_can_be_set_and_taken_away(as_admin: Caller) -> None:
     assert (dated["expires_at"], undated["expires_at"]) == ("2027-01-31T10:00:00.000000Z", None)
 
 
-def test_a_time_without_its_zone_is_422(as_admin: Caller) -> None:
-    assert pointers(as_admin.post("/connections", new_connection(expires_at="2027-01-31T12:00:00"))) == ["/expires_at"]
+@pytest.mark.parametrize("moment", ["2027-01-31T12:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_without_its_zone_or_out_of_the_calendar_is_refused(as_admin: Caller, moment: str) -> None:
+    assert pointers(as_admin.post("/connections", new_connection(expires_at=moment))) == ["/expires_at"]
 
 
 def test_an_edit_of_what_was_changed_meanwhile_is_412(as_admin: Caller) -> None:

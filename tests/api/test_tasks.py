@@ -134,6 +134,7 @@ def test_an_endpoint_that_does_not_answer_is_said_at_the_connection(
         ("min_size", -1),
         ("max_size", 1.5),
         ("modified_after", "yesterday"),
+        ("modified_after", "0001-01-01T00:00:00+23:59"),
         ("bytes_per_s", 0),
         ("canary", None),
         ("leave_out_digests", "MD5"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from django.core.exceptions import RequestDataTooBig
@@ -38,11 +39,19 @@ def storable(text: str) -> str:
     return text
 
 
+def _in_the_calendar(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("This time is before the year 1 or after the year 9999 in UTC.") from exc
+    return moment
+
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
 LongText = Annotated[str, Field(max_length=200_000), AfterValidator(storable)]
 Flag = StrictBool
 Whole = StrictInt
-Time = AwareDatetime
+Time = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
 
 
 class Body(Schema):
