@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A token in steady use is not a write to the database with each request.
 _LAST_USE_PRECISION = timedelta(minutes=1)
+# Django's own, which SQLite does not hold anybody to.
+LONGEST_NAME = 150
 TOKEN_PREFIX = "tcp_"  # noqa: S105  recognisable by secret scanners
 
 
@@ -120,6 +122,8 @@ def _check_person(username: str, role: str, password: str) -> None:
         UnicodeUsernameValidator()(username)
     except ValidationError as exc:
         raise Refused("A name holds letters, digits and @ . + - _ only.", field="username") from exc
+    if len(username) > LONGEST_NAME:
+        raise Refused(f"A name has at most {LONGEST_NAME} characters.", field="username")
     if User.objects.filter(username__iexact=username).exists():
         raise Refused(f"There already is a person called {username}.", field="username")
     try:

@@ -40,6 +40,7 @@ def test_only_an_admin_makes_people(operator: User) -> None:
     [
         ("new person", "auditor", PASSWORD, "username"),
         ("", "auditor", PASSWORD, "username"),
+        ("n" * 151, "auditor", PASSWORD, "username"),
         ("ADMIN", "auditor", PASSWORD, "username"),
         ("new.person", "king", PASSWORD, "role"),
         ("new.person", "auditor", "short", "password"),
