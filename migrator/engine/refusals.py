@@ -265,6 +265,8 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
     if code.startswith("KMS.") or code in {"KMSDisabled", "KMSAccessDenied"}:
         return errors.KmsRefused
     known = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if known in _ONLY_OF_WRITES and asked.verb != "write":
+        known = None if _BY_STATUS.get(status) in _ONLY_OF_WRITES else _BY_STATUS.get(status)
     if known is errors.AccessDenied and _KMS_PERMISSION.search(message):
         return errors.KmsRefused
     if known is errors.AccessDenied and asked.verb == "write" and _LOCK_WORDS.search(message):
@@ -291,6 +293,8 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
     return errors.UnknownAnswer
 
 
+# A store may have no room or too small a quota for what it is asked for too: that says nothing of the destination.
+_ONLY_OF_WRITES = frozenset({errors.DestinationFull, errors.ObjectTooLarge})
 _BUCKET_OPERATIONS = frozenset(
     {"HeadBucket", "ListObjectsV2", "ListObjectVersions", "GetBucketVersioning", "ListMultipartUploads"}
 )

@@ -126,6 +126,29 @@ def test_row_70_an_archived_object_fails_once_and_says_what_to_do(two_stores: Ma
     assert "must be restored" in settled.finding.error_message
 
 
+@pytest.mark.parametrize("way", ["crowd", "streamed"])
+@pytest.mark.parametrize(
+    ("answer", "attempts"),
+    [
+        ({"status": 507, "code": "InsufficientStorage"}, 4),
+        ({"status": 403, "code": "QuotaExceeded"}, 1),
+        ({"status": 413, "code": "EntityTooLarge"}, 1),
+    ],
+    ids=["full", "quota", "too large"],
+)
+def test_a_source_that_says_of_a_reading_what_is_said_of_writes_is_no_full_destination(
+    two_stores: Make, streamed_stores: Make, way: str, answer: dict[str, object], attempts: int
+) -> None:
+    make = two_stores if way == "crowd" else streamed_stores
+    pair = make({**GET, "calls": "all", "action": "status", "value": answer})
+    pair.seed("photo", BODY)
+
+    settled = pair.copy_one()
+
+    assert settled.code == ("access_denied" if answer["status"] == 403 else "store_error")
+    assert len(settled.attempts) == attempts
+
+
 @pytest.mark.parametrize(
     ("status", "code", "problem"),
     [
