@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from sys import intern
 
+from integrity.checksums import DIGEST_BYTES, parse
 from integrity.etags import normalise
 from integrity.evidence import Encryption, Origin, Statement
 from migrator.engine.errors import cleaned
@@ -128,13 +129,15 @@ def written_statement(headers: Mapping[str, str], origin: Origin) -> Statement:
 
 
 def checksums_in(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the checksums a reply states, by the algorithm's S3 name."""
+    """Return the checksums a reply states, by the algorithm's S3 name; what can be none is left out."""
     # Few headers are checksums: look closer only at what begins like one.
     named = [(name, value) for name, value in headers.items() if value and name.startswith("x-amz-checksum-")]
     if not named:
         return _NONE
     found = ((_CHECKSUM.fullmatch(name), value) for name, value in named)
-    return {intern(match[1].upper()): value for match, value in found if match}
+    stated = {intern(match[1].upper()): value for match, value in found if match}
+    # It says nothing of the bytes, right or wrong. Of an algorithm that nobody knows any text may be one.
+    return {name: value for name, value in stated.items() if name not in DIGEST_BYTES or parse(name, value)}
 
 
 def version_of(headers: Mapping[str, str]) -> str:

@@ -175,15 +175,18 @@ class Line:
 
     def head(self) -> tuple[int, dict[str, str]]:
         """Return status and headers so far; of several blocks (100 Continue) the last."""
-        status, found = 0, dict[str, str]()
+        status, found, is_whole = 0, dict[str, str](), False
         # Some servers end lines with a bare line feed, and the words beside a status may hold a colon.
         for line in b"".join(self._headers).decode("latin-1").split("\n"):
             begun = _STATUS_LINE.match(line)
             if begun is not None:
-                status, found = int(begun[1]), {}
+                status, found, is_whole = int(begun[1]), {}, False
                 continue
             spelled, colon, value = line.partition(":")
-            if colon:
+            if not colon:
+                is_whole = is_whole or not line.strip()
+            elif not is_whole:
+                # What comes behind a body is none of its headers, and whoever reads as it comes never sees it.
                 name, value = _name_of(spelled), value.strip()
                 # Said twice: a length or a range that is not the same twice is none.
                 found[name] = value if found.get(name, value) == value else f"{found[name]}, {value}"

@@ -88,9 +88,11 @@ class SourceReader(Reader):
             raise read_refused(exc) from exc
         self._body = body
         said = body.statement
-        if not said.etag and body.length is None:
+        try:
+            require_data(said, body.length)
+        except StoreFault:
             body.close()
-            raise StoreFault("no ETag and no length", facts={"fault": "said yes but sent no data"})
+            raise
         self.expect_as_stated(item, said)
         self.announced = body.length is not None
         self.statement = said
@@ -275,6 +277,12 @@ class CopyReader(Reader):
             raise CopyTooSlow(str(exc)) from exc
         except (ConditionFailed, RangeMismatch) as exc:
             raise CopyNotResumed(str(exc), request_id=exc.request_id) from exc
+
+
+def require_data(said: Statement, length: int | None) -> None:
+    """Raise `StoreFault` for a yes to a GET with neither ETag nor length: that is no object, be it an empty one."""
+    if not said.etag and length is None:
+        raise StoreFault("no ETag and no length", facts={"fault": "said yes but sent no data"})
 
 
 def missing_at(pin: Pin, exc: ObjectMissing) -> ListedNotFound | SourceGone:

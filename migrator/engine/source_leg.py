@@ -45,7 +45,7 @@ from migrator.engine.errors import (
     UnknownAnswer,
 )
 from migrator.engine.planning import NO_VERSION, Item
-from migrator.engine.reading import SourceReader, missing_at, read_refused
+from migrator.engine.reading import SourceReader, missing_at, read_refused, require_data
 from migrator.engine.workplace import Work
 
 
@@ -159,7 +159,9 @@ class SourceLeg:
         self.statement = statement_of(headers, Origin.GET)
         self.learned = Learned(layout, (layout,), "etag")
         self._reader.statement = self.statement
-        self._reader.announced = number_in(headers.get("content-length")) is not None
+        length = number_in(headers.get("content-length"))
+        require_data(self.statement, length)
+        self._reader.announced = length is not None
         self.digests = digest_of(body, algorithms=self._demand().whole)
         self.moved = len(body)
         self._work.hooks.moved(self.moved)

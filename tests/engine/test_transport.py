@@ -177,6 +177,14 @@ def test_a_length_that_is_said_twice_and_differs_is_no_length(transports: Make) 
         assert transports(told).exchange(GET).headers["x-size"] == "5, 6"
 
 
+def test_what_comes_behind_a_body_is_none_of_its_headers(transports: Make) -> None:
+    head = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTransfer-Encoding: chunked\r\n\r\n'
+    with answering(head + b'5\r\nhello\r\n0\r\nETag: "two"\r\nX-Amz-Version-Id: 3\r\n\r\n') as told:
+        reply = transports(told).exchange(GET)
+
+    assert (reply.body, reply.headers) == (b"hello", {"etag": '"one"', "transfer-encoding": "chunked"})
+
+
 @pytest.mark.parametrize(
     "head",
     [

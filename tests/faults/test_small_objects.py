@@ -11,6 +11,7 @@ import pytest
 from integrity.evidence import CheckName, Origin
 from migrator.engine.errors import CredentialsExpired, Stopped
 from migrator.engine.small_copy import SmallCopy
+from tests.engine.scripted import Parting, answering
 from tests.faults.conftest import Make
 from tests.faults.small_objects import BODY, asked, asked_for_before_writing, filled, stated
 from tests.faults.two_stores import DEST, Settled, TwoStores
@@ -413,3 +414,19 @@ def test_a_header_with_the_name_of_the_protocol_is_no_status(two_stores: Make) -
     pair = filled(two_stores(odd | {"value": {"set": {"HTTP/1.1": "none"}}}), 2)
 
     assert {each.verdict for each in pair.copy().values()} == {"verified"}
+
+
+def test_an_answer_without_etag_and_length_is_no_empty_object(two_stores: Make) -> None:
+    pair = two_stores()
+    pair.seed("marker", b"")
+    planned = pair.begin()
+    date = "Date: Sun, 29 Nov 2026 10:00:00 GMT"
+    hollow = Parting(f"HTTP/1.1 200 OK\r\n{date}\r\n\r\n".encode())
+    right = Parting(f"HTTP/1.1 200 OK\r\n{date}\r\nETag: {planned[0].etag}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with answering(hollow, *[right] * 9) as told:
+        pair.source_store.close()
+        pair.source_store = pair.store_of(told)  # type: ignore[arg-type]
+        (settled,) = pair.copy_items(planned).values()
+
+    assert (settled.attempts, settled.verdict) == (["store_error", ""], "verified")

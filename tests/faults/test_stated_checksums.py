@@ -118,3 +118,19 @@ def test_an_algorithm_that_nobody_knows_is_unavailable_and_never_a_match(two_sto
 
     assert (settled.verdict, settled.grades) == ("unverified", "S1/D3")
     assert settled.outcome(CheckName.SOURCE_CHECKSUM) == "algorithm_unavailable"
+
+
+@pytest.mark.parametrize("way", ["crowd", "one put", "straight"])
+@pytest.mark.parametrize(("side", "operation"), [("source", "GetObject"), ("destination", "PutObject")])
+def test_what_can_be_no_checksum_refutes_nothing(two_stores: Make, way: str, side: str, operation: str) -> None:
+    odd = {"x-amz-checksum-crc32": "cbf43926", "x-amz-checksum-sha256": "none"}
+    pair = two_stores({"side": side, "operation": operation, "calls": "all", "action": "header", "value": {"set": odd}})
+    pair.seed("film", BODY)
+    options = {"threshold": 100_000} if way == "straight" else {}
+    if way == "one put" and pair.crowd is not None:
+        pair.crowd.close()
+        pair.crowd = None
+
+    settled = pair.copy_one(**options)
+
+    assert (settled.verdict, settled.attempts) == ("verified", [""])
