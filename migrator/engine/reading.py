@@ -252,7 +252,10 @@ class CopyReader(Reader):
     """One reading back of what the destination holds. What it ends with names the destination, never the source.
 
     It opens whatever has the key, or the version, for that is what is to be judged; a resumed body must be the same.
+    `status`: that of the first answer.
     """
+
+    status: int = 0
 
     def open(self) -> Statement:
         """Send the GET and return what its headers state. Raises `CopySilent`, and what a store says."""
@@ -260,7 +263,7 @@ class CopyReader(Reader):
             self._body = body = self._open(0)
         except SourceTimeout as exc:
             raise CopySilent(str(exc), facts=exc.facts) from exc
-        self.statement = body.statement
+        self.statement, self.status = body.statement, body.status
         self.pin = replace(self.pin, etag=body.statement.etag or "")
         return body.statement
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from integrity.digests import Algorithm, OnePass, digest_of
@@ -10,6 +9,7 @@ from integrity.evidence import Origin, ReadBack, Statement
 from migrator.engine.answers import statement_of
 from migrator.engine.bodies import Pin
 from migrator.engine.errors import AnswerUnreadable, CopyNotResumed, DestMissing, ObjectMissing, Stopped
+from migrator.engine.lines import Reply
 from migrator.engine.planning import Item
 from migrator.engine.reading import CopyReader
 from migrator.engine.requests import GET
@@ -40,13 +40,14 @@ class ReadingBack:
         """Whether the written object is to be read again and was not."""
         return self.found is None and self.is_wanted
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> None:
+    def take(self, reply: Reply) -> None:
         """Take a whole answer to a GET of what was written. It is judged once: there is no other reading.
 
-        Raises `AnswerUnreadable` where it names no object.
+        Raises `AnswerUnreadable` where it names no object, or is a part of one.
         """
-        said, digests = statement_of(headers, Origin.READBACK), digest_of(body, algorithms=_COMPUTED)
+        said, digests = statement_of(reply.headers, Origin.READBACK), digest_of(reply.body, algorithms=_COMPUTED)
         _require_object(said)
+        _require_whole(reply.status, digests.size, self._item.size)
         self.found = ReadBack(statement=said, sha256=digests.sha256_hex or "", size=digests.size)
 
     def read(self, after: Statement) -> ReadBack:
@@ -85,6 +86,7 @@ class ReadingBack:
                 taken += len(chunk)
                 if taken > longest:
                     break
+            _require_whole(reader.status, taken, self._item.size)
         except ObjectMissing as exc:
             raise DestMissing(store_code=exc.store_code, request_id=exc.request_id) from exc
         finally:
@@ -99,3 +101,12 @@ def _require_object(said: Statement) -> None:
     """Raise `AnswerUnreadable` for an answer with neither an ETag nor a time: something on the way may have said it."""
     if said.etag is None and not said.last_modified:
         raise AnswerUnreadable("neither ETag nor time", facts={"fault": "said yes but sent no data"})
+
+
+def _require_whole(status: int, taken: int, size: int) -> None:
+    """Raise `AnswerUnreadable` for less than the whole where the answer says so itself: a part, or no content."""
+    if taken < size and status in _NOT_WHOLE:
+        raise AnswerUnreadable(f"status {status}", facts={"fault": "sent a part where the whole was asked for"})
+
+
+_NOT_WHOLE = frozenset({204, 206})

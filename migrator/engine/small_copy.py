@@ -287,7 +287,7 @@ class SmallCopy(ItemCopy):
             request = get_request(side.bucket, self._item.dest_key, version_id=version, bound=self._item.size + 1)
             try:
                 reply = yield from asking(Ask(side.store, GET, request))
-                self._dest.reading_back.take(reply.headers, reply.body)
+                self._dest.reading_back.take(reply)
             except EngineError as problem:
                 self._asked_again(DESTINATION, GET.name, problem)
         return Begun(self, written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 
 import pytest
@@ -56,6 +57,23 @@ def test_a_copy_that_is_never_read_for_such_pages_is_left_and_not_called_wrong(
     request: pytest.FixtureRequest, way: str
 ) -> None:
     pair = seeded(request.getfixturevalue(way)({**GET, "calls": "all", "action": "html_200"}))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.code, settled.attempts) == ("store_error", ["store_error"] * 4)
+    assert pair.dest_bytes("photo") == BODY
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("status", [204, 206])
+def test_a_part_of_a_copy_that_nobody_asked_for_is_no_reading_of_the_whole(
+    request: pytest.FixtureRequest, way: str, status: int
+) -> None:
+    headers = {"ETag": f'"{hashlib.md5(BODY).hexdigest()}"'}
+    if status == 206:
+        headers["Content-Range"] = f"bytes 0-99/{len(BODY)}"
+    part = {"status": status, "bytes": 100 if status == 206 else 0, "headers": headers}
+    pair = seeded(request.getfixturevalue(way)({**GET, "calls": "all", "action": "huge_body", "value": part}))
 
     settled = pair.copy_one(**READ_BACK)
 
