@@ -273,24 +273,30 @@ def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.Eng
         return errors.DestLocked
     if known is errors.AccessDenied and asked.operation == "HeadObject":
         return errors.HeadDenied
-    if known is errors.ObjectMissing and asked.operation in _BUCKET_OPERATIONS:
-        return errors.BucketMissing
-    if known is errors.ObjectMissing and status == 405 and asked.operation in _NOT_WRITTEN:
-        return errors.NotSupported
-    if known is errors.ObjectMissing and code in _NO_CODES and asked.operation in _WRITES:
-        # No word of the store's: something on the way says so, whose store is not there just now.
-        return errors.StoreFault
-    if known is errors.ObjectMissing and asked.operation == "CreateMultipartUpload":
-        # Nothing is asked for that could be missing.
-        return errors.StoreFault
-    if known is errors.ObjectMissing and asked.operation in _UPLOAD_OPERATIONS:
-        return errors.UploadGone
+    if known is errors.ObjectMissing:
+        return _what_is_missing(code, status, asked)
     if known is not None:
         return known
     if status >= 500 or status == 200:
         # 200 with an <Error> body is how Complete says that it was not done.
         return errors.StoreFault
     return errors.UnknownAnswer
+
+
+def _what_is_missing(code: str, status: int, asked: Asked) -> type[errors.EngineError]:
+    """Return what a 404 or a 405 means, which depends on what was asked for."""
+    if asked.operation in _BUCKET_OPERATIONS:
+        # A delete marker is no answer to these: who does not allow the question does not know it.
+        return errors.NotSupported if status == 405 else errors.BucketMissing
+    if status == 405 and asked.operation in _NOT_WRITTEN:
+        return errors.NotSupported
+    if code in _NO_CODES and asked.operation in _WRITES:
+        # No word of the store's: something on the way says so, whose store is not there just now.
+        return errors.StoreFault
+    if asked.operation == "CreateMultipartUpload":
+        # Nothing is asked for that could be missing.
+        return errors.StoreFault
+    return errors.UploadGone if asked.operation in _UPLOAD_OPERATIONS else errors.ObjectMissing
 
 
 # A store may have no room or too small a quota for what it is asked for too: that says nothing of the destination.

@@ -322,7 +322,7 @@ class SourceLeg:
             raise missing_at(self._reader.pin, exc) from exc
         except (NotSupported, UnknownAnswer) as exc:
             # The answer to a HEAD has no body, so its status is all that it says.
-            if exc.http_status != 400:
+            if exc.http_status not in (400, 501):
                 raise
             raise read_refused(exc) from exc
 

@@ -8,10 +8,17 @@ from itertools import pairwise
 
 import pytest
 
-from migrator.engine.errors import AccessDenied, BucketMissing, EndpointUnreachable, ListingInvalid
+from migrator.engine.errors import (
+    AccessDenied,
+    BucketMissing,
+    EndpointUnreachable,
+    ListingInvalid,
+    NotSupported,
+    VersionsNotListed,
+)
 from migrator.engine.gaps import MOST_GAPS, MOST_LOOKS_A_GAP, Gap
 from migrator.engine.listing import list_around, list_objects
-from migrator.engine.versions import KeyHistory, history_of, list_versions_around
+from migrator.engine.versions import KeyHistory, history_of, list_versions, list_versions_around
 from tests.faults.conftest import Make
 from tests.faults.two_stores import SOURCE, TwoStores
 
@@ -136,6 +143,27 @@ def test_row_57_a_missing_bucket_is_named(two_stores: Make) -> None:
         listed(pair, "nowhere")
 
     assert 'There is no bucket "nowhere"' in refused.value.advice
+
+
+def test_a_store_that_does_not_allow_a_question_has_the_bucket_all_the_same(two_stores: Make) -> None:
+    refused = {"side": "source", "calls": "all", "action": "status", "value": {"status": 405}}
+    pair = begun(
+        two_stores,
+        *(
+            refused | {"operation": each}
+            for each in (
+                "ListObjectsV2",
+                "ListObjectVersions",
+                "GetBucketVersioning",
+            )
+        ),
+    )
+
+    with pytest.raises(NotSupported):
+        listed(pair)
+    with pytest.raises(VersionsNotListed):
+        list(list_versions(pair.source_store, SOURCE))
+    assert not pair.source_store.keeps_versions(SOURCE)
 
 
 # The keys that end so have a sign in every listing that XML forbids.

@@ -149,6 +149,17 @@ def test_a_source_that_says_of_a_reading_what_is_said_of_writes_is_no_full_desti
     assert len(settled.attempts) == attempts
 
 
+def test_a_source_that_knows_no_heads_is_no_fault_of_the_destination(two_stores: Make) -> None:
+    head = {"side": "source", "operation": "HeadObject", "calls": "all", "action": "status"}
+    pair = two_stores({**head, "value": {"status": 501, "code": "NotImplemented"}})
+    pair.seed("photo", BODY)
+    pair.dest.seed(DEST, "photo", BODY)
+
+    (settled,) = pair.verify(Depth.STATEMENTS).values()
+
+    assert (settled.code, settled.attempts) == ("access_denied", ["access_denied"])
+
+
 @pytest.mark.parametrize(
     ("status", "code", "problem"),
     [
