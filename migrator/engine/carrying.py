@@ -34,12 +34,15 @@ class Tags:
     reason: Reason = Reason.NOT_COPIED
 
 
-def read_tags(store: Store, bucket: str, key: str, said: Statement) -> Tags:
-    """Return the tags of an object whose headers said `said`; asks only where the reply leaves it open."""
+def read_tags(store: Store, bucket: str, key: str, said: Statement, *, is_known: bool) -> Tags:
+    """Return the tags of an object whose headers said `said`; asks only where the reply leaves it open.
+
+    `is_known`: the store was seen to know the question.
+    """
     if said.tag_count == 0:
         return Tags({})
     try:
-        return Tags(store.get_tags(bucket, key, version_id=said.version_id))
+        return Tags(store.get_tags(bucket, key, version_id=said.version_id, is_known=is_known))
     except EngineError as problem:
         return tags_by_refusal(problem)
 

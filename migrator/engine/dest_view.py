@@ -247,7 +247,8 @@ class DestView:
             return Tags(None, Reason.NOT_REQUESTED)
         if self._side.profile.tagging is False and (wanted.values or is_open):
             return Tags(None, Reason.NOT_SUPPORTED)
-        return read_tags(self._side.store, self._side.bucket, self._item.dest_key, after)
+        side, is_known = self._side, self._side.profile.tagging is True
+        return read_tags(side.store, side.bucket, self._item.dest_key, after, is_known=is_known)
 
 
 def _layout_of(existing: Statement, digests: DigestSet, size: int) -> Layout | None:

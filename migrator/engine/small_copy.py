@@ -34,6 +34,7 @@ from migrator.engine.buffers import HeldPart
 from migrator.engine.carrying import Tags, is_carried_whole, tags_by_refusal
 from migrator.engine.crowd import Ask, Steps, aside, asking
 from migrator.engine.errors import (
+    AnswerUnreadable,
     ConditionFailed,
     ConnectionProblem,
     DigestRejected,
@@ -304,7 +305,9 @@ class SmallCopy(ItemCopy):
         try:
             reply = yield from asking(Ask(side.store, GET_TAGS, request))
             return Tags(tags_of(reply.body))
-        except ValueError:
+        except ValueError as exc:
+            if side.profile.tagging is True:
+                raise AnswerUnreadable(str(exc)) from exc
             return Tags(None, Reason.NOT_SUPPORTED)
         except EngineError as problem:
             return tags_by_refusal(problem)

@@ -347,7 +347,7 @@ class SourceLeg:
         if side.profile.tagging is False:
             return Tags(None, Reason.NOT_SUPPORTED)
         try:
-            return read_tags(side.store, side.bucket, self._item.key, said)
+            return read_tags(side.store, side.bucket, self._item.key, said, is_known=side.profile.tagging is True)
         except ObjectMissing as exc:
             raise missing_at(self._reader.pin, exc) from exc
 

@@ -620,3 +620,20 @@ def stated(settled: Settled, name: CheckName) -> tuple[str, str, str]:
     """The outcome or reason of a check, and its two values."""
     check = next(check for check in settled.finding.checks if check.name is name)
     return (check.reason or check.outcome).value, check.expected or "", check.observed or ""
+
+
+@pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("action", ["html_200", "empty_200", "error_in_200"])
+def test_tags_that_are_not_told_for_once_are_asked_for_again(
+    request: pytest.FixtureRequest, way: str, side: str, action: str
+) -> None:
+    hollow = {"side": side, "operation": "GetObjectTagging", "key": "note", "calls": "1", "action": action}
+    pair = request.getfixturevalue(way)(hollow)
+    pair.seed("note", b"-", tags={"kind": "a note"})
+
+    settled = pair.copy_one(tags=True)
+
+    assert settled.verdict == "verified"
+    assert settled.outcome(CheckName.TAGS) == "match"
+    assert pair.dest_store.get_tags(DEST, "note") == {"kind": "a note"}
