@@ -157,6 +157,7 @@ class Reader:
                     offset += len(chunk)
                     since_resume += len(chunk)
                     yield chunk
+                self._require_end(offset)
             except (EndpointUnreachable, SourceTimeout) as exc:
                 if offset >= self._end:
                     return
@@ -198,7 +199,16 @@ class Reader:
 
     def _is_same(self, said: Statement) -> bool:
         first = self.statement
+        if "content-encoding" in said.content_headers and first and "content-encoding" not in first.content_headers:
+            # Packed on its way: the rest of another body.
+            return False
         return normalise(said.etag or "") == normalise((first.etag if first else None) or "")
+
+    def _require_end(self, offset: int) -> None:
+        """Raise `EndpointUnreachable` where a range ended before the byte that it was said to end with."""
+        body = self._body
+        if body is not None and body.status == 206 and body.content_range and offset <= body.content_range[1]:
+            raise EndpointUnreachable(f"{body.content_range[1] + 1 - offset} bytes less than the range has")
 
     def _watched(self) -> Iterator[bytes]:
         """Pass the body on, counting only the time in which we wait for the store, not that of our own limit."""

@@ -64,6 +64,27 @@ def test_a_copy_that_is_never_read_for_such_pages_is_left_and_not_called_wrong(
     assert pair.dest_bytes("photo") == BODY
 
 
+def test_a_rest_that_ends_before_its_own_end_is_asked_for_from_there(streamed_stores: Make) -> None:
+    short = {**GET, "calls": "2", "action": "no_length", "at_byte": 50_000}
+    pair = seeded(streamed_stores(RESET, short))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D4", [""])
+    asked_for = [entry.headers.get("range") for entry in pair.dest.log if entry.operation == "GetObject"]
+    assert asked_for == [None, "bytes=90000-", "bytes=140000-"]
+
+
+def test_a_rest_that_comes_packed_is_no_rest_of_what_came_plain(streamed_stores: Make) -> None:
+    packed = {**GET, "calls": "2", "action": "header", "value": {"set": {"Content-Encoding": "gzip"}}}
+    pair = seeded(streamed_stores(RESET, packed))
+
+    settled = pair.copy_one(**READ_BACK)
+
+    assert (settled.verdict, settled.grades, settled.attempts) == ("verified", "S3/D4", [""])
+    assert [each.headers.get("range") for each in pair.dest.log if each.operation == "GetObject"][2:] == [None]
+
+
 @pytest.mark.parametrize("way", ["two_stores", "streamed_stores"])
 @pytest.mark.parametrize("status", [204, 206])
 def test_a_part_of_a_copy_that_nobody_asked_for_is_no_reading_of_the_whole(
