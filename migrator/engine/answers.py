@@ -77,9 +77,10 @@ def _second(seconds: int) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC. Raises ValueError for one that no calendar has there."""
+    """Return a time as RFC 3339 in UTC; one without a zone is one. Raises ValueError where no calendar has it."""
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     try:
-        return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+        return zoned.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
     except OverflowError as exc:
         raise ValueError(str(exc)) from exc
 
