@@ -149,7 +149,9 @@ def _fault(page: ListPage, bucket: str, prefix: str, tokens: set[str], last: byt
         return "a page says that it is not the last and does not say how to go on, or the other way round"
     if page.next_token in tokens:
         return "a page leads back to one already seen"
-    if page.key_count is not None and page.key_count != len(page.entries) + page.common_prefixes:
+    if page.common_prefixes:
+        return "a page names a prefix in place of the keys behind it"
+    if page.key_count is not None and page.key_count != len(page.entries):
         return "a page counts other objects than it holds"
     if any(not 0 <= entry.size <= LARGEST_SIZE for entry in page.entries):
         return "an object has a size that none can have"

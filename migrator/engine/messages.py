@@ -62,6 +62,7 @@ class VersionPage:
     truncated: bool | None
     next_key: str
     next_version: str
+    common_prefixes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def page_of(body: bytes) -> ListPage:
         truncated=_TRUTH.get(said.get("IsTruncated", "")),
         next_token=said.get("NextContinuationToken", ""),
         key_count=int(said["KeyCount"]) if "KeyCount" in said else None,
-        common_prefixes=sum(name_of(child) == "CommonPrefixes" for child in others),
+        common_prefixes=_folded(others),
         encoding="url" if coded else "",
     )
 
@@ -50,7 +50,13 @@ def version_page_of(body: bytes) -> VersionPage:
         truncated=_TRUTH.get(said.get("IsTruncated", "")),
         next_key=key_of({"Key": said.get("NextKeyMarker", "")}, coded),
         next_version=said.get("NextVersionIdMarker", ""),
+        common_prefixes=_folded(root),
     )
+
+
+def _folded(children: Iterable[Element]) -> int:
+    """Return how many prefixes stand for all the keys behind them; an empty element stands for none."""
+    return sum(name_of(child) == "CommonPrefixes" and any(each.text for each in child) for child in children)
 
 
 # What may stand before the first element. Of another encoding the parser knows more.

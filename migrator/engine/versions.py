@@ -317,6 +317,8 @@ class _Asker:
             return "a page says that it is not the last and does not say how to go on, or the other way round"
         if Place(page.next_key, page.next_version) in self._seen:
             return "a page leads back to one already seen"
+        if page.common_prefixes:
+            return "a page names a prefix in place of the keys behind it"
         if any(not 0 <= entry.size <= LARGEST_SIZE for entry in page.versions):
             return "an object has a size that none can have"
         return self._fault_of_keys(page.versions) or self._fault_of_keys(page.markers) or self._fault_of_ids(page)

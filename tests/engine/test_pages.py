@@ -205,6 +205,19 @@ def test_what_a_page_says_of_itself_is_read() -> None:
     assert (said.name, said.truncated, said.next_token, said.key_count, said.common_prefixes) == ("b", True, "t", 3, 2)
 
 
+@pytest.mark.parametrize(
+    ("said", "folded"),
+    [
+        ("<CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes>", 1),
+        ("<CommonPrefixes/>", 0),
+        ("<CommonPrefixes><Prefix></Prefix></CommonPrefixes>", 0),
+    ],
+)
+def test_an_element_without_a_prefix_stands_for_no_keys(said: str, folded: int) -> None:
+    assert page_of(f"<ListBucketResult>{said}</ListBucketResult>".encode()).common_prefixes == folded
+    assert version_page_of(f"<ListVersionsResult>{said}</ListVersionsResult>".encode()).common_prefixes == folded
+
+
 # The last two no calendar has in UTC.
 NO_TIMES = [
     "x",

@@ -556,3 +556,16 @@ def test_row_65_each_look_of_a_search_among_versions_is_a_sign_of_life(two_store
 def test_a_range_is_named_without_the_signs_that_nobody_sees() -> None:
     assert str(Gap(b"a\x01\xff", "\u202eb".encode())) == r'after "a\x01\xff", before "\u202eb"'
     assert str(Gap(b"", b"")) == "all keys"
+
+
+@pytest.mark.parametrize("operation", ["ListObjectsV2", "ListObjectVersions"])
+def test_a_listing_that_folds_keys_though_nobody_asked_for_it_is_never_whole(two_stores: Make, operation: str) -> None:
+    folds = {"find": "</IsTruncated>", "put": "</IsTruncated><CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>"}
+    pair = begun(
+        two_stores, {"side": "source", "operation": operation, "calls": "all", "action": "xml", "value": folds}
+    )
+
+    with pytest.raises(ListingInvalid) as refused:
+        listed(pair) if operation == "ListObjectsV2" else list(list_versions(pair.source_store, SOURCE))
+
+    assert str(refused.value) == "a page names a prefix in place of the keys behind it"
