@@ -121,7 +121,7 @@ def statement_of(
 
 def named_etag(text: str | None) -> str | None:
     """Return an ETag as it was stated; an empty one, in quotes even, names nothing and counts as none."""
-    return text if text and normalise(text) else None
+    return text if text and normalise(text).strip() else None
 
 
 def written_statement(headers: Mapping[str, str], origin: Origin) -> Statement:

@@ -37,7 +37,7 @@ def test_a_name_that_is_longer_than_any_is_refused_at_its_field(client: Client) 
 
 
 @pytest.mark.parametrize("key", ['"' + "\\000" * 9 + '"', "k" * 4000, '"' + "\\377" * 9 + '"'])
-def test_a_cookie_that_names_no_session_is_a_stranger(client: Client, key: str) -> None:
+def test_a_cookie_that_names_no_session_is_a_stranger(client: Client, operator: User, key: str) -> None:
     assert client.get("/login/", headers={"cookie": f"sessionid={key}"}).status_code == 200
     assert client.get("/", headers={"cookie": f"sessionid={key}"}).status_code == 302
 
