@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.utils import parse_timestamp
 
 from migrator.engine.answers import Asked
-from migrator.engine.documents import begun, refuse_growth, without_forbidden
+from migrator.engine.documents import begun, harmless_root, without_forbidden
 from migrator.engine.errors import AnswerUnreadable
 from migrator.engine.lines import ENDLESS, Reply
 from migrator.engine.refusals import error_of
@@ -111,13 +111,13 @@ class Client:
     def _readable(self, body: bytes, *, is_refused: bool, is_question: bool) -> bytes:
         """Return what botocore takes as it is meant: of nothing, or of somebody's page, it would make a good answer."""
         try:
-            root = refuse_growth(body) if body else ""
+            root = harmless_root(body) if body else ""
         except ValueError:
             # What is said of one object repeats its key, which is not read there, but may be no XML.
             if not self._extra.asked.key:
                 raise
             body = without_forbidden(body)
-            root = refuse_growth(body)
+            root = harmless_root(body)
         if not is_refused and (root.lower() == "html" or (is_question and not body)):
             raise ValueError("nothing, or a page for people, where a store was asked")
         return body

@@ -41,7 +41,7 @@ def root_of(body: bytes) -> Element:
     return builder.close()
 
 
-def refuse_growth(body: bytes) -> str:
+def harmless_root(body: bytes) -> str:
     """Return the name of the root of an answer that another reader of XML is to read, without its prefix.
 
     Raises ValueError where it cannot be read, or would grow there.

@@ -18,6 +18,8 @@ from migrator.engine.answers import Asked
 from migrator.engine.documents import name_of, root_of, without_forbidden
 from migrator.engine.lines import LineBroken, Reply
 
+# Of a 404 whose body is no error document; boto3 has the status in its place.
+NO_CODES = frozenset({"", "404"})
 _CERTIFICATE_FAULTS = (
     ("expired", "expired"),
     ("subject name", "other name"),
@@ -264,9 +266,8 @@ _BY_STATUS: dict[int, type[errors.EngineError]] = {
 def _kind(code: str, status: int, message: str, asked: Asked) -> type[errors.EngineError]:
     if code.startswith("KMS.") or code in {"KMSDisabled", "KMSAccessDenied"}:
         return errors.KmsRefused
-    known = _BY_CODE.get(code) or _BY_STATUS.get(status)
-    if known in _ONLY_OF_WRITES and asked.verb != "write":
-        known = None if _BY_STATUS.get(status) in _ONLY_OF_WRITES else _BY_STATUS.get(status)
+    meant = (_BY_CODE.get(code), _BY_STATUS.get(status))
+    known = next((kind for kind in meant if kind and (asked.verb == "write" or kind not in _ONLY_OF_WRITES)), None)
     if known is errors.AccessDenied and _KMS_PERMISSION.search(message):
         return errors.KmsRefused
     if known is errors.AccessDenied and asked.verb == "write" and _LOCK_WORDS.search(message):
@@ -290,7 +291,7 @@ def _what_is_missing(code: str, status: int, asked: Asked) -> type[errors.Engine
         return errors.NotSupported if status == 405 else errors.BucketMissing
     if status == 405 and asked.operation in _NOT_WRITTEN:
         return errors.NotSupported
-    if code in _NO_CODES and asked.operation in _WRITES:
+    if code in NO_CODES and asked.operation in _WRITES:
         # No word of the store's: something on the way says so, whose store is not there just now.
         return errors.StoreFault
     if asked.operation == "CreateMultipartUpload":
@@ -308,8 +309,6 @@ _UPLOAD_OPERATIONS = frozenset({"UploadPart", "CompleteMultipartUpload", "ListPa
 # What a store does not know that does not know these.
 _NOT_WRITTEN = {"PutObject": "writing", "CreateMultipartUpload": "uploads in parts"}
 _WRITES = frozenset({*_NOT_WRITTEN, "UploadPart", "CompleteMultipartUpload"})
-# boto3 has the status where there is no code.
-_NO_CODES = frozenset({"", "404"})
 
 
 def _minutes_off(date: str) -> str:

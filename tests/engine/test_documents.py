@@ -10,7 +10,7 @@ import pytest
 
 from integrity.layouts import MIB
 from migrator.engine.addresses import AddressRule
-from migrator.engine.documents import document, name_of, refuse_growth, root_of, without_forbidden
+from migrator.engine.documents import document, harmless_root, name_of, root_of, without_forbidden
 from migrator.engine.errors import EngineError
 from migrator.engine.lines import LARGEST_ANSWER, LARGEST_ERROR
 from migrator.engine.pacing import Patience
@@ -110,7 +110,7 @@ def test_a_document_type_is_refused_in_every_encoding(encoding: str) -> None:
     with pytest.raises(ValueError, match="document type"):
         document(EXPANDED.encode(encoding), "ListBucketResult")
     with pytest.raises(ValueError, match="document type"):
-        refuse_growth(EXPANDED.encode(encoding))
+        harmless_root(EXPANDED.encode(encoding))
 
 
 @pytest.mark.parametrize("encoding", ["nobody-knows", "hex", "utf-7"])
@@ -165,4 +165,4 @@ def test_blanks_before_a_document_are_none_of_it() -> None:
 
 @pytest.mark.parametrize("body", [b"<Result/>", b'<s3:Result xmlns:s3="urn:s3"><s3:Code/></s3:Result>'])
 def test_who_has_another_reader_of_a_document_learns_what_it_is(body: bytes) -> None:
-    assert refuse_growth(body) == "Result"
+    assert harmless_root(body) == "Result"

@@ -27,6 +27,7 @@ from migrator.engine.messages import (
     time_of,
 )
 from migrator.engine.pages import key_of
+from migrator.engine.refusals import NO_CODES
 from migrator.engine.requests import (
     PUT_PART,
     Operation,
@@ -39,8 +40,6 @@ from migrator.engine.requests import (
 from migrator.engine.stores.asking import Asking
 
 _TO_THE_SECOND = len("2024-01-31T10:20:30")
-# What boto3 makes of a 404 whose body is no error document.
-_NO_CODE = frozenset({"", "404"})
 _SENSELESS = "sent a list of parts that makes no sense"
 _SENSELESS_UPLOADS = "sent a list of uploads that makes no sense"
 
@@ -277,7 +276,7 @@ def _no_proof(asked: Asked) -> AnswerUnreadable:
 
 def _is_told_gone(exc: EngineError) -> bool:
     """Say whether the store says so: a 404 without a code may come from a proxy whose store is not there just now."""
-    return isinstance(exc, UploadGone) and exc.store_code not in _NO_CODE
+    return isinstance(exc, UploadGone) and exc.store_code not in NO_CODES
 
 
 def _upload_gone(exc: EngineError) -> EngineError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 
+from migrator.services import people
+
 
 class SignIn(AuthenticationForm):
     """User and password; which of the two was wrong is not said."""
 
     # Django's own field takes a name of any length, and the failure then finds no room where failures are counted.
-    username = UsernameField(max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
+    username = UsernameField(max_length=people.LONGEST_NAME, widget=forms.TextInput(attrs={"autofocus": True}))
 
     error_messages = {
         "invalid_login": "This name and password do not fit together. Try again; both are case-sensitive.",
